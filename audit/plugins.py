@@ -83,7 +83,7 @@ def names(kind: str) -> list[str]:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Look for no rubbish while many parts are imported: what they define stays, and looking takes a tenth of the time."""
+    """Look for no rubbish while many parts are imported: what they define stays, and looking takes time."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -166,7 +166,7 @@ def options_of(part: Any) -> dict[str, Any]:
 
 
 def field_notes(part: type) -> dict[str, str]:
-    """Return option, or field of a dataclass or of a pydantic model -> the sentence that stands under it in the source."""
+    """Return option, or field of a pydantic model -> the sentence that stands under it in the source."""
     notes: dict[str, str] = {}
     for owner in reversed(part.__mro__):
         if inspect.get_annotations(owner) and owner.__module__.partition(".")[0] != "pydantic":

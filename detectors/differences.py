@@ -21,8 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtr, ndtri
-from scipy.stats import binom
+from scipy.special import betainc, ndtr, ndtri
 
 from detectors.arrays import Floats
 from detectors.intervals import (
@@ -237,7 +236,8 @@ def _distance_to(estimate: Estimate, ideal: float) -> Estimate:
 
 def sign_test_p(more: int, less: int) -> float:
     """Return the exact two-sided p-value of `more` against `less` where either is as likely (of pairs: McNemar's)."""
-    return min(1.0, 2 * float(binom.cdf(min(more, less), more + less, 0.5))) if more + less else 1.0
+    least, most = sorted((more, less))
+    return 2 * float(betainc(most, least + 1, 0.5)) if most > least + 1 else 1.0
 
 
 def _unit_means(first: ArrayLike, second: ArrayLike, units: ArrayLike | None) -> tuple[Floats, Floats]:

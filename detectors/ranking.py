@@ -21,9 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtri
-from scipy.stats import rankdata
 
-from detectors.arrays import Floats
+from detectors.arrays import Floats, ranks
 from detectors.intervals import AUROC_METHOD, Approximation, pairs_interval
 from detectors.phrases import Method
 from detectors.result import Measure
@@ -127,9 +126,9 @@ def rank(
     held = (np.unique(unit[:n]).size, np.unique(unit[n:]).size)
     if min(held) < 2:
         raise ValueError(f"rank: got {held[0]} familiar and {held[1]} foreign units; allowed: two or more of each")
-    ranks = rankdata(np.concatenate([below, above]), axis=0)
-    beaten = 1 - (ranks[:n] - rankdata(below, axis=0)) / m
-    beats = (ranks[n:] - rankdata(above, axis=0)) / n
+    together = ranks(np.concatenate([below, above]))
+    beaten = 1 - (together[:n] - ranks(below)) / m
+    beats = (together[n:] - ranks(above)) / n
     values = beats.mean(axis=0)
     first = _summed((beaten - values) / n, unit[:n], len(kinds))
     second = _summed((beats - values) / m, unit[n:], len(kinds))

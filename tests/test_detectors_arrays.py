@@ -1,10 +1,11 @@
-"""The independent unit of an item: what a column names, else the item itself."""
+"""The independent unit of an item: what a column names, else the item itself; and ranks."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import rankdata
 
-from detectors.arrays import unit_column, units_of
+from detectors.arrays import ranks, unit_column, units_of
 
 INDEX = pd.Index(["x", "y", "z"], name="id")
 
@@ -42,3 +43,10 @@ def test_evidence_keeps_the_kind_of_its_column(dtype):
 def test_items_of_one_id_keep_their_units():
     frame = pd.DataFrame({"unit": ["a", None, None]}, index=["x", "x", "y"])
     assert list(units_of(frame)) == ["a", "x", "y"]
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (40,), (0, 3), (40, 1), (40, 3)])
+def test_ranks_are_those_of_scipy_to_the_last_bit(shape):
+    rng = np.random.default_rng(0)
+    for values in (rng.normal(size=shape), rng.integers(0, 9, shape), np.zeros(shape)):
+        assert ranks(values).tolist() == rankdata(values, axis=0).tolist()

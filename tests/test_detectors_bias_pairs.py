@@ -13,6 +13,7 @@ from scipy import stats
 
 from detectors.bias import pairs as module
 from detectors.bias.pairs import pair_preferences
+from detectors.differences import sign_test_p
 from detectors.intervals import exact_binomial
 
 HAND = pd.DataFrame(
@@ -93,6 +94,20 @@ def test_the_headline_is_the_mean_of_its_column_over_its_units():
             rows = result.items.merge(pd.DataFrame([dict(one.where)]))
             scored = rows[rows[one.mean_of].notna()]
             assert one.value == pytest.approx(scored.groupby(one.unit_of)[one.mean_of].mean().mean())
+
+
+def test_the_sign_test_is_that_of_scipy_to_the_last_bit_and_exactly_1_where_nothing_leans():
+    for n in (1, 2, 9, 40, 201):
+        for more in range(n + 1):
+            leans = 2 * min(more, n - more) + 1 < n
+            assert sign_test_p(more, n - more) == (stats.binomtest(more, n).pvalue if leans else 1.0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 13, 14, 50, 51, 90])
+def test_signed_ranks_are_those_of_scipy_to_the_last_bit(count):
+    rng = np.random.default_rng(count)
+    for values in (rng.normal(0.3, 1, count), rng.normal(-2, 1, count), rng.choice([-2.0, -1.0, 1.0, 3.0], count)):
+        assert module._signed_ranks_p(values) == stats.wilcoxon(values).pvalue
 
 
 def test_the_sign_test_is_the_binomial_tail():

@@ -115,6 +115,19 @@ def test_the_command_answers_without_the_heavy_packages(command):
     assert len([name for name in modules if name.partition(".")[0] not in PACKAGES]) < PLAIN_COMMANDS[command]
 
 
+def test_a_check_of_a_language_model_waits_for_no_statistics_package():
+    """SciPy's tests take half a second to import; what the quickstart asks of the real model needs none of them."""
+    code = (
+        "import sys\nfrom audit import plugins\nfrom audit.verdict import controls_of\n"
+        "for name in ('factuality.closed_book', 'bias.stereotype_pairs'):\n"
+        "    held = controls_of(plugins.load('probes', name)(), level=0.95, seed=0, check='x')\n"
+        "    assert all(held.values()), held\n"
+        "print(sorted({'scipy.stats', 'scipy.optimize', 'sklearn'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
+
+
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
 def test_the_commands_of_the_pages_exist(page):
     text = (ROOT / page).read_text("utf-8")

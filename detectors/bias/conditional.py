@@ -32,7 +32,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import hypergeom
 
 from detectors.arrays import Floats
 from detectors.bias.groups import MOST_GROUPS, REST, Side, pair_ends
@@ -297,6 +296,8 @@ class _Judge:
 
         Each is the largest of all that the missing could have made it.
         """
+        from scipy.stats import hypergeom
+
         own, other = self.own[:, at], self.other[:, at]
         n1, n0 = own.units + own.missing, other.units + other.missing
         least, most = (own.events, other.events + other.missing), (own.events + own.missing, other.events)

@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import hypergeom
 
 from detectors.arrays import Floats
 from detectors.bias.groups import HIGHEST, MOST_GROUPS, REST, Groups, extreme_pairs, pair_ends
@@ -226,6 +225,8 @@ class _Judge:
 
 def _tails_p(k: NDArray[np.int64], n: NDArray[np.int64]) -> float:
     """Return the p-value of "all groups have one rate", from the group whose count is the least likely then."""
+    from scipy.stats import hypergeom
+
     rows = np.unique(np.stack([k, n], axis=1), axis=0)
     null = hypergeom(int(n.sum()), int(k.sum()), rows[:, 1])
     tails = np.minimum(null.cdf(rows[:, 0]), null.sf(rows[:, 0] - 1))

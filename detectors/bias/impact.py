@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import fisher_exact
 
 from detectors.arrays import Floats
 from detectors.bias.groups import HIGHEST, MOST_GROUPS, Groups, extreme_pairs, pair_ends
@@ -122,6 +121,8 @@ class _Judge:
         return self._measure("impact_ratio", at, value=value, low=low, high=high, method=_ALL_PAIRS, group=group)
 
     def _p(self, at: int) -> Measure:
+        from scipy.stats import fisher_exact
+
         groups, best = self.groups, self.groups.place_of(HIGHEST)
         cells = np.array([[groups.selected[i], groups.totals[i] - groups.selected[i]] for i in (at, best)])
         p = float(min(1.0, fisher_exact(cells).pvalue * groups.sides(HIGHEST)[2]))

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import binom
 
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, Remark, Result, undefined
@@ -48,6 +47,8 @@ def quantile_interval(values: ArrayLike, q: float, level: float) -> tuple[float,
     binomial (n, q). An end that so few values cannot give at this level is None. Raises ValueError for no values and
     for values that are not finite.
     """
+    from scipy.stats import binom
+
     ordered = np.sort(np.asarray(values, dtype=float))
     size = len(ordered)
     if not size or not np.isfinite(ordered).all():

@@ -24,7 +24,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
-from scipy.stats import binom
 
 from detectors.arrays import Floats
 
@@ -102,6 +101,8 @@ class Bins:
         They are those of as many independent answers, all of the mean confidence, as the units are worth (consistency
         bars: Broecker & Smith 2007).
         """
+        from scipy.stats import binom
+
         worth = np.maximum(1, np.floor((self.share / np.maximum(self.weight, 1e-12)) ** 2 + 1e-9))
         low, high = (binom.ppf(q, worth, self.confidence) / worth for q in ((1 - level) / 2, (1 + level) / 2))
         return pd.DataFrame({

@@ -16,7 +16,6 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import bdtr, gammaln, ndtri, xlog1py, xlogy
 
 from detectors.arrays import Floats
@@ -53,6 +52,8 @@ def _upper(n: int, first_only: int, second_only: int, alpha: float) -> float:
 
     def excess(difference: float) -> float:
         return math.log(max(_largest(n, most, difference), 1e-300)) - math.log(alpha)
+
+    from scipy.optimize import brentq
 
     value = (second_only - first_only) / n
     if value == 1 or excess(value) <= 0:

@@ -14,6 +14,7 @@ what was learnt and by nothing else.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,9 @@ __all__ = [
 
 
 _HASHED = 1024
+_EMPTY = len(zlib.compress(b"", 9, -15))
+_AT_ONCE = 1 << 20
+"""Numbers of items that are coded together, which keeps their bytes few."""
 _STEPS = 8
 """Steps per standard deviation to which real numbers are rounded before they are coded: a byte reaches sixteen."""
 
@@ -133,21 +137,28 @@ def compressed_bits(items: Items, scale: float = 1.0) -> Floats:
     if not isinstance(items, np.ndarray):
         return np.array([_deflated(text.encode()) for text in items], dtype=float)
     whole = items if items.dtype.kind in "iu" else np.rint(items * (_STEPS / max(scale, 1e-300)))
-    return np.array([min(map(_deflated, _views(item))) for item in whole.astype(np.int64)], dtype=float)
+    step = max(1, _AT_ONCE // max(1, whole[:1].size))
+    parts = (whole[start : start + step].astype(np.int64) for start in range(0, len(whole), step))
+    return np.array([min(map(_deflated, views)) for part in parts for views in _views(part)], dtype=float)
 
 
-def _views(item: NDArray[np.int64]) -> list[bytes]:
-    """Return the values of one item, and their differences along each axis, as bytes; each can be undone.
+def _views(items: NDArray[np.int64]) -> Iterator[list[bytes]]:
+    """Yield the values of each item, and their differences along each axis, as bytes; each can be undone.
 
-    As many bytes a value as its values need, low bytes first; differences are taken modulo what these hold.
+    As many bytes a value as the item's values need, low bytes first; differences are taken modulo what these hold.
     """
-    low, high = (int(end(item, initial=0)) for end in (np.min, np.max))
-    size = next(size for size in (1, 2, 4, 8) if low >= -(1 << (8 * size - 1)) and high < 1 << (8 * size - (low < 0)))
-    views = [item, *(np.diff(item, axis=axis, prepend=0) for axis in range(item.ndim))]
-    wide = (np.ascontiguousarray(view, "<i8").view(np.uint8).reshape(-1, 8)[:, :size] for view in views)
-    return [one.T.tobytes() for one in wide]
+    count = items[:1].size
+    flat = items.reshape(len(items), count)
+    low, high = flat.min(axis=1, initial=0), flat.max(axis=1, initial=0)
+    signed = [(size, 1 << (8 * size - 1)) for size in (1, 2, 4)]
+    fits = [(low >= -least) & (high < np.where(low < 0, least, 2 * least)) for _, least in signed]
+    sizes = np.select(fits, [size for size, _ in signed], 8)
+    views = [items, *(np.diff(items, axis=axis, prepend=0) for axis in range(1, items.ndim))]
+    wide = [np.ascontiguousarray(view, "<i8").view(np.uint8).reshape(len(items), count, 8) for view in views]
+    for at, size in enumerate(sizes):
+        yield [one[at, :, :size].T.tobytes() for one in wide]
 
 
 def _deflated(data: bytes) -> int:
     """Return the bits of a bare Deflate stream, without those of the empty one."""
-    return 8 * (len(zlib.compress(data, 9, -15)) - len(zlib.compress(b"", 9, -15)))
+    return 8 * (len(zlib.compress(data, 9, -15)) - _EMPTY)

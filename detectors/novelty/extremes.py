@@ -17,8 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq, minimize_scalar
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from detectors.arrays import Floats
 from detectors.intervals import Approximation
@@ -107,11 +106,13 @@ class _Fit:
 
     def interval(self, level: float) -> tuple[float, float, float]:
         """Return (threshold, low, high)."""
+        from scipy.optimize import brentq, minimize_scalar
+
         near = np.log(self.over.max()) + np.linspace(-3, 6, 91)
         at = int(np.argmax([self.profile(one) for one in near]))
         bracket = near[max(at - 1, 0)], near[min(at + 1, len(near) - 1)]
         best = float(minimize_scalar(lambda one: -self.profile(one), bounds=bracket, method="bounded").x)
-        drop = self.profile(best) - float(chi2.ppf(level, 1)) / 2
+        drop = self.profile(best) - float(gammaincinv(0.5, level))  # half the quantile of chi-squared, df 1
         ends = [
             float(brentq(lambda one: self.profile(one) - drop, best, far)) if self.profile(far) < drop else far
             for far in (near[0] - 6, near[-1] + 20)

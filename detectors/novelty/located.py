@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from detectors.arrays import Floats, field_of, items_of, units_of
 from detectors.intervals import Approximation
@@ -96,7 +96,7 @@ def _volume(labels: Floats, scores: Floats, units: np.ndarray, level: float, gro
     left = [one for one in range(_GROUPS) if labels[dealt != one].any() and (dealt == one).any()]
     others = np.array([volume((dealt != one).astype(float)) for one in left])
     error = np.sqrt((len(left) - 1) / len(left) * ((others - others.mean()) ** 2).sum())
-    half = float(student.ppf((1 + level) / 2, len(left) - 1) * error) if len(left) > 1 else 1.0
+    half = float(stdtrit(len(left) - 1, (1 + level) / 2) * error) if len(left) > 1 else 1.0
     return Measure(
         name="vus_pr", group=group, value=value, low=max(0.0, value - half), high=min(1.0, value + half),
         n={"items": len(units), "units": int(unit.max()) + 1}, unit="score", direction="higher is better", level=level,

@@ -242,9 +242,10 @@ def _distance(shares: np.ndarray, others: np.ndarray) -> Any:
 
 def _concentration(shares: np.ndarray) -> float:
     """Return 1 - H / log K."""
-    from scipy.stats import entropy
+    import numpy as np
+    from scipy.special import entr
 
-    return 1 - float(entropy(shares, base=len(shares)))
+    return 1 - float(entr(shares).sum() / np.log(len(shares)))
 
 
 class _Script:

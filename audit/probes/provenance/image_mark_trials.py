@@ -118,9 +118,11 @@ class _Made:
     @cached_property
     def _least(self) -> int:
         """How many of the bits are right, at the least, where a mark is found."""
-        from scipy.stats import binom
+        import numpy as np
+        from scipy.special import betainc
 
-        return int(binom.isf(_ALPHA, _SIDE**2, 0.5)) + 1
+        bits = np.arange(_SIDE**2)
+        return int(np.argmax(betainc(bits + 1, _SIDE**2 - bits, 0.5) <= _ALPHA)) + 1
 
     def _agreeing(self, image: NDArray[np.int64]) -> int:
         return int(((image & 1).astype(bool) == self._key).sum())

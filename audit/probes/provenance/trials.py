@@ -46,9 +46,11 @@ def mark_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
 
 def _counts() -> dict[bool, int]:
     """Return how many of the pairs are green where a mark is just found, and where it is just not found."""
-    from scipy.stats import binom
+    import numpy as np
+    from scipy.special import betainc
 
-    least = int(binom.isf(_ALPHA, _PAIRS, _SHARE)) + 1  # as many or more are green with a probability of at most alpha
+    more = betainc(np.arange(_PAIRS) + 1, _PAIRS - np.arange(_PAIRS), _SHARE)  # probability of more than so many
+    least = int(np.argmax(more <= _ALPHA)) + 1  # as many or more are green with a probability of at most alpha
     return {True: least, False: least - 1}
 
 

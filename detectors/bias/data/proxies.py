@@ -20,9 +20,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
-from scipy.stats import rankdata
 
-from detectors.arrays import Floats
+from detectors.arrays import Floats, ranks
 from detectors.bias.data.splits import Column
 from detectors.intervals import auroc
 
@@ -176,7 +175,7 @@ def _areas(scores: Floats, targets: Floats) -> Floats:
     """Return the AUROC [group] of scores [row, group]; 1/2 for a group without rows, or of all rows."""
     positive = targets.sum(axis=0)
     pairs = positive * (len(targets) - positive)
-    wins = (rankdata(scores, axis=0) * targets).sum(axis=0) - positive * (positive + 1) / 2
+    wins = (ranks(scores) * targets).sum(axis=0) - positive * (positive + 1) / 2
     return np.asarray(np.divide(wins, pairs, out=np.full(len(pairs), 0.5), where=pairs > 0))
 
 

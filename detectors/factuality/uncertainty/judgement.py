@@ -22,9 +22,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-from detectors.arrays import unit_column, units_of
+from detectors.arrays import ranks, unit_column, units_of
 from detectors.differences import auroc_difference
 from detectors.factuality.matching import contains, exact_match, exact_match_numeric
 from detectors.factuality.mismatch import check_claims
@@ -153,9 +152,9 @@ def _weights(role: pd.Series[Any], score: pd.Series[float]) -> pd.DataFrame:
     sides = {name: score[known & (role == name)] for name in ("right", "wrong")}
     if all(map(len, sides.values())):
         both = pd.concat(list(sides.values()))
-        ranks = pd.Series(rankdata(both), both.index)
+        together = pd.Series(ranks(both.to_numpy()), both.index)
         for name, other, sign in (("right", "wrong", 1), ("wrong", "right", -1)):
-            above = (ranks[sides[name].index] - rankdata(sides[name])) / len(sides[other])
+            above = (together[sides[name].index] - ranks(sides[name].to_numpy())) / len(sides[other])
             weight[sides[name].index] = above if sign > 0 else 1 - above
     return pd.DataFrame({"against": role.eq("wrong").astype("boolean").where(role.notna()), "weight": weight})
 
