@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -14,6 +15,10 @@ from audit.errors import ModelError
 __all__ = ["counted"]
 
 MOST_MODULES = 200_000
+
+logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)
+"""transformers imports torchao wherever it is installed, though nothing is quantised; torch then warns of how torchao
+registers classes of its own, which no reader of ours can change."""
 
 
 @contextmanager
