@@ -19,8 +19,9 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from audit.catalogue import CATALOGUE, Asked, Catalogue
@@ -34,12 +35,14 @@ __all__ = ["Freshness", "freshness", "index"]
 _LOG = logging.getLogger("dokimasia.dashboard")
 SMALL = 2_000
 """Audits up to which all are compared before a screen is drawn: some ten milliseconds a thousand."""
-AT_ONCE = 200
+AT_ONCE = 100
 """Audits that are read before a screen is drawn."""
-OFTEN = 5.0
-"""Seconds after which a larger folder is compared again, behind the screen that asks."""
+OFTEN = 20.0
+"""Seconds after which a larger folder is compared again, behind the screen that asks: later than a list looks again."""
 _TEXTS = 500
 """Audits whose items' texts are read before the folder may be compared again."""
+_LONGEST = 1.0
+"""Seconds that the thread rests at most."""
 _MOST = 4
 """Folders whose index stays open."""
 
@@ -80,7 +83,7 @@ class _Kept:
         self._lock = threading.Lock()
         self._aside = self._working = self._stale = False
         self._at, self._asked = 0.0, -OFTEN
-        self._left = 0
+        self._left, self._woke = 0, 0.0
 
     def looked(self) -> Catalogue:
         """Return the index; what takes a while is left to the thread."""
@@ -121,11 +124,19 @@ class _Kept:
         return not self.root.is_dir() or sum(1 for _ in self.root.iterdir()) <= SMALL
 
     def _refresh(self, most: int | None) -> None:
-        self._left = self.catalogue.refresh(whole=self._few, most=most, told=self._tell)
+        rest = self._rest if most is None else None
+        self._left = self.catalogue.refresh(whole=self._few, most=most, told=partial(self._tell, rest))
         self._at, self._stale = time.time(), self._left > 0
 
-    def _tell(self, done: int, of: int) -> None:
+    def _tell(self, rest: Callable[[], None] | None, done: int, of: int) -> None:
         self._left = of - done
+        if rest is not None:
+            rest()
+
+    def _rest(self) -> None:
+        """Leave the processor to the screens for as long as it was used since."""
+        time.sleep(min(time.monotonic() - self._woke, _LONGEST))
+        self._woke = time.monotonic()
 
     def _begin(self) -> None:
         with self._lock:
@@ -134,12 +145,13 @@ class _Kept:
                 threading.Thread(target=self._work, name="index", daemon=True).start()
 
     def _work(self) -> None:
+        self._woke = time.monotonic()
         try:
             while self._stale or self.catalogue.unread:
                 if self._stale:
                     self._refresh(None)
                 else:
-                    self.catalogue.read_items(_TEXTS)
+                    self.catalogue.read_items(_TEXTS, told=lambda done, of: self._rest())
         except Exception as error:  # the next screen that asks finds it as it is, and says so
             _LOG.info("index: %s: %s", type(error).__name__, error)
         finally:

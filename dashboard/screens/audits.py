@@ -105,9 +105,10 @@ def _head(place: Address, words: Words, followed: bool) -> None:
 def _fresh(words: Words) -> str:
     """Return when the list was last compared with the folder, and how far it is where that is going on."""
     told = freshness()
-    if not told.busy:
-        return words("matrix.as_of", time=f"{datetime.fromtimestamp(told.at):%H:%M:%S}")
-    return words("matrix.indexing", count=told.left) if told.left else words("matrix.comparing")
+    if told.left:
+        return words("matrix.indexing", count=told.left)
+    at = datetime.fromtimestamp(told.at)
+    return words("matrix.as_of", time=f"{at:%H:%M:%S}") if told.at else words("matrix.comparing")
 
 
 def _filters(place: Address, words: Words, counts: Counts) -> None:
