@@ -44,7 +44,7 @@ FIGURES = {
     "indexed": Figure(3_000.0, 3_000.0, "a second", "audits that the catalogue reads the first time", "catalogue"),
     "listed": Figure(11.2, 37.4, "ms", "an audit of a list from an object store, empty cache", "storage"),
 }  # fmt: skip
-"""Name -> figure; all of a machine whose two cores some 20 other processes used, so that the least is no quiet one's."""
+"""Name -> figure; all of a machine whose two cores some 20 others used, so that the least is no quiet one's."""
 
 _ASSUMED = """
 - Cost grows with the number of shards and of models. Slopes were measured between 40 and 240 shards of 64 items, and on
