@@ -186,7 +186,7 @@ UNCOVERED = {
     },
     "provenance.duties": {"duties_broken", "duties_not_testable", "unreadable"},
     "provenance.signed_origin": {"unreadable"},
-    "provenance.text_mark": {"tokens_needed", "not_tested", "shortest_length"},
+    "provenance.text_mark": {"tokens_needed", "not_tested", "shortest_length", "known_key_rate"},
 }
 """Measures that a limit may name and no trial covers; reports say so."""
 

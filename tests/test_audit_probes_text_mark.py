@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -323,13 +324,21 @@ def test_the_mark_of_outputs_in_a_file_is_found_with_a_helpers_tokenizer(tmp_pat
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     items = texts_file(tmp_path / "items.jsonl", openings)
     limit = Limit(measure="detection_rate", at_least=0.5)
-    right, wrong = TextMark(tokenizer="reader"), TextMark(tokenizer="reader", hashing_key=15485867)
+    files = {number: str(tmp_path / f"{number}{SUFFIX}") for number in (15485863, 15485867, 15485869)}
+    for number, file in files.items():
+        write_mark_key(Path(file), text_key("kgw-lefthash", {"hashing_key": number}))
+    right = TextMark(tokenizer="reader", known_keys=(files[15485867], files[15485869]))
+    wrong = TextMark(tokenizer="reader", hashing_key=15485867, known_keys=(files[15485869], files[15485863]))
     checks = tuple(Check(name, one, {"items": items}, limit) for name, one in (("right", right), ("wrong", wrong)))
     plan = Plan("Outputs", checks, model=OutputTable(path), helpers={"reader": model})
     found, twin = run(plan, into=tmp_path / "audits").record.findings
     assert (found.verdict, twin.verdict) == ("passed", "failed"), "a sound mark, read with a key that is not its own"
     assert found.measures[0].low > 0.8
     assert twin.measures[0].high < 0.5
+    otherwise = {name: one for name, finding in (("right", found), ("wrong", twin)) for one in finding.measures
+                 if one.name == "known_key_rate"}  # fmt: skip
+    assert otherwise["right"].high < 0.5, "of the keys at hand none but its own is found"
+    assert otherwise["wrong"].low > 0.8, "the mark is there, under another key that is at hand"
     green = next(one for one in twin.measures if one.name == "green_fraction")
     assert green.low < 0.25 < green.high, "as much green as chance gives"
 

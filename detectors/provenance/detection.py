@@ -30,7 +30,7 @@ READ_COLUMNS = ("tokens", "p_value", "green_fraction", "share", "tokens_needed",
 
 MARK_MEASURES = (
     "detection_rate", "false_positive_rate", "own_false_positive_rate", "other_key_rate", "tokens_needed",
-    "green_fraction", "quality_cost", "retokenised_share", "not_tested",
+    "green_fraction", "quality_cost", "retokenised_share", "known_key_rate", "not_tested",
 )
 
 _LENGTHS = ("up to 50 tokens", "51 to 100 tokens", "101 to 200 tokens", "over 200 tokens")
@@ -84,9 +84,10 @@ def mark_detection(
     `plain_p_value` (of a text of the same model without it) and, for the quality, `nats`, `scored`, `plain_nats`,
     `plain_scored` (log-probability under the model without mark, summed, and over how many tokens), and `retokenised`
     (share of drawn tokens that reading the text does not give: every p-value is of what was read). unmarked, one row
-    per text that is known to be without the mark: `tokens`, `p_value`. Either may have `unit`, the independent unit of
-    each text (of the texts without the mark that is `plain_unit`); a text without one, or that cannot be tested, is its
-    own.
+    per text that is known to be without the mark: `tokens`, `p_value`. `known_p_value` is of other marks that the texts
+    may carry instead, all of them counted; only then `known_key_rate` is there. Either may have `unit`, the independent
+    unit of each text (of the texts without the mark that is `plain_unit`); a text without one, or that cannot be
+    tested, is its own.
 
     `items` has the row of each text of the model with `value` (found 1, not 0); `table` the same for the unmarked
     texts. A text of the model in which the mark is not found counts against it, with its p-value as weight.
@@ -116,7 +117,7 @@ def mark_detection(
         rate("green_fraction", green, units, "neither", mean_of="green_fraction", unit_of=column, reason=lists),
         _quality_cost(outputs, units, level, rng),
         rate("retokenised_share", outputs.get("retokenised"), units, "neither", reason=_NO_TOKENS),
-        _not_tested(items, level),
+        *_keyed_otherwise(outputs, alpha, units, rate), _not_tested(items, level),
         *_by_length(items, units, rate),
     )  # fmt: skip
     return Result(measures, items if column is None else items.assign(unit=units), table)
@@ -127,6 +128,15 @@ def _units(texts: pd.DataFrame | None, column: str, tested: pd.Series[Any] | Non
     if texts is None or tested is None:
         return pd.Series(dtype=str)
     return units_of(texts, column).where(tested.notna(), units_of(texts, None))
+
+
+def _keyed_otherwise(
+    outputs: pd.DataFrame, alpha: float, units: pd.Series[str], rate: Callable[..., Measure]
+) -> list[Measure]:
+    """Return the share of texts that carry the mark of another key at hand, where such were tried."""
+    if "known_p_value" not in outputs:
+        return []
+    return [rate("known_key_rate", _found(outputs["known_p_value"], alpha), units, "lower is better")]
 
 
 def _by_length(items: pd.DataFrame, units: pd.Series[str], rate: Callable[..., Measure]) -> list[Measure]:

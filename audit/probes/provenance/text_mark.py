@@ -53,6 +53,8 @@ class TextMark:
     """Another mark than the one of the four options above: its name at `use`, its options beside it, its key too."""
     key_file: str | None = None
     """Key file of a mark (`dokimasia mark key`), where it is secret: items hold its id, variant and commitment."""
+    known_keys: Sequence[str] = ()
+    """Key files of other marks that the outputs may carry instead: whether somebody put in the wrong one."""
     alpha: float = 0.01
     """A text is found where its p-value is at most this."""
     prompt_words: int | None = None
@@ -100,7 +102,7 @@ class TextMark:
         "other_key_rate": SHARE, "tokens_needed": Range("tokens", 0), "green_fraction": SHARE,
         "quality_cost": Range("nats per token"), "not_tested": COUNT, "worst_power_under_attack": SHARE,
         "shortest_length": Range("tokens", 0), "power_by_length": SHARE, "forgery_rate": SHARE,
-        "power_under_attack": SHARE, "retokenised_share": SHARE,
+        "power_under_attack": SHARE, "retokenised_share": SHARE, "known_key_rate": SHARE,
     }
 
     def __post_init__(self) -> None:
@@ -136,7 +138,7 @@ class TextMark:
         """Return calls: draws and readings; where the mark is put in, all twice and every draw scored."""
         asked = bool(self.paraphraser) + len(self.translate_prompts) * bool(self.translator)
         forms = len(attacks_named(self.attacks)) + len(self._rewritten) + bool(self.attacks or self.lengths)
-        read = forms * (1 + len(self.lengths)) + asked
+        read = forms * (1 + len(self.lengths)) + asked + len(self.known_keys)
         return items * (read + (4 * self.draws + 2 if self.put_in else self.draws + 1))
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
@@ -162,6 +164,8 @@ class TextMark:
         if weak := [str(one) for one in getattr(mark, "weaknesses", tuple)()]:
             found["weaknesses"] = [weak] * len(found)
         found["other_p_value"] = replace(reader, mark=another_key(mark)).p_values(texts)
+        if self.known_keys:
+            found = found.join(self._keyed_otherwise(reader, texts))
         found = found.join(reader.of_words(texts, found.pop("per_token")))
         if self.attacks or self.lengths or self._rewritten:
             more = {kind: self._rewrite(ask, texts, *how_) for kind, how_ in self._rewritten.items()}
@@ -233,6 +237,25 @@ class TextMark:
         options = {"greenlist_ratio": self.greenlist_ratio, "bias": self.bias, "hashing_key": self._key()}
         mark = mark_of(self.mark, options)
         return str(mark.variant), mark
+
+    def _keyed_otherwise(self, reader: Reader, texts: pd.Series[Any]) -> pd.DataFrame:
+        """Return `known_p_value`, of the likeliest of the other keys with all of them counted, and `known_key`.
+
+        The latter is the id of that key where it is found. Raises UsageError.
+        """
+        import numpy as np
+        import pandas as pd
+
+        known = [read_text_key(Path(one)) for one in self.known_keys]
+        each = pd.DataFrame(
+            {number: replace(reader, mark=mark).p_values(texts).astype(float) for number, (_, mark) in enumerate(known)}
+        )
+        best, tested = each.min(axis=1), each.notna().any(axis=1)
+        p_value = -np.expm1(len(known) * np.log1p(-best.clip(upper=1 - 1e-16)))
+        found = pd.DataFrame({"known_p_value": p_value.where(tested), "known_key": None}, texts.index, dtype=object)
+        there = p_value.le(self.alpha)
+        found.loc[there, "known_key"] = [known[number][0].id for number in each[there].idxmin(axis=1)]
+        return found.where(found.notna(), None)
 
     def _key(self) -> int:
         if self.key_env is None:

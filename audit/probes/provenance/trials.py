@@ -33,7 +33,7 @@ def mark_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     tried = replace(
         probe, greenlist_ratio=_SHARE, hashing_key=_KEYS[0], key_env=None, key_file=None, mark=None, alpha=_ALPHA,
         prompt_words=None, draws=2, tokenizer="main", attacks=(), lengths=(), paraphraser=None,
-        translator=None,
+        translator=None, known_keys=(),
     )
     texts = _texts(rng)
     attacked = replace(tried, put_in=False, draws=1, attacks=(_ATTACK, "meaning at 1"), lengths=(_CUT,))

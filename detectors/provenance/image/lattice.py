@@ -103,13 +103,20 @@ def _peaks(correlation: Plane, shape: tuple[int, ...], nearest: float, farthest:
     down, right = down[kept], right[kept]
     score = _score(correlation, shape, down, right)
     chosen: list[tuple[int, int]] = []
-    for place in np.argsort(-score, kind="stable")[: 64 * _OF_EACH]:
+    for place in _greatest(score, 64 * _OF_EACH):
         y, x = int(down[place]), int(right[place])
         if all((y - a) ** 2 + (x - b) ** 2 > _APART**2 for a, b in chosen):
             chosen.append((y, x))
             yield _refined(correlation, y, x)
         if len(chosen) == _OF_EACH:
             return
+
+
+def _greatest(score: Plane, count: int) -> NDArray[np.intp]:
+    """Return the places of so many greatest scores, the greatest first, of equal ones the first; not all are sorted."""
+    least = np.partition(score, -count)[-count] if count < len(score) else -np.inf
+    there = np.flatnonzero(score >= least)
+    return there[np.argsort(-score[there], kind="stable")][:count]
 
 
 def _score(correlation: Plane, shape: tuple[int, ...], down: NDArray[np.int64], right: NDArray[np.int64]) -> Plane:

@@ -156,11 +156,11 @@ def _best(place: _Place, secret: bytes) -> _Found:
     """Return the greatest S of all turns and shifts."""
     waves = place.units[:, PILOT] * np.exp(-1j * phases(secret)[PILOT]).astype(np.complex64)
     cells = SIDE * FINE
-    spectrum = np.zeros((len(_TURNS), cells, cells // 2 + 1), dtype=np.complex64)
+    spectrum = np.zeros((len(_TURNS), cells, RIGHT.max() + 1), dtype=np.complex64)  # farther waves are none
     spectrum[:, DOWN[PILOT], RIGHT[PILOT]] = waves
     edge = RIGHT[PILOT] == 0
     spectrum[:, -DOWN[PILOT][edge], 0] = waves[:, edge].conj()
-    sums = fft.irfft2(spectrum, (cells, cells)) * (cells**2 / 2)
+    sums = fft.irfft(fft.ifft(spectrum, axis=1, overwrite_x=True), cells, axis=2)  # but for a factor
     turn, down, right = (int(axis) for axis in np.unravel_index(int(sums.argmax()), sums.shape))
     shift = np.exp(2j * np.pi / cells * (DOWN * down + RIGHT * right))
     aligned = place.units[turn] * np.exp(-1j * phases(secret)) * shift
