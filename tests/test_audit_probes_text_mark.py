@@ -33,7 +33,7 @@ from audit.watermarks.keys import SUFFIX, write_mark_key
 from audit.watermarks.text import LeftHash
 from audit.watermarks.text.keyed import text_key
 from detectors.changes.attacks import attacked_texts
-from detectors.provenance.detection import MARK_MEASURES, read_texts
+from detectors.provenance.detection import KNOWN_KEY, MARK_MEASURES, read_texts
 from detectors.provenance.text.green import LeftHashLists
 from detectors.provenance.under_attack import ATTACK_MEASURES, CELL_LISTS
 from reports.text import Notation, words_of
@@ -85,7 +85,7 @@ def test_it_is_a_probe_that_plans_find_by_name():
 
 
 def test_every_measure_that_a_limit_may_name_is_given():
-    assert set(TextMark.measures) == {*MARK_MEASURES, *ATTACK_MEASURES}
+    assert set(TextMark.measures) == {*MARK_MEASURES, *ATTACK_MEASURES, KNOWN_KEY}
 
 
 def test_the_probe_and_the_mark_have_the_same_defaults():

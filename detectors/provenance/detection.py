@@ -24,14 +24,16 @@ from detectors.provenance.text.green import GreenLists
 from detectors.provenance.text.reading import Reading, TextScheme
 from detectors.result import COUNT, Direction, Measure, Result, undefined
 
-__all__ = ["MARK_MEASURES", "READ_COLUMNS", "mark_detection", "median_of", "read_texts"]
+__all__ = ["KNOWN_KEY", "MARK_MEASURES", "READ_COLUMNS", "mark_detection", "median_of", "read_texts"]
 
 READ_COLUMNS = ("tokens", "p_value", "green_fraction", "share", "tokens_needed", "per_token")
 
 MARK_MEASURES = (
     "detection_rate", "false_positive_rate", "own_false_positive_rate", "other_key_rate", "tokens_needed",
-    "green_fraction", "quality_cost", "retokenised_share", "known_key_rate", "not_tested",
+    "green_fraction", "quality_cost", "retokenised_share", "not_tested",
 )
+KNOWN_KEY = "known_key_rate"
+"""The measure of other keys at hand, where such were tried."""
 
 _LENGTHS = ("up to 50 tokens", "51 to 100 tokens", "101 to 200 tokens", "over 200 tokens")
 _TOO_SHORT = Cause("in no text is there anything to test")
@@ -136,7 +138,7 @@ def _keyed_otherwise(
     """Return the share of texts that carry the mark of another key at hand, where such were tried."""
     if "known_p_value" not in outputs:
         return []
-    return [rate("known_key_rate", _found(outputs["known_p_value"], alpha), units, "lower is better")]
+    return [rate(KNOWN_KEY, _found(outputs["known_p_value"], alpha), units, "lower is better")]
 
 
 def _by_length(items: pd.DataFrame, units: pd.Series[str], rate: Callable[..., Measure]) -> list[Measure]:
