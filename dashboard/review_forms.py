@@ -63,7 +63,7 @@ def review_audit(audit: Audit, words: Words) -> None:
     if not _may_speak(words):
         return
     if passed_over(audit):
-        st.caption(words("form.passed_over", variable=REVIEWS))
+        draw("empty.html.j2", words, text=words("form.passed_over", variable=REVIEWS))
     form = drawn_form(audit)
     key = form.key
     draw("form_head.html.j2", words)

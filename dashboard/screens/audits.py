@@ -49,8 +49,8 @@ def show(place: Address, words: Words) -> None:
     for one in _page(place, words):
         if isinstance(one.found, PrintedRow):
             trust_of(one.name)  # what is shown is looked at first
-    judged = Asked(judged=True, order="newest")
-    look_over(lambda: index().names(judged), index().state)
+    catalogue, judged = index(), Asked(judged=True, order="newest")
+    look_over(lambda: catalogue.names(judged), catalogue.state)
     again = SECONDS if _changes(counts, place) else None
     st.fragment(run_every=again)(_head)(place, words, again is not None)
     _filters(place, words, counts)
