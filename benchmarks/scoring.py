@@ -101,24 +101,28 @@ def main(rounds: int, names: list[str]) -> None:
 
 
 def exactness(subject: Subject, rounds: int) -> Iterator[str]:
-    """Say how far statistics lie from float64 sums over the very logits, over the model's own, and from other batches.
-
-    The second and the third differ by what a network in 32 bits makes of other shapes, whoever sums.
+    """Say how far statistics lie from float64 sums over the very logits, which is the goal; for information, from those
+    over the model's own logits and from other batches, which is what a network in 32 bits makes of other shapes.
     """
     together = subject.scorer.score(subject.texts, trace=True)
     alone = [subject.scorer.score([text], trace=True)[0] for text in subject.texts]
     same = [_by_the_book(_logits(subject.network, ids), ids) for ids in subject.ids]
     own = [_by_the_book(_model_logits(subject, ids), ids) for ids in subject.ids]
-    for what, got, wanted in (
-        ("float64 sums over the same logits", alone, same),
-        ("those over the model's own logits", together, own),
-        ("batches of one", together, alone),
-    ):
-        apart = np.concatenate([np.abs(mine - theirs) for mine, theirs in zip(got, wanted, strict=True)])
-        ranks = "same ranks" if not apart[:, 3].any() else f"{int((apart[:, 3] > 0).sum())} ranks differ"
-        told = f"log p {apart[:, 0].max():.1e}, entropy {apart[:, 1].max():.1e}, variance {apart[:, 2].max():.1e}"
-        yield _goal(f"largest distance from {what} ({told}, {ranks})", apart[:, : 3 if got is alone else 1].max(),
-                    1e-5, "nats")
+    apart, told = _apart(alone, same)
+    yield _goal(f"agreement with a float64 reference over the same logits ({told})", apart, 1e-5, "nats")
+    for what, wanted in (("over the model's own logits", own), ("in batches of one", alone)):
+        yield f"the network's own rounding, {what}: {_apart(together, wanted)[1]}"
+
+
+def _apart(got: list[np.ndarray], wanted: list[np.ndarray]) -> tuple[float, str]:
+    """Return the largest distance of the three statistics, and that of each in words, as such and relative."""
+    mine, theirs = np.concatenate(got), np.concatenate(wanted)
+    apart = np.abs(mine - theirs)
+    relative = apart / np.maximum(np.abs(theirs), 1e-12)
+    named = zip(("log p", "entropy", "variance"), apart.max(axis=0), relative.max(axis=0), strict=False)
+    parts = [f"{name} {most:.1e} (relative {share:.1e})" for name, most, share in named]
+    differ = int((apart[:, 3] > 0).sum())
+    return float(apart[:, :3].max()), ", ".join([*parts, f"{differ} ranks differ" if differ else "same ranks"])
 
 
 def forward(subject: Subject, rounds: int) -> Iterator[str]:

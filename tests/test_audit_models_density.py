@@ -194,6 +194,6 @@ def test_a_density_of_rows_is_audited_beside_the_bar_and_a_turned_or_constant_on
 @pytest.mark.parametrize("middle", [0.0, 50.0])
 def test_a_sound_density_of_few_numbers_answers_to_noise(numbers, middle):
     rows = np.random.default_rng(numbers).normal(middle, 1.0, (200, numbers))
-    spots = blind_spots(range(200), rows, None, rows=True)
+    spots = blind_spots(range(200), rows, None, learnt=rows)
     means = [np.mean(((part - middle) ** 2).sum(axis=1)) for part in (rows, spots["half_noise"], spots["noise"])]
     assert response_problem(*[[mean] for mean in means]) is None

@@ -19,6 +19,7 @@ from audit.models.networks.vae import ImageVAE, VAENetwork
 from audit.procedures.denoising_curve import denoising_curve
 from audit.procedures.diffusion_path import diffusion_path
 from audit.procedures.elbo_parts import elbo_parts
+from audit.procedures.f_anogan import f_anogan
 from audit.procedures.flow_log_prob import flow_log_prob
 from audit.procedures.gradient_norms import gradient_norms
 from audit.procedures.inpainting import inpainting
@@ -337,16 +338,19 @@ def test_what_a_generator_made_is_found_again():
     assert fewer.to_numpy() == pytest.approx(found[:2].to_numpy(), abs=1e-3)
 
 
-def test_an_encoder_says_where_the_item_is():
+def test_an_encoder_says_at_once_where_the_item_is():
     class Encoded(ImageGAN):
-        def encode(self, x):
-            return x[:, :2] * 0 + 0.5, x[:, :2] * 0 + 1
+        def infer(self, x):
+            return x[:, :2] * 0 + 0.5
 
     model = Encoded(gan().network, **FACTS)
-    found = inversion(model, IMAGES)
-    assert found["latent_norm"].tolist() == [0.5] * 5
-    left = (model.prepare(IMAGES) - model.generate(torch.full((5, 2), 0.5))).abs().sum(1)
-    assert found["residual"].to_numpy() == pytest.approx(left.numpy())
+    found = f_anogan(model, IMAGES)
+    x, made = model.prepare(IMAGES), model.generate(torch.full((5, 2), 0.5))
+    assert found["pixel_error"].to_numpy() == pytest.approx(((x - made) ** 2).mean(1).numpy())
+    features, again = (model.criticise(one)[1] for one in (x, made))
+    assert found["feature_error"].to_numpy() == pytest.approx(((features - again) ** 2).mean(1).numpy())
+    assert can_answer(model, "f_anogan")
+    assert not can_answer(gan(), "f_anogan")
 
 
 class Counted:
@@ -381,6 +385,11 @@ def test_an_inversions_price_is_what_is_told():
     inversion(model, IMAGES[:2])
     told = RECORDS["residual"]
     assert (told.calls, told.gradients) == (model.calls / 2, model.gradients / 2) == (1 + 2 * 201 * 2, 2 * 200 * 2)
+    coded = Counted()
+    coded.infer = lambda x: coded._counted(x[:, :2])
+    f_anogan(coded, IMAGES[:2])
+    told = RECORDS["pixel_error"]
+    assert (told.calls, told.gradients) == (coded.calls / 2, coded.gradients) == (4, 0)
 
 
 # --- what holds for all ----------------------------------------------------------------------------------------------

@@ -7,12 +7,15 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load
 from scipy.integrate import quad
 from scipy.stats import norm
 
 from audit import plugins
+from audit.ask.questions import can_answer
 from audit.data.sets import digits
 from audit.models.networks.gan import GANNetwork
+from audit.procedures.f_anogan import f_anogan
 from audit.trainer import Budget, Lesson
 from audit.trainers.images import GANTrainer, LatentTrainer
 from audit.trainers.loop import Held, seeded
@@ -56,6 +59,28 @@ def test_a_gan_keeps_what_draws_nearest_to_held_out_images(lesson, tmp_path):
     assert float(in_unit) == pytest.approx(min(losses.values()), abs=0.15)
     again = GANTrainer(hidden=64, latent=8).fit(lesson, Budget(steps=200, every=50, threads=1))
     assert again.files == fitted.files
+    assert not can_answer(model, "f_anogan")
+
+
+def test_an_encoder_is_trained_to_a_finished_gan_and_tells_at_once_what_inversion_looks_for(lesson, tmp_path):
+    sizes, budget = {"hidden": 64, "latent": 8}, Budget(steps=200, every=50, threads=1)
+    plain = load(GANTrainer(**sizes).fit(lesson, budget).files["model.safetensors"])
+    fitted = GANTrainer(**sizes, encoder=True).fit(lesson, budget)
+    weights = load(fitted.files["model.safetensors"])
+    assert {name.partition(".")[0] for name in weights.keys() - plain.keys()} == {"encoder"}
+    losses = {look.step: look.validation for look in fitted.looks}
+    assert losses[fitted.best] == min(losses.values()) < losses[50]
+    assert len(fitted.earlier) == 4
+    model = opened(fitted, "gan", tmp_path)
+    held = images_of(lesson.validation)
+    found = f_anogan(model, held)
+    assert found.mean().sum() == pytest.approx(min(losses.values()), rel=1e-4)
+    infer = model.infer
+    model.infer = lambda x: infer(x).roll(1, 0)  # the codes of other images
+    assert f_anogan(model, held).mean().sum() > 1.3 * found.mean().sum()
+    model.infer = infer
+    upside = f_anogan(model, [16 - one for one in held])
+    assert (upside.sum(axis=1).to_numpy() > found.sum(axis=1).to_numpy()).mean() > 0.95
 
 
 def test_a_gan_that_gets_worse_is_stopped_and_what_was_best_is_kept():

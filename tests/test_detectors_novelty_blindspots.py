@@ -63,3 +63,26 @@ def test_texts():
 @given(st.text(max_size=30))
 def test_any_text_can_be_distorted(text):
     assert set(distorted_text(text, np.random.default_rng(0))) == set(TEXT_KINDS)
+
+
+def test_rows_are_distorted_in_units_of_what_was_learnt():
+    """Units a million apart give the same distortions, and a number of a small unit is changed like one of a large."""
+    rng = np.random.default_rng(0)
+    learnt, rows, unit = rng.normal(size=(200, 3)), rng.normal(size=(50, 3)), np.array([1e-3, 1.0, 1e3])
+    plain, odd = (blind_spots(range(50), u * rows + 7, None, learnt=u * learnt + 7) for u in (np.ones(3), unit))
+    least, most = ((learnt - learnt.mean(0)) / learnt.std(0)).min(), ((learnt - learnt.mean(0)) / learnt.std(0)).max()
+    for kind, made in odd.items():
+        assert (made - 7) / unit == pytest.approx(plain[kind] - 7, abs=1e-9)
+    z = (plain["noise"] - 7 - learnt.mean(0)) / learnt.std(0)
+    assert least <= z.min() < least / 2
+    assert most / 2 < z.max() <= most
+    assert (np.abs(odd["noise"] - (unit * rows + 7)).mean(axis=0) / unit > 0.5).all()
+    level = (plain["constant"] - 7 - learnt.mean(0)) / learnt.std(0)
+    assert np.ptp(level, axis=1) == pytest.approx(np.zeros(50), abs=1e-9)
+
+
+def test_whole_numbers_of_rows_stay_whole_and_what_never_varied_is_only_shifted():
+    learnt = np.array([[1, 5], [3, 5], [8, 5]])
+    made = blind_spots(["a"], np.array([[2, 5]]), None, learnt=learnt)
+    assert {part.dtype.kind for part in made.values()} == {"i"}
+    assert all(abs(part[0, 1] - 5) <= 2 for part in made.values())

@@ -75,7 +75,9 @@ def test_a_model_s_likelihood_stands_beside_the_bar_of_rows():
         observed[role] = frame.assign(log_prob=-(rows**2).sum(axis=1) / 2, likelihood="exact")
     from detectors.novelty.blindspots import blind_spots
 
-    for kind, made in blind_spots(observed["items"].index, np.stack(observed["items"]["row"]), None, rows=True).items():
+    for kind, made in blind_spots(
+        observed["items"].index, np.stack(observed["items"]["row"]), None, learnt=np.stack(observed["fit"]["row"])
+    ).items():
         observed["items"][f"log_prob_{kind}"] = -((made / UNITS) ** 2).sum(axis=1) / 2
     result = judged(observed, "log_prob")
     beside = {one.group: one for one in result.measures if one.name == "auroc"}

@@ -1,6 +1,6 @@
 """A generative adversarial network: it draws, its critic judges, and it has no likelihood.
 
-    model: {use: gan, path: ./gan}       our own folder
+    model: {use: gan, path: ./gan}       our own folder; with an encoder where it was trained with one
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ class GANFolder(ModelFolder):
 
     def open(self) -> ImageGAN:
         """Return the model; raises ModelError."""
-        from audit.models.networks.gan import GANNetwork, ImageGAN
+        from audit.models.networks.gan import EncodedGAN, GANNetwork, ImageGAN
 
         device, numerics = self.settle()
-        return ImageGAN(self.load(GANNetwork, device), **self.facts(numerics))
+        network = self.load(GANNetwork, device)
+        made = ImageGAN if network.encoder is None else EncodedGAN
+        return made(network, **self.facts(numerics))

@@ -2,8 +2,7 @@
 
     z* = argmin (1 - w) sum |x - G(z)| + w sum |f(x) - f(G(z))|,    w = 0.1, f the critic's features
 
-(AnoGAN, Schlegl et al. 2017, 1703.05921.) A model with an encoder is asked for z = E(x) instead (f-AnoGAN 2019). All
-items move at once.
+(AnoGAN, Schlegl et al. 2017, 1703.05921.) All items move at once. `f_anogan` does without the search.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from audit.model import CanEncode, Item
+from audit.model import Item
 from audit.procedure import Procedure
 from detectors.phrases import Cause
 
@@ -25,6 +24,7 @@ __all__ = ["PROCEDURE", "WEIGHT", "Generating", "inversion", "nearest_noise"]
 WEIGHT = 0.1
 """Of the features' part."""
 _BATCH = 256
+_STEPS = 200
 
 
 @runtime_checkable
@@ -45,14 +45,12 @@ class Generating(Protocol):
 
 
 def inversion(
-    model: Generating, items: Sequence[Item], *, steps: int | None = None, starts: int = 2, rate: float = 0.1,
-    seed: int = 0,
+    model: Generating, items: Sequence[Item], *, steps: int = _STEPS, starts: int = 2, rate: float = 0.1, seed: int = 0
 ) -> pd.DataFrame:
     """Return columns, one row an item: `residual` = sum |x - G(z*)|, `feature_gap` = sum |f(x) - f(G(z*))| and
     `latent_norm` = |z*|^2.
 
-    Adam from each of `starts`, which are the same for every item, the better end kept. steps: absent = 200, and none
-    from where an encoder points, which is then the only start.
+    Adam from each of `starts`, which are the same for every item, the better end kept.
     """
     import pandas as pd
 
@@ -62,28 +60,24 @@ def inversion(
 
 def nearest_noise(model: Generating, items: Sequence[Item], *, starts: int = 4, seed: int = 0) -> np.ndarray:
     """Return z* [item, latent] of each item, the best of so many starts."""
-    return _ends(model, items, None, starts, 0.1, seed)[:, 3:]
+    return _ends(model, items, _STEPS, starts, 0.1, seed)[:, 3:]
 
 
 def _ends(
-    model: Generating, items: Sequence[Item], steps: int | None, starts: int, rate: float, seed: int
+    model: Generating, items: Sequence[Item], steps: int, starts: int, rate: float, seed: int
 ) -> np.ndarray:
     """Return residual, feature gap, |z*|^2 and z* of each item, [item, 3 + latent] float64."""
     import numpy as np
     import torch
 
-    count = steps if steps is not None else 0 if isinstance(model, CanEncode) else 200
     found = []
     for place in range(0, len(items), _BATCH):
         with torch.no_grad():
             x = model.prepare(items[place : place + _BATCH])
             wanted = model.criticise(x)[1]
-            if isinstance(model, CanEncode):
-                begun = [model.encode(x)[0]]
-            else:
-                drawn = np.random.default_rng(seed).standard_normal((starts, 1, model.latent), dtype=np.float32)
-                begun = [x.new_tensor(z).float().expand(len(x), -1) for z in drawn]
-        ends = torch.stack([_found(model, x, wanted, z, count, rate) for z in begun])
+            drawn = np.random.default_rng(seed).standard_normal((starts, 1, model.latent), dtype=np.float32)
+            begun = [x.new_tensor(z).float().expand(len(x), -1) for z in drawn]
+        ends = torch.stack([_found(model, x, wanted, z, steps, rate) for z in begun])
         best = ((1 - WEIGHT) * ends[..., 0] + WEIGHT * ends[..., 1]).argmin(0)
         found.append(ends[best, torch.arange(len(x), device=best.device)].cpu().numpy())
     return np.concatenate(found)

@@ -3,7 +3,8 @@
     VAE              mean_k log p(x_i | z_k), z_k ~ q(z|x); the KL term has no place in the image
     diffusion        all of the bound: what every step of noise, the prior and the last step cost at pixel i
 
-Of a latent diffusion model it is its autoencoder that tells. The noise is the same for every item.
+Of a latent diffusion model it is its autoencoder that tells. The noise is the same for every item, and there are
+several draws of it, of diffusion in antithetic pairs: of one alone the same pixels would stand out in every item.
 """
 
 from __future__ import annotations

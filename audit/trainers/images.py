@@ -162,6 +162,8 @@ class GANTrainer(_ImageTrainer):
     """Numbers of noise."""
     hidden: int = 128
     """Width of the hidden layers of generator and critic."""
+    encoder: bool = False
+    """Whether an encoder is trained to the finished generator (f-AnoGAN), which tells the noise of an image at once."""
 
     makes: ClassVar[str] = "gan"
 
@@ -175,7 +177,10 @@ class GANTrainer(_ImageTrainer):
         from audit.trainers.stages import fit_gan
 
         images, levels = image_parts(lesson, self.levels)
-        return fit_gan(images, levels, lesson, budget, latent=self.latent, hidden=self.hidden, batch=self.batch)
+        return fit_gan(
+            images, levels, lesson, budget, latent=self.latent, hidden=self.hidden, encoder=self.encoder,
+            batch=self.batch,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
     GAN                critic      softplus(-D(x)) + softplus(D(G(z))) + 0.3 |grad D|^2     (Mescheder et al. 2018,
                        generator   softplus(-D(G(z)))                                        1801.04406)
+    its encoder        mean (x - G(E(x)))^2 + mean (f(x) - f(G(E(x))))^2, G and the critic's features f as they are
+                       (izi_f: f-AnoGAN, Schlegl et al. 2019), where it is wanted
     latent diffusion   a VAE with a KL term of weight 0.3, kept at its best; then the denoiser of its standardised
                        latents z ~ q(z|x)
 
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 
     from audit.trainer import Budget, Fitted, Lesson
 
-__all__ = ["KL_WEIGHT", "energy_distance", "fit_gan", "fit_latent", "latent_loss", "latent_of", "oppose"]
+__all__ = [
+    "KL_WEIGHT", "encoder_loss", "energy_distance", "fit_gan", "fit_latent", "latent_loss", "latent_of", "oppose",
+]
 
 KL_WEIGHT = 0.3
 """Of an autoencoder whose latents a diffusion model learns."""
@@ -44,11 +48,19 @@ _RATE = 1e-3
 
 
 def fit_gan(
-    images: Sequence[torch.Tensor], levels: int, lesson: Lesson, budget: Budget, *, latent: int, hidden: int, batch: int
+    images: Sequence[torch.Tensor], levels: int, lesson: Lesson, budget: Budget, *, latent: int, hidden: int,
+    encoder: bool, batch: int,
 ) -> Fitted:
-    """Return a GAN of (training, validation) images, integers [item, side, side]."""
+    """Return a GAN of (training, validation) images, integers [item, side, side].
+
+    With an encoder each of the two may take all steps, the GAN half of the time and the encoder what is left.
+    """
     config = {"side": images[0].shape[1], "levels": levels, "latent": latent, "hidden": hidden}
-    place = place_of(lesson, budget)
+    config |= {"encoder": True} if encoder else {}  # folders of before have no such word
+    place, begun = place_of(lesson, budget), time.monotonic()
+    whole = budget
+    if encoder and budget.seconds is not None:
+        budget = replace(budget, seconds=budget.seconds / 2)
     train, validation = place.on(tuple(part.flatten(1) for part in images))
     with place.settled():
         network = GANNetwork(**config).to(place.device)
@@ -56,7 +68,25 @@ def fit_gan(
         noise = torch.randn(len(held), latent, device=place.device)
         look = Held(lambda: energy_distance(network.generator(noise), held), budget)
         course = oppose(network, train, budget.steps, held=look, batch=batch)
-    return fitted("gan", config, network, course, "energy distance of draws to held-out images", place)
+    if not encoder:
+        return fitted("gan", config, network, course, "energy distance of draws to held-out images", place)
+    left = None if whole.seconds is None else whole.seconds - (time.monotonic() - begun)
+    second = replace(place, seed=lesson.seed + 1, budget=replace(whole, seconds=left))
+    assert network.encoder is not None
+    network.encoder.requires_grad_(True)
+    with second.settled():
+        learnt = descend(
+            network.encoder, lambda coder, x: encoder_loss(network, coder, x), (network.middle(train),),
+            (network.middle(validation),), second, rate=_RATE, decay=0.0, batch=batch,
+        )
+    return fitted("gan", config, network, learnt, "squared error of images and features", place, course.looks)
+
+
+def encoder_loss(network: GANNetwork, encoder: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """Return what is not found again of x [item, pixel] in [-1, 1], and of the critic's features of it."""
+    made = network.generator(encoder(x))
+    features, again = network.criticise(x)[1], network.criticise(made)[1]
+    return ((x - made) ** 2).mean() + ((features - again) ** 2).mean()
 
 
 def oppose(

@@ -7,7 +7,8 @@
     shuffled     pixels or steps in random order  shuffled     words in random order
     blurred      means of neighbours, where asked
 
-An item's distortions depend on its id alone, whatever stands beside it, so they can be made again. Item and distortion
+An item's distortions depend on its id alone, of a row also on what was learnt, whatever stands beside it, so they can
+be made again. Item and distortion
 are one unit.
 """
 
@@ -19,9 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.arrays import Items
+from detectors.arrays import Floats, Items
 from detectors.distortions import blurred as blur
 from detectors.distortions import generator_of
+from detectors.novelty.baselines import standardised
 
 __all__ = ["ARRAY_KINDS", "BLURRED", "TEXT_KINDS", "blind_spots", "distorted_array", "distorted_text"]
 
@@ -33,27 +35,33 @@ _LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz"))
 
 def blind_spots(
     ids: Iterable[Any], items: Items, value_range: tuple[float, float] | None, *, blurred: bool = False,
-    rows: bool = False,
+    learnt: NDArray[Any] | None = None,
 ) -> dict[str, Items]:
     """Return kind -> distorted items, in order, for items [item, ...] or texts with their ids.
 
-    value_range: least and greatest value that an element can have; None takes each item's own, of `rows` twice the
-    greatest size of its numbers on either side of 0: few numbers have little range, and noise within it lies in the
-    middle. Texts and rows are not blurred.
+    value_range: least and greatest value that an element can have; None takes each item's own. learnt: where items are
+    rows, whose numbers have units of their own, familiar rows [n, number]: rows are distorted in standard deviations of
+    these, between the least and the greatest of theirs, and brought back; without that the number of the largest unit
+    would be all that a distortion changes. Texts and rows are not blurred.
     """
+    if learnt is not None and isinstance(items, np.ndarray):
+        return _of_rows(ids, items, learnt.astype(float))
     rngs = [generator_of(name) for name in ids]
     if isinstance(items, np.ndarray):
-        ranges = [value_range or (_around(item) if rows else None) for item in items]
-        changed = [distorted_array(*one) for one in zip(items, rngs, ranges, strict=True)]
+        changed = [distorted_array(item, rng, value_range) for item, rng in zip(items, rngs, strict=True)]
         made: dict[str, Items] = {kind: np.stack([one[kind] for one in changed]) for kind in ARRAY_KINDS}
-        return made | {BLURRED: blur(items)} if blurred and not rows else made
+        return made | {BLURRED: blur(items)} if blurred else made
     texts = [distorted_text(text, rng) for text, rng in zip(items, rngs, strict=True)]
     return {kind: [text[kind] for text in texts] for kind in TEXT_KINDS}
 
 
-def _around(row: NDArray[Any]) -> tuple[float, float]:
-    most = 2 * float(np.abs(row).max())
-    return -most, most
+def _of_rows(ids: Iterable[Any], rows: NDArray[Any], learnt: Floats) -> dict[str, Items]:
+    known = standardised(learnt, learnt)
+    made = blind_spots(ids, standardised(learnt, rows.astype(float)), (float(known.min()), float(known.max())))
+    centre, unit = learnt.mean(axis=0), np.where(np.ptp(learnt, axis=0) > 0, learnt.std(axis=0), 1.0)
+    back = {kind: centre + unit * np.asarray(part) for kind, part in made.items()}
+    whole = rows.dtype.kind != "f"
+    return {kind: np.rint(part).astype(rows.dtype) if whole else part.astype(rows.dtype) for kind, part in back.items()}
 
 
 def distorted_array(

@@ -6,7 +6,7 @@
     VAE            iwae, reconstruction, kl, likelihood_regret
     diffusion      denoising_z, denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll,
                    score_norms, posterior_spectrum, partial_bound_ratio, likelihood_and_dimension
-    GAN            inversion, latent_norm, latent_typicality
+    GAN            inversion, latent_norm, latent_typicality, with an encoder f_anogan
 
 A latent diffusion model has those of diffusion for its latents, those of a VAE for its autoencoder, and two_stage for
 both. The log-likelihood ratio of a hierarchical VAE (Havtorn et al. 2021, 2102.08248) is not among them: it compares
@@ -157,6 +157,10 @@ SCORES: Mapping[str, Score] = {
         ("residual", "feature_gap"),
         lambda seen: (1 - _INVERTED) * seen.numbers("residual") + _INVERTED * seen.numbers("feature_gap"), "critic",
     ),
+    "f_anogan": Score(
+        ("pixel_error", "feature_error"),
+        lambda seen: seen.numbers("pixel_error") + seen.numbers("feature_error"), "critic",
+    ),
     "latent_norm": Score(("latent_norm",), lambda seen: seen.numbers("latent_norm") / 2, "critic"),
     "latent_typicality": Score(
         ("latent_norm",), lambda seen: _about_fit(seen, seen.numbers("latent_norm")), "critic", two_sided=True
@@ -180,7 +184,7 @@ _STATISTICS: Mapping[str, Callable[[Recorded], Floats]] = {
     **{
         name: partial(Recorded.numbers, column=name)
         for name in ("reconstruction", "kl", "mean_norm", "std_norm", "likelihood_regret", "residual", "latent_norm",
-                     "intrinsic_dimension")
+                     "intrinsic_dimension", "pixel_error")
     },
 }
 """Column -> the statistic that `dose` takes of it."""

@@ -60,13 +60,13 @@ RECORDS: Mapping[str, Record] = {
     "score_norms": Record("score_norms", "score_norms", 10),
     "posterior_spectrum": Record("posterior_spectrum", "posterior_spectrum", 27),
     "flow_log_prob": Record("flow_log_prob", "flow_log_prob", 64, 128),
+    **{name: Record("f_anogan", name, 4) for name in ("pixel_error", "feature_error")},
     **{name: Record("inversion", name, 805, 800) for name in ("residual", "feature_gap", "latent_norm")},
 }
 """Column -> where it comes from. Lists: `trace`, `entropies`, `variances` [element], `log_weights` [sample],
 `ensemble_log_prob` [model], `gradient_norms` [tensor], and what a diffusion model is asked, [time], [try], [moment] or
-[half]; the rest are numbers. A GAN that has an encoder is asked for less
-than `inversion` costs others, 4 calls; where a diffusion model's x_0 has D <= 16 numbers, `flow_log_prob` costs 64 D
-gradients and `intrinsic_dimension` D."""
+[half]; the rest are numbers. Where a diffusion model's x_0 has D <= 16
+numbers, `flow_log_prob` costs 64 D gradients and `intrinsic_dimension` D."""
 
 
 def price(columns: Iterable[str], members: int = 1) -> tuple[int, int]:

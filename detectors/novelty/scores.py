@@ -55,12 +55,8 @@ class ScoreTable:
         field = field_of(observed["items"])
         self.serial = field == "series"
         """Whether items are series."""
-        rows = field == "row"
-        if rows and not self.modelled:
-            sets = {role: comparable("row", learnt, items)[1] for role, items in sets.items()}
-            learnt, _ = comparable("row", learnt, learnt)
-            value_range = (float(np.min(learnt)), float(np.max(learnt)))
-        spots = blind_spots(observed["items"].index, sets["items"], value_range, blurred=blurred, rows=rows)
+        of_rows = learnt if field == "row" and isinstance(learnt, np.ndarray) else None
+        spots = blind_spots(observed["items"].index, sets["items"], value_range, blurred=blurred, learnt=of_rows)
         self.kinds = tuple(spots)
         self.spots = (*self.kinds, OTHER_DOMAIN) if OTHER_DOMAIN in observed else self.kinds
         """What the self-test shows: the distortions by kind, and items of another domain where there are any."""

@@ -1,5 +1,7 @@
 """A small GAN: a generator that makes images of noise, and a critic that tells data from its images. No likelihood.
 
+With an encoder, trained to the finished generator, it also tells the noise that an image would be made of.
+
 Both work on x in [-1, 1]: integer v below V levels stands for the middle of its bin, (2 v + 1) / V - 1, and the
 generator's output falls into the bin that holds it.
 """
@@ -19,13 +21,15 @@ from audit.model import Sample
 from audit.models.networks.draws import normals, unconditional
 from audit.models.networks.items import grey_images
 
-__all__ = ["GANNetwork", "ImageGAN"]
+__all__ = ["EncodedGAN", "GANNetwork", "ImageGAN"]
 
 
 class GANNetwork(nn.Module):  # type: ignore[misc]
-    """Generator and critic of two hidden layers each, for integers [row, column] below `levels`."""
+    """Generator, critic and where wanted an encoder, of two hidden layers each, for integers [row, column] below
+    `levels`.
+    """
 
-    def __init__(self, side: int, levels: int, latent: int, hidden: int) -> None:
+    def __init__(self, side: int, levels: int, latent: int, hidden: int, encoder: bool = False) -> None:
         super().__init__()
         self.shape, self.levels, self.latent = (side, side), levels, latent
         pixels = side * side
@@ -35,6 +39,10 @@ class GANNetwork(nn.Module):  # type: ignore[misc]
         )
         self.first, self.second = nn.Linear(pixels, hidden), nn.Linear(hidden, hidden)
         self.logit = nn.Linear(hidden, 1)
+        self.encoder = nn.Sequential(
+            nn.Linear(pixels, hidden), nn.LayerNorm(hidden), nn.ReLU(),
+            nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, latent),
+        ) if encoder else None
 
     def criticise(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (logit [item], features [item, hidden]) for x [item, pixel] in [-1, 1]."""
@@ -100,3 +108,13 @@ class ImageGAN:
         with torch.inference_mode():
             drawn = self.network.restore(self.network.generator(z)).cpu().numpy()
         return [Sample(image, elements=math.prod(self.network.shape)) for image in drawn]
+
+
+class EncodedGAN(ImageGAN):
+    """The same, with its encoder."""
+
+    missing = {**ImageGAN.missing, "encode": "a GAN's encoder tells a point, and no Gaussian"}  # noqa: RUF012
+
+    def infer(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the noise [item, latent] from which the generator would make x [item, pixel]."""
+        return self.network.encoder(x)

@@ -53,7 +53,7 @@ class Likelihood:
     min_k, min_k_plus_plus, windowed_maximum, curvature; of a VAE iwae, reconstruction, kl, likelihood_regret; of
     diffusion denoising_z, denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll, score_norms,
     posterior_spectrum, partial_bound_ratio, likelihood_and_dimension, of that in two stages also two_stage; of a GAN
-    inversion, latent_norm, latent_typicality."""
+    inversion, latent_norm, latent_typicality, with an encoder f_anogan."""
     value_range: tuple[float, float] | None = None
     """Least and greatest value in an image or series, for its distortions; absent = those of each item itself."""
     fdr: float = 0.1
@@ -79,7 +79,8 @@ class Likelihood:
     """Names of the helpers that `waic` compares the model with: the same kind, each trained anew."""
     maps: bool = field(default=False, metadata={"later": True})
     """Whether a model of images without a trace, a VAE or diffusion, is asked what each pixel adds to its bound, for
-    pictures of the strangest and the likeliest items; of a VAE without its KL term."""
+    pictures of the strangest and the likeliest items; of a VAE without its KL term, of diffusion at the cost of eight
+    bounds an item."""
 
     name: ClassVar[str] = "novelty.likelihood"
     dimension: ClassVar[str] = "novelty"
@@ -145,11 +146,19 @@ class Likelihood:
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items with the model's answers, for `items` also those to their distortions, and no answers for
-        `reference`; columns as `detectors.novelty.familiarity` wants them. Raises DataError for items of no one kind.
+        `reference`; columns as `detectors.novelty.familiarity` wants them. Rows among `items` are observed by what
+        `informed` returns. Raises DataError for items of no one kind.
         """
+        return self._observed(ask, items, role, None)
+
+    def informed(self, before: Observed) -> _Informed:
+        """Return what observes the items: rows are distorted in units of what was learnt."""
+        return _Informed(self, before.get("reference", before.get("fit")))
+
+    def _observed(self, ask: Ask, items: pd.DataFrame, role: str, learnt: pd.DataFrame | None) -> pd.DataFrame:
         import pandas as pd
 
-        from detectors.arrays import field_of, joined
+        from detectors.arrays import field_of, items_of, joined
         from detectors.novelty.blindspots import blind_spots
         from detectors.novelty.evidence import TOKENS
 
@@ -158,8 +167,8 @@ class Likelihood:
             return frame
         sets = {"": shown}
         if role == "items":
-            rows = field_of(items) == "row"
-            spots = blind_spots(items.index, shown, self.value_range, blurred=self.blurred, rows=rows)
+            of_rows: Any = items_of(items if learnt is None else learnt) if field_of(items) == "row" else None
+            spots = blind_spots(items.index, shown, self.value_range, blurred=self.blurred, learnt=of_rows)
             sets |= {f"_{kind}": distorted for kind, distorted in spots.items()}
         whole = joined(list(sets.values()))
         answers = own_answers(ask, whole, self._raw)
@@ -233,6 +242,18 @@ class Likelihood:
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies below one half: the foreign look more familiar."""
         return result.headline.high is not None and result.headline.high < 0.5
+
+
+@dataclass(frozen=True)
+class _Informed:
+    """The probe, told what was learnt."""
+
+    probe: Likelihood
+    learnt: pd.DataFrame | None
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return the items with the model's answers; see `Likelihood.observe`."""
+        return self.probe._observed(ask, items, role, self.learnt)
 
 
 _CONTROL_ITEMS = 60

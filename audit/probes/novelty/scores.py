@@ -37,7 +37,7 @@ Score = Literal[
     "iwae", "reconstruction", "kl", "likelihood_regret",
     "denoising_z", "denoising_density", "multi_reconstruction", "inpainting", "diffusion_path", "flow_nll",
     "score_norms", "posterior_spectrum", "partial_bound_ratio", "likelihood_and_dimension", "two_stage",
-    "inversion", "latent_norm", "latent_typicality",
+    "inversion", "latent_norm", "latent_typicality", "f_anogan",
 ]
 """As in `detectors.novelty.catalogue`."""
 Bar = Literal["dte_np", "isolation_forest"]
