@@ -117,4 +117,5 @@ class EncodedGAN(ImageGAN):
 
     def infer(self, x: torch.Tensor) -> torch.Tensor:
         """Return the noise [item, latent] from which the generator would make x [item, pixel]."""
+        assert self.network.encoder is not None
         return self.network.encoder(x)
