@@ -81,8 +81,8 @@ class _Kept:
         self.root = root
         self.catalogue = _open(root)
         self._lock = threading.Lock()
-        self._aside = self._working = self._stale = False
-        self._at, self._asked = 0.0, -OFTEN
+        self._aside = self._working = self._stale = self._few = False
+        self._at, self._next = 0.0, 0.0
         self._left, self._woke = 0, 0.0
 
     def looked(self) -> Catalogue:
@@ -108,20 +108,15 @@ class _Kept:
         return Freshness(self._at, self._stale, self._left, self.catalogue.unread > 0)
 
     def _look(self) -> None:
-        known = self.catalogue.count(Asked())
-        if not self._stale:
-            if self._few:
+        empty = not self.catalogue.names(Asked(), 0, 1)
+        if not self._stale and (empty or time.monotonic() >= self._next):
+            self._few = not self.root.is_dir() or sum(1 for _ in os.scandir(self.root)) <= SMALL
+            if not self._few:
+                self._next, self._stale = time.monotonic() + OFTEN, True
+            if self._few or empty:
                 self._refresh(AT_ONCE)
-            elif time.monotonic() - self._asked > OFTEN:
-                self._asked, self._stale = time.monotonic(), True
-                if not known:
-                    self._refresh(AT_ONCE)
-        if self._stale or self.catalogue.unread:
+        if self.catalogue.unread or self._stale:
             self._begin()
-
-    @property
-    def _few(self) -> bool:
-        return not self.root.is_dir() or sum(1 for _ in self.root.iterdir()) <= SMALL
 
     def _refresh(self, most: int | None) -> None:
         rest = self._rest if most is None else None
