@@ -7,6 +7,8 @@ import functools
 import gc
 import os
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +16,12 @@ from typing import TYPE_CHECKING
 import pytest
 import tiny_models
 from hypothesis import HealthCheck, settings
-from needs import ROOT, needs_postgresql
+from needs import ROOT, needs_chromium, needs_postgresql
+from once import once
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from audit.models.causal_lm import CausalLM
 
 settings.register_profile("any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,6 +33,30 @@ def pytest_collection_finish() -> None:
     """Collect garbage from now on, but never again look through what was imported: a million objects, a second each."""
     gc.freeze()
     gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that have slow tests, then those with many: no worker gets a long one when others have ended."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    number = Counter(item.path for item in items)
+    items.sort(key=lambda item: (-slow[item.path], -number[item.path]))
+
+
+ENDS: dict[str, float] = {}
+"""Worker -> when it told of its last test, by the clock of this process."""
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note when each worker was last heard of."""
+    if node := getattr(report, "node", None):
+        ENDS[node.gateway.id] = time.monotonic()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how well the work was spread."""
+    if ENDS:
+        early = ", ".join(f"{name} {max(ENDS.values()) - end:.0f} s" for name, end in sorted(ENDS.items()))
+        terminalreporter.write_line(f"workers were done before the last one: {early}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -70,14 +99,8 @@ def every_probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the audit `every_probe.of_every_probe`, made once for all workers; not to be written to."""
     from every_probe import of_every_probe
 
-    home = tmp_path_factory.getbasetemp()
-    folder = (home.parent if "PYTEST_XDIST_WORKER" in os.environ else home) / "every" / "aaaa000000000001"
-    folder.parent.mkdir(exist_ok=True)
-    with folder.with_name("lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "record.json").exists():
-            of_every_probe(folder)
-    return folder
+    name = "aaaa000000000001"
+    return once(tmp_path_factory, "every", lambda home: of_every_probe(home / name)) / name
 
 
 @pytest.fixture(scope="session")
@@ -104,11 +127,20 @@ def real_lm() -> CausalLM:
 
 
 @pytest.fixture(scope="session")
+def warm_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Path of a warm `dokimasia`."""
+    from warm import warm
+
+    with warm(tmp_path_factory.mktemp("bin")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
 def outside_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder into which the outside package is installed; not to be written to."""
+    """Folder into which the outside package is installed, once for all workers; not to be written to."""
     from outside import install
 
-    return install(tmp_path_factory.mktemp("outside"))
+    return once(tmp_path_factory, "outside", install) / "site"
 
 
 @pytest.fixture(scope="session")
@@ -128,6 +160,19 @@ def pipeline(tmp_path: Path, outside_site: Path, outside_program: Path, monkeypa
 
     fill_project(tmp_path, outside_site, outside_program, monkeypatch)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser; a page of it costs as much as loading ten, so tests share pages where they can."""
+    from playwright.sync_api import sync_playwright
+    from screens import FLAGS
+
+    path = needs_chromium()
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="session")

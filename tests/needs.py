@@ -11,9 +11,11 @@ import shutil
 import subprocess
 import sys
 from ctypes.util import find_library
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import pytest
 
@@ -35,13 +37,12 @@ def needs_systemd() -> str:
     return _present("systemd")
 
 
-def needs_ray() -> ModuleType:
-    """The module of Ray, which our extra `ray` brings."""
+def needs_library(name: str) -> ModuleType:
+    """The module of a library of which ours does without, and which our extra `dev` brings."""
     try:
-        import ray
+        return import_module(name)
     except ImportError:
-        _absent("the extra `ray` is not installed")
-    return ray
+        _absent(f"{name} is not installed; our extra `dev` brings it")
 
 
 def needs_pango() -> None:
@@ -64,10 +65,11 @@ def needs_data(name: str) -> Path:
 
 
 def needs_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout, built once a session; the build tool comes from the package index."""
-    folder = tmp_path_factory.getbasetemp() / "wheel"
-    if not folder.exists():
-        _pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT)
+    """The wheel of this checkout, built once for all workers, by the build tool that is installed for the tests."""
+    from once import once
+
+    folder = once(tmp_path_factory, "wheel", lambda folder: _pip(
+        "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT))
     return next(folder.glob("dokimasia-*.whl"))
 
 
@@ -116,10 +118,10 @@ def _pip(*arguments: str | Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def _absent(reason: str) -> str:
+def _absent(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    pytest.skip(reason, allow_module_level=True)
 
 
 if __name__ == "__main__":

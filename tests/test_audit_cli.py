@@ -10,12 +10,13 @@ from importlib import metadata
 
 import jsonschema_rs
 import pytest
-from outside import Command, install, seeing
-from warm import COMMAND, warm
+from outside import Command
+from warm import COMMAND
 
 from audit.errors import UsageError
 from audit.storage import find_audit
 
+pytestmark = pytest.mark.slow
 PLAN = """\
 title: Outside {extra}
 model: {{use: outside.markov, slow: {slow}, log: {log}}}
@@ -40,24 +41,13 @@ FREE = """\
 UNDECIDED = "at_most: 0.45"
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return install(tmp_path_factory.mktemp("outside"))
-
-
-@pytest.fixture(scope="module")
-def program(site, tmp_path_factory):
-    with warm(tmp_path_factory.mktemp("bin"), PYTHONPATH=seeing(site), NO_COLOR="1") as found:
-        yield found
-
-
 @pytest.fixture
-def dokimasia(tmp_path, site, program):
+def dokimasia(tmp_path, outside_site, outside_program):
     rng = random.Random(0)
     rows = {"".join(rng.choices("abc", k=6)) for _ in range(200)}
     (tmp_path / "texts.csv").write_text("text\n" + "\n".join(sorted(rows)[:120]) + "\n")
     (tmp_path / "asked.log").touch()
-    return Command(tmp_path, site, program)
+    return Command(tmp_path, outside_site, outside_program)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from needs import needs_library
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -86,7 +87,7 @@ def test_an_image_of_another_size_is_told_and_the_others_are_read(home):
 
 def test_a_pipeline_of_diffusers_marks_and_is_read_in_colour(home):
     """Of random weights; its images are numbers of -1 to 1."""
-    diffusers = pytest.importorskip("diffusers", reason="the extra `images` is not installed")
+    diffusers = needs_library("diffusers")
     kind = {"block_out_channels": (8, 8), "layers_per_block": 1, "norm_num_groups": 4,
             "down_block_types": ("DownBlock2D",) * 2, "up_block_types": ("UpBlock2D",) * 2}  # fmt: skip
     with torch.random.fork_rng():

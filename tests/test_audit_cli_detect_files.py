@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 import pytest
+from needs import needs_library
 from PIL import Image
 from test_audit_watermarks_text_finding import known, written
 from typer.testing import CliRunner
@@ -16,14 +17,13 @@ from audit.cli.marking import detect
 from audit.models.causal_lm import CausalLMFolder
 from audit.watermarks.image.spread import SpreadSpectrum
 from audit.watermarks.keys import make_mark_key, write_mark_key
-from audit.watermarks.text.keyed import keyed_mark
-from detectors.provenance.image.reading import read
-
-pytest.importorskip("c2pa", reason="c2pa-python is not installed")
-
 from audit.watermarks.origin import Declaration, Parser, made_authority, signed
 from audit.watermarks.origin.containers import with_xmp
 from audit.watermarks.origin.xmp import packet_with
+from audit.watermarks.text.keyed import keyed_mark
+from detectors.provenance.image.reading import read
+
+needs_library("c2pa")
 
 
 def png(pixels):

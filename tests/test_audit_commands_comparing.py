@@ -5,8 +5,8 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from outside import Command, install, seeing
-from warm import COMMAND, warm
+from outside import Command
+from warm import COMMAND
 
 from audit.files import canonical
 
@@ -26,18 +26,16 @@ TEXTS = [a + b + c + d + e for a in "abc" for b in "abc" for c in "abc" for d in
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, outside_site, outside_program):
     """Audits of three models and of another plan, by name: `calm` and `still` answer alike, `wild` otherwise."""
     home = tmp_path_factory.mktemp("compare")
     (home / "texts.csv").write_text("text\n" + "\n".join(TEXTS) + "\n")
-    site, audits = install(home / "outside"), {}
-    with warm(home, PYTHONPATH=seeing(site), NO_COLOR="1") as program:
-        command = Command(home, site, program)
-        models = (("calm", 0.8, 0.9), ("still", 0.7, 0.9), ("wild", 0.2, 0.9), ("other", 0.2, 0.8))
-        for name, stay, limit in models:
-            (home / f"{name}.yaml").write_text(PLAN.format(title="Compared", stay=stay, name=name, limit=limit))
-            audits[name] = json.loads(command("run", f"{name}.yaml", "--json").stdout)["id"]
-        yield command, audits
+    command, audits = Command(home, outside_site, outside_program), {}
+    models = (("calm", 0.8, 0.9), ("still", 0.7, 0.9), ("wild", 0.2, 0.9), ("other", 0.2, 0.8))
+    for name, stay, limit in models:
+        (home / f"{name}.yaml").write_text(PLAN.format(title="Compared", stay=stay, name=name, limit=limit))
+        audits[name] = json.loads(command("run", f"{name}.yaml", "--json").stdout)["id"]
+    return command, audits
 
 
 @pytest.fixture(scope="module")

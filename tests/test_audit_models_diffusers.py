@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from needs import needs_library
 
 from audit.errors import ModelError
 from audit.model import abilities_of
@@ -41,7 +42,7 @@ def one_thread():
 def diffusers():
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        yield pytest.importorskip("diffusers", reason="the extra `images` is not installed")
+        yield needs_library("diffusers")
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from needs import needs_library
 from stub_server import DRESSES, LanguageModel, serve
 from tiny_models import make_tiny_gguf, make_tiny_lm
 
@@ -843,7 +844,7 @@ def test_importing_the_part_is_light():
 
 @contextmanager
 def llama_cpp(file):
-    xllamacpp = pytest.importorskip("xllamacpp")
+    xllamacpp = needs_library("xllamacpp")
     settings = xllamacpp.CommonParams()
     settings.model.path = str(file)
     settings.n_ctx, settings.n_gpu_layers, settings.verbosity, settings.warmup = 256, 0, -1, False

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from image_models import make_flux, make_stable_diffusion
+from needs import needs_library
 
 from audit.errors import ModelError
 from audit.model import abilities_of
@@ -28,7 +29,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    pytest.importorskip("diffusers", reason="the extra `images` is not installed")
+    needs_library("diffusers")
     home = tmp_path_factory.mktemp("pipelines")
     return {"sd": make_stable_diffusion(home / "sd"), "flux": make_flux(home / "flux")}
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from needs import needs_library
 from PIL import Image
 from test_audit_watermarks_text_finding import known, written
 
@@ -25,14 +26,13 @@ from audit.probes.provenance.planted_outputs import planted_outputs
 from audit.record import table_of
 from audit.watermarks.image.spread import SpreadSpectrum
 from audit.watermarks.keys import make_mark_key, write_mark_key
+from audit.watermarks.origin import Declaration, Parser, made_authority, read_origin, signed
+from audit.watermarks.text import LeftHash
 from audit.watermarks.text.keyed import keyed_mark
 from detectors.intervals import exact_binomial
 from detectors.provenance.duties import ITEMS, TESTS, duties_kept
 
-pytest.importorskip("c2pa", reason="c2pa-python is not installed")
-
-from audit.watermarks.origin import Declaration, Parser, made_authority, read_origin, signed
-from audit.watermarks.text import LeftHash
+needs_library("c2pa")
 
 AIGC = {"Label": "1", "ContentProducer": "somebody", "ProduceID": "17"}
 SAYS = Declaration("model a", "2", "2026-11-28T12:00:00Z", aigc=AIGC)

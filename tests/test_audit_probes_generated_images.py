@@ -14,6 +14,7 @@ import pytest
 import torch
 import yaml
 from image_models import deal, make_clip, make_stable_diffusion, png
+from needs import needs_library
 
 from audit import open_model
 from audit.data import Frame
@@ -34,7 +35,7 @@ STRICT = 1 - 0.05 / 200
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """A folder with a pipeline, a CLIP, a table of jobs, labelled images; and what was made of them."""
-    pytest.importorskip("diffusers", reason="the extra `images` is not installed")
+    needs_library("diffusers")
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     home = tmp_path_factory.mktemp("images")

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from needs import needs_library
 from PIL import Image
 
 from audit.data.files import Files
@@ -23,17 +24,16 @@ from audit.plan import load_plan
 from audit.probe import Role
 from audit.probes.provenance.signed_origin import SignedOrigin
 from audit.verdict.controls import controls_of
-from detectors.intervals import exact_binomial
-from detectors.provenance.origin import signed_origin
-
-pytest.importorskip("c2pa", reason="c2pa-python is not installed")
-
 from audit.watermarks.image.spread import SpreadSpectrum
 from audit.watermarks.keys import make_mark_key, write_mark_key
 from audit.watermarks.origin import Declaration, Parser, made_authority, read_origin, signed
 from audit.watermarks.origin.containers import with_xmp
 from audit.watermarks.origin.reading import origin_of
 from audit.watermarks.origin.xmp import packet_with
+from detectors.intervals import exact_binomial
+from detectors.provenance.origin import signed_origin
+
+needs_library("c2pa")
 
 AIGC = {"Label": "1", "ContentProducer": "x"}
 

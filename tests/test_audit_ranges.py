@@ -20,6 +20,7 @@ from audit.probe import AUROC, COUNT, SHARE, Range, range_in
 from audit.record import Limit
 
 
+@pytest.mark.slow
 def test_every_measure_that_a_probe_gives_has_the_unit_and_lies_in_the_range_that_it_declares():
     given: dict[str, set[str]] = {}
     promised: dict[str, set[str]] = {}

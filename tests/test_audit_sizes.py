@@ -5,7 +5,6 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -305,14 +304,17 @@ def plan_file(tmp_path):
     return tmp_path / "plan.yaml"
 
 
-def command(*words, code=0):
-    program = [Path(sys.executable).with_name("dokimasia"), *map(str, words)]
-    done = subprocess.run(program, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    return done
+@pytest.fixture
+def command(warm_program):
+    def called(*words, code=0):
+        done = subprocess.run([warm_program, *map(str, words)], capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        return done
+
+    return called
 
 
-def test_the_command_says_it_in_plain_lines_and_in_json(plan_file):
+def test_the_command_says_it_in_plain_lines_and_in_json(plan_file, command):
     said = command("plan-size", plan_file).stdout
     assert "facts: gating, 5 % of the 5 % that may go wrong, level 95 %; 160 items, 640 calls" in said
     assert "stereotypes: exploratory, level 97.5 %; 448 items of 32 units, 896 calls" in said
@@ -381,7 +383,9 @@ checks:
 @pytest.mark.parametrize(
     ("form", "pairs", "fixed"), [("chat", 0, [32, 172]), ("raw", 100, [33, 173])]
 )
-def test_calls_that_will_not_be_made_are_not_counted_and_those_that_say_who_answers_are(tmp_path, form, pairs, fixed):
+def test_calls_that_will_not_be_made_are_not_counted_and_those_that_say_who_answers_are(
+    tmp_path, command, form, pairs, fixed
+):
     """50 answers that two checks share, 50 of another length, two scores a pair where they can be, 2 + 10 x 3 fixed."""
     file = tmp_path / "plan.yaml"
     file.write_text(ENDPOINT.replace("FORM", form).replace("FACTS", "{use: builtin, name: plain_questions}"))

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from needs import ROOT
+from needs import ROOT, needs_library
 from object_store import SECRET, Bucket, Proxy, moto
 from slow_letters import asked, plan
 from streamlit.testing.v1 import AppTest
@@ -32,8 +32,9 @@ from dashboard import loading
 from dashboard.indexing import index
 from dashboard.trust import all_looked_at, trust_of
 
-pytest.importorskip("obstore", reason="the extra `s3` is not installed")
-pytest.importorskip("moto", reason="moto is not installed")
+needs_library("obstore")
+needs_library("moto")
+pytestmark = pytest.mark.slow
 NUMBER = iter(range(1000))
 
 

@@ -424,6 +424,7 @@ def _no_home() -> Path:
     raise RuntimeError("no home")
 
 
+@pytest.mark.slow
 def test_killed_at_any_file_operation_and_done_again_all_bytes_are_the_same():
     """A few places of each; `benchmarks/kills.py` takes 200, and a real language model."""
     script = Path(__file__).parents[1] / "benchmarks" / "kills.py"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from needs import needs_library
 from scipy.stats import binom
 
 import audit
@@ -127,7 +128,7 @@ def test_noise_that_is_no_plane_has_no_waves_and_a_text_model_no_noise(opened, t
 
 def test_a_pipeline_of_diffusers_is_read_through_its_own_steps(tmp_path):
     """Of random weights, so that images say little; what is asked is the way there and back."""
-    diffusers = pytest.importorskip("diffusers", reason="the extra `images` is not installed")
+    diffusers = needs_library("diffusers")
     kind = {"block_out_channels": (8, 8), "layers_per_block": 1, "norm_num_groups": 4,
             "down_block_types": ("DownBlock2D",) * 2, "up_block_types": ("UpBlock2D",) * 2}  # fmt: skip
     with torch.random.fork_rng():

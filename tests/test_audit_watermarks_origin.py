@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-pytest.importorskip("c2pa", reason="c2pa-python is not installed")
+from needs import needs_library
 
 from audit.errors import UsageError
 from audit.watermarks.origin import (
@@ -38,6 +37,8 @@ from audit.watermarks.origin.regions import Regions, regions
 from audit.watermarks.origin.sources import aigc_label, in_conflict, said_by, term_of
 from audit.watermarks.origin.tampering import _drawn as drawn_places
 from audit.watermarks.origin.xmp import layers_of, packet_with
+
+needs_library("c2pa")
 
 AIGC = {"Label": "1", "ContentProducer": "모델 가", "ProduceID": "7"}
 SERVER, ANY, TIME = "1.3.6.1.5.5.7.3.1", "2.5.29.37.0", "1.3.6.1.5.5.7.3.8"

@@ -19,7 +19,7 @@ import pytest
 import yaml
 from dashboard_fixtures import serving
 from dockerfile_parse import DockerfileParser
-from needs import ROOT
+from needs import ROOT, needs_library
 from object_store import moto
 from pipelines import STATE_KEY, bash
 from schemas import published
@@ -179,7 +179,7 @@ def test_what_is_kept_lies_in_volumes_and_each_starts_when_the_others_are_well(s
 def test_an_audit_lies_in_the_store_with_the_settings_of_the_services(services, pipeline):
     """moto in place of the store; a second container, with nothing but the settings, reads what the first wrote."""
     for library in ("obstore", "moto.server"):
-        pytest.importorskip(library)
+        needs_library(library)
     place = services["dashboard"]["command"][-1]
     bucket = services["objects"]["environment"]["S3_BUCKET"]
     assert place.startswith(f"s3://{bucket}/")
@@ -200,7 +200,7 @@ def test_an_audit_lies_in_the_store_with_the_settings_of_the_services(services, 
 
 
 def test_ray_takes_the_cluster():
-    util = pytest.importorskip("ray.autoscaler._private.util")
+    util = needs_library("ray.autoscaler._private.util")
     cluster = util.prepare_config(yaml.safe_load((DEPLOY / "ray-cluster.yaml").read_text("utf-8")))
     util.validate_config(cluster)
     node = cluster["available_node_types"][cluster["head_node_type"]]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import test_audit_shards as shards
 from markov import Repeats
-from needs import needs_ray
+from needs import needs_library
 from object_store import Bucket, moto
 from ray_parts import Logged, Pictures, wait_for
 
@@ -30,6 +30,7 @@ from audit.probes.factuality.closed_book import ClosedBook
 from audit.record import Limit
 from audit.storage import access
 
+pytestmark = pytest.mark.slow
 TEXTS = [a + b + c + d for a in "abc" for b in "abc" for c in "abc" for d in "abc"]
 LIMIT = Limit(measure="repeat_share", at_most=0.95)
 
@@ -37,7 +38,7 @@ LIMIT = Limit(measure="repeat_share", at_most=0.95)
 @pytest.fixture(scope="module")
 def cluster():
     """Two nodes; this process is on the first, and the second may be lost."""
-    ray = needs_ray()
+    ray = needs_library("ray")
     from ray.cluster_utils import Cluster
 
     with warnings.catch_warnings():
@@ -227,8 +228,8 @@ def test_workers_share_a_budget_and_a_larger_one_asks_nothing_twice(tmp_path, ex
 
 
 def test_results_go_into_a_store_and_on_from_there_on_another_machine(tmp_path, executor, monkeypatch):
-    pytest.importorskip("obstore", reason="the extra `s3` is not installed")
-    pytest.importorskip("moto", reason="moto is not installed")
+    for library in ("obstore", "moto"):
+        needs_library(library)
     plan, log = text_plan(tmp_path)
     here = run(plan, into=tmp_path / "here")
     first = asked(log)
@@ -255,7 +256,7 @@ def test_results_go_into_a_store_and_on_from_there_on_another_machine(tmp_path, 
 
 
 def test_a_machine_that_does_not_see_the_audit_is_told_in_one_line(tmp_path, monkeypatch):
-    ray = needs_ray()
+    ray = needs_library("ray")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     plan, _ = text_plan(tmp_path)

@@ -8,8 +8,7 @@ import jsonschema_rs
 import pytest
 import yaml
 from korean import english_in, text_of
-from outside import Command, install, seeing
-from warm import warm
+from outside import Command
 
 from audit import plugins
 from audit.errors import UsageError
@@ -34,11 +33,8 @@ checks:
 
 
 @pytest.fixture(scope="module")
-def dokimasia(tmp_path_factory):
-    home = tmp_path_factory.mktemp("moving-in")
-    site = install(home / "outside")
-    with warm(home, PYTHONPATH=seeing(site), NO_COLOR="1") as program:
-        yield Command(home, site, program)
+def dokimasia(tmp_path_factory, outside_site, outside_program):
+    return Command(tmp_path_factory.mktemp("moving-in"), outside_site, outside_program)
 
 
 def audited(dokimasia, name, model, code):

@@ -2,10 +2,8 @@
 
 import pytest
 from comparison_fixtures import Asked, two_audits
-from needs import needs_chromium
-from playwright.sync_api import sync_playwright
 from report_fixtures import HOSTILE, hostile, mixed
-from screens import FLAGS, faults
+from screens import faults
 
 from audit.compare import compare_audits
 from audit.record import Limit, load_record
@@ -40,21 +38,23 @@ COMPARED = {"comparison": compared_plainly, "hostile comparison": compared_hosti
 
 
 @pytest.fixture(scope="module")
-def browser():
-    path = needs_chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-def watched(browser, width):
-    page = browser.new_page(viewport={"width": width, "height": 900})
+def one_page(browser):
+    """A page and what it asked for and said."""
+    page = browser.new_page()
     seen = {"requests": [], "console": [], "dialogs": []}
     page.on("request", lambda request: seen["requests"].append(request.url))
     page.on("console", lambda message: seen["console"].append(message.text))
     page.on("pageerror", lambda error: seen["console"].append(str(error)))
     page.on("dialog", lambda dialog: seen["dialogs"].append(dialog.message))
+    return page, seen
+
+
+@pytest.fixture
+def watched(one_page):
+    page, seen = one_page
+    page.emulate_media(media="screen", color_scheme="light")
+    for said in seen.values():
+        said.clear()
     return page, seen
 
 
@@ -80,30 +80,31 @@ def file(request, tmp_path_factory, every_probe):
 
 
 @pytest.mark.parametrize("width", [1440, 1310, 1200, 1024, 390])
-def test_the_page_is_quiet_and_fits(browser, file, width):
-    page, seen = watched(browser, width)
+def test_the_page_is_quiet_and_fits(watched, file, width):
+    page, seen = watched
+    page.set_viewport_size({"width": width, "height": 900})
     page.goto(file.as_uri())
     assert seen == {"requests": [file.as_uri()], "console": [], "dialogs": []}
     assert faults(page, "body") == []
     assert page.title() != "owned"
-    page.close()
 
 
-def test_a_link_leads_to_its_finding(browser, tmp_path):
+def test_a_link_leads_to_its_finding(watched, tmp_path):
     path = tmp_path / "report.html"
     path.write_bytes(render_html(mixed(tmp_path, 40))["report.html"])
-    page, _ = watched(browser, 1440)
+    page, _ = watched
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(path.as_uri())
     page.click("nav a[href='#check-facts']")
     top = page.evaluate("document.getElementById('check-facts').getBoundingClientRect().top")
     assert 0 <= top < 120
-    page.close()
 
 
-def test_closed_items_are_printed(browser, tmp_path):
+def test_closed_items_are_printed(watched, tmp_path):
     path = tmp_path / "report.html"
     path.write_bytes(render_html(mixed(tmp_path, 10))["report.html"])
-    page, _ = watched(browser, 1024)
+    page, _ = watched
+    page.set_viewport_size({"width": 1024, "height": 900})
     page.goto(path.as_uri())
     row = page.locator("#check-facts .items td").first
     assert not row.is_visible()
@@ -114,4 +115,3 @@ def test_closed_items_are_printed(browser, tmp_path):
     assert page.evaluate(paper) == "rgb(255, 255, 255)", "paper is light"
     assert row.is_visible()
     assert not page.locator("nav").is_visible()
-    page.close()

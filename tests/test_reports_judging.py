@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from junitparser import JUnitXml
 from report_fixtures import HOSTILE, finding, hostile, rate, settled, write_audit
 from schemas import published
-from warm import COMMAND, warm
+from warm import COMMAND
 
 from audit.files import sha256
 from audit.policy import judge_audit, load_policy
@@ -35,11 +35,10 @@ TOOL = [COMMAND]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tool(tmp_path_factory):
-    with warm(tmp_path_factory.mktemp("bin")) as program:
-        TOOL.append(program)
-        yield
-        TOOL.pop()
+def tool(warm_program):
+    TOOL.append(warm_program)
+    yield
+    TOOL.pop()
 
 
 def judge(folder, *words, code=0, on=DAY, tool=-1):

@@ -20,7 +20,7 @@ from stub_server import serve
 
 from audit.reference.cards import WEIGHTS
 
-pytestmark = pytest.mark.usefixtures("pipeline")
+pytestmark = [pytest.mark.usefixtures("pipeline"), pytest.mark.slow]
 CI = ROOT / "ci"
 SCRIPT = CI / "schedules" / "audit.sh"
 

@@ -14,6 +14,7 @@ from venv import EnvBuilder
 import pytest
 from needs import ROOT, needs_download, needs_wheel
 
+pytestmark = pytest.mark.slow
 OF_THE_OTHER = "belongs to detectors 0."
 
 
@@ -61,7 +62,7 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def install(environment: Environment) -> Callable[[Path], None]:
-    return lambda wheel: environment.pip("install", "--no-deps", wheel)
+    return lambda wheel: environment.pip("install", "--no-deps", "--no-compile", wheel)
 
 
 def test_theirs_over_ours_is_told_and_ours_over_theirs_works(environment, install, ours, theirs):
@@ -74,7 +75,7 @@ def test_theirs_over_ours_is_told_and_ours_over_theirs_works(environment, instal
     assert told.endswith("install Dokimasia in an environment of its own")
     environment.pip("uninstall", "--yes", "detectors")
     assert "`detectors` is not Dokimasia's: its __init__.py is gone; install Dokimasia again" in environment.complaint()
-    environment.pip("install", "--no-deps", "--force-reinstall", ours)
+    environment.pip("install", "--no-deps", "--no-compile", "--force-reinstall", ours)
     assert environment("import audit").returncode == 0
 
 
