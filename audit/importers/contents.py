@@ -128,7 +128,7 @@ def contents_of(log: Log) -> Contents:
     found: dict[tuple[str, str], _Tally] = {}
     models: dict[str, None] = {}
     ways: dict[str, Scale] = {}
-    for answer in log.answers():
+    for answer in (log.bare or log.answers)():
         key = (answer.task, answer.scorer)
         if key not in found:
             stated = log.aggregates.get(key)

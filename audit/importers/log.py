@@ -98,6 +98,8 @@ class Log:
     """Scorer -> what the log tells of it."""
     aggregates: Mapping[tuple[str, str], Aggregate] = field(default_factory=dict)
     """(Task, scorer) -> the tool's own mean."""
+    bare: Callable[[], Iterator[ScoredAnswer]] | None = None
+    """The same answers without what was asked and said, for whoever counts them; None = no cheaper than `answers`."""
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -50,16 +50,16 @@ class Table:
             if name not in ("item", "score", *_PLAIN) or column not in there or "." in column:
                 raise DataError(f"{path}: no column {column!r} for {name}; allowed: a column of the file for one of "
                                 f"item, score, {', '.join(_PLAIN)}")  # fmt: skip
-        return Log("table", None, None, lambda: self._answers(path))
+        return Log("table", None, None, lambda: self._answers(path), bare=lambda: self._answers(path, texts=False))
 
-    def _answers(self, path: Path) -> Iterator[ScoredAnswer]:
+    def _answers(self, path: Path, *, texts: bool = True) -> Iterator[ScoredAnswer]:
         columns = {name: self.fields.get(name, name) for name in ("item", "score", *_PLAIN)}
         ways: dict[str, Any] = {}
         known, task = frozenset(columns.values()), path.stem
         for number, row in enumerate(_rows(path, self.title), 1):
             told = {name: None if (cell := row.get(column)) == "" else cell for name, column in columns.items()}
-            about = {key: cell for key, cell in row.items() if key not in known and "." not in key}
-            answer = _answer(path, number, {**told, "task": told["task"] or task}, about)
+            said: dict[str, Any] = _said(told, row, known) if texts else {}
+            answer = _answer(path, number, {**told, "task": told["task"] or task}, said)
             before = ways.setdefault(answer.scorer, answer.direction)
             if before != answer.direction:
                 raise DataError(f"{path}: {answer.scorer} has the directions {before} and {answer.direction}; allowed: "
@@ -88,8 +88,17 @@ def _rows(path: Path, tool: str) -> Iterator[Mapping[str, Any]]:
         yield from (dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True))
 
 
-def _answer(path: Path, number: int, told: Mapping[str, Any], about: Mapping[str, Any]) -> ScoredAnswer:
-    """Return a row's answer, by the names above; about: its other columns."""
+def _said(told: Mapping[str, Any], row: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Return what was asked and said in a row, and its columns that no name above has."""
+    return {
+        **{name: text_in(told[name]) for name in ("input", "output", "target", "problem")},
+        "asked": digest_of(told["input"], told["target"]),
+        "about": scalars({key: cell for key, cell in row.items() if key not in known and "." not in key}),
+    }
+
+
+def _answer(path: Path, number: int, told: Mapping[str, Any], said: Mapping[str, Any]) -> ScoredAnswer:
+    """Return a row's answer, by the names above."""
     where = f"{path}: row {number}"
     if type(told["item"]) not in (str, int):
         raise DataError(f"{where}: item is empty; allowed: text or an integer that names what was asked")
@@ -103,11 +112,8 @@ def _answer(path: Path, number: int, told: Mapping[str, Any], about: Mapping[str
     return ScoredAnswer(
         task=str(told["task"]), item=str(told["item"]), scorer=scorer, direction=way,
         status=status, score=score, passed=_passed(where, told["passed"]), repeat=_repeat(where, told["repeat"]),
-        asked=digest_of(told["input"], told["target"]), input=text_in(told["input"]),
-        output=text_in(told["output"]), target=text_in(told["target"]), problem=text_in(told["problem"]),
         cluster=None if told["unit"] is None else str(told["unit"]), locator=f"row {number}",
-        model=str(told["model"]) if told["model"] else None,
-        about=scalars(about),
+        model=str(told["model"]) if told["model"] else None, **said,
     )  # fmt: skip
 
 
@@ -134,7 +140,9 @@ def _passed(where: str, cell: Any) -> bool | None:
 
 
 def _repeat(where: str, cell: Any) -> int:
-    text = str(1 if cell is None else cell)
+    if cell is None:
+        return 1
+    text = str(cell)
     if not text.isdecimal() or len(text) > 9 or not int(text):
         raise DataError(f"{where}: repeat is {text[:20]!r}; allowed: 1, 2, 3, ...")
     return int(text)
