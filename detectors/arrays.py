@@ -62,10 +62,11 @@ def joined(parts: Sequence[Items]) -> Items:
 def ranks(values: NDArray[Any]) -> Floats:
     """Return the ranks of values [item] or [item, column], within each column, from 1; equal ones share their mean.
 
-    As `scipy.stats.rankdata` has them, whose import alone takes longer than most audits.
+    As `scipy.stats.rankdata` has them, whose import alone takes longer than most audits, and as it lays them out: each
+    column in one piece, by which sums of ranks are rounded.
     """
     if values.ndim > 1:
-        return np.stack([ranks(column) for column in values.T], axis=1) if values.size else np.empty(values.shape)
+        return np.stack([ranks(column) for column in values.T]).T if values.size else np.empty(values.shape)
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((counts.cumsum() - (counts - 1) / 2)[place])
 

@@ -49,4 +49,6 @@ def test_items_of_one_id_keep_their_units():
 def test_ranks_are_those_of_scipy_to_the_last_bit(shape):
     rng = np.random.default_rng(0)
     for values in (rng.normal(size=shape), rng.integers(0, 9, shape), np.zeros(shape)):
-        assert ranks(values).tolist() == rankdata(values, axis=0).tolist()
+        found, wanted = ranks(values), rankdata(values, axis=0)
+        assert found.tolist() == wanted.tolist()
+        assert (found / 7).mean(axis=0).tolist() == (wanted / 7).mean(axis=0).tolist() or not values.size
