@@ -51,4 +51,4 @@ def test_ranks_are_those_of_scipy_to_the_last_bit(shape):
     for values in (rng.normal(size=shape), rng.integers(0, 9, shape), np.zeros(shape)):
         found, wanted = ranks(values), rankdata(values, axis=0)
         assert found.tolist() == wanted.tolist()
-        assert (found / 7).mean(axis=0).tolist() == (wanted / 7).mean(axis=0).tolist() or not values.size
+        assert (found / 7).sum(axis=0).tolist() == (wanted / 7).sum(axis=0).tolist()
