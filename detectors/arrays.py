@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["FIELDS", "Count", "Floats", "Items", "field_of", "items_of", "joined", "ranks", "unit_column", "units_of"]
+__all__ = [
+    "FIELDS", "Count", "Floats", "Items", "field_of", "items_of", "joined", "places_in_order", "ranks",
+    "unit_column", "units_of",
+]
 
 FIELDS = ("image", "series", "row", "text")
 """The columns that may hold the item; a frame has one of them."""
@@ -83,3 +86,14 @@ def unit_column(frame: pd.DataFrame, column: str | None = "unit") -> pd.Series[A
 def units_of(frame: pd.DataFrame, column: str | None = "unit") -> pd.Series[str]:
     """Return the independent unit of every item [item] as text, its own id where it has none."""
     return unit_column(frame, column).astype(str)
+
+
+def places_in_order(labels: pd.Series[str]) -> NDArray[np.int64]:
+    """Return the place of every text [item] among the different ones in order, from 0: their codes, without a table.
+
+    Texts that hardly repeat, as ids, take some hundred bytes each in a hash table or an array of NumPy's.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return np.asarray(pc.rank(pa.array(labels.array), "ascending", tiebreaker="dense"), np.int64) - 1

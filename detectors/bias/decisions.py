@@ -25,7 +25,7 @@ from detectors.bias.counts import CountTensor
 from detectors.bias.gaps import group_gaps
 from detectors.bias.groups import REST, Groups, extreme_pairs
 from detectors.bias.impact import impact_ratios
-from detectors.bias.levels import coded
+from detectors.bias.levels import Coded, coded, crossed
 from detectors.bias.rates import METRICS
 from detectors.bias.scores import score_gaps
 from detectors.intervals import rate_difference
@@ -67,18 +67,11 @@ def joined_names(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series[str]:
 
     Its categories are the groups that occur.
     """
-    whole: NDArray[np.int64] = np.zeros(len(rows), np.int64)
-    names = [""]
-    for column in columns:
-        codes, values = pd.factorize(rows[column])
-        told = [*map(str, values), NO_VALUE]
-        whole, there = pd.factorize(whole * len(told) + np.where(codes < 0, len(values), codes))
-        names = [f"{names[at // len(told)]}{told[at % len(told)]} x " for at in there]
-    names = [name.removesuffix(" x ") for name in names]
+    codes, levels = crossed([coded(rows[name], name) for name in columns])
+    names = [" x ".join(NO_VALUE if one is None else str(one) for one in level) for level in levels]
     groups = {name: place for place, name in enumerate(dict.fromkeys(names))}  # others may read the same, joined
-    places = np.array([groups[name] for name in names], np.int64)
-    codes_of_rows: Any = places[whole]
-    return pd.Series(pd.Categorical.from_codes(codes_of_rows, pd.Index([*groups])), index=rows.index)
+    places: Any = np.array([groups[name] for name in names], np.min_scalar_type(-len(names)))[codes]
+    return pd.Series(pd.Categorical.from_codes(places, pd.Index([*groups])), index=rows.index)
 
 
 def decision_gaps(
@@ -236,13 +229,19 @@ class _Judge:
 
 def _counted(groups: pd.Series[str], rows: pd.DataFrame) -> tuple[list[str], Cells]:
     """Return the names of the groups, and counts [group, label, decision], both axes (0, 1, no value)."""
-    columns = {name: rows[name].astype("Int64").array for name in ("label", "decision")}
-    frame = pd.DataFrame({"group": groups.array, **columns})
-    tensor = CountTensor.from_rows(frame, groups=["group"], label="label", decision="decision")
-    cells = np.zeros((len(tensor.axes[0].levels), 3, 3), dtype=np.int64)
-    places = [[2 if one is None else int(one) for one in axis.levels] for axis in tensor.axes[1:]]  # type: ignore[call-overload]
-    cells[np.ix_(range(len(cells)), *places)] = tensor.counts
-    return [str(name) for name in tensor.axes[0].levels], cells
+    columns = {"group": groups.array, **{name: _outcomes(rows[name]) for name in ("label", "decision")}}
+    tensor = CountTensor.from_rows(columns, groups=["group"], label="label", decision="decision")
+    return [str(name) for name in tensor.axes[0].levels], tensor.counts
+
+
+def _outcomes(cells: pd.Series[float]) -> Coded:
+    """Return 0, 1 and no value as bytes [row]; ValueError for anything else."""
+    values, lost = cells.to_numpy(float, na_value=np.nan), cells.isna().to_numpy()
+    codes = np.where(values == 1, np.uint8(1), np.uint8(0))
+    if not (lost | (values == codes)).all():
+        raise ValueError(f"decision_gaps: column {cells.name!r} has other values; allowed: 1, 0, NaN")
+    codes[lost] = 2
+    return Coded(codes, (0, 1, None))
 
 
 def _rate(metric: str, cells: Cells) -> tuple[Cells, Cells, Cells]:

@@ -8,14 +8,14 @@ hash tables.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Coded", "binned", "coded", "in_order", "table_of"]
+__all__ = ["Coded", "binned", "coded", "crossed", "in_order", "table_of"]
 
 Codes = NDArray[np.unsignedinteger[Any]]
 Levels = tuple[Hashable, ...]
@@ -79,6 +79,20 @@ def coded(column: Any, name: str) -> Coded:
     return Coded(table.take(codes), tuple(all_levels[place] for place in kept))
 
 
+def crossed(columns: Sequence[Coded]) -> Coded:
+    """Return the combinations of levels that occur [row], in the order of the columns' levels, as tuples of these."""
+    codes, levels = columns[0].codes, tuple((level,) for level in columns[0].levels)
+    for column in columns[1:]:
+        wide = len(column.levels)
+        number = codes.astype(np.min_scalar_type(len(levels) * wide))
+        number *= number.dtype.type(wide)
+        number += column.codes
+        places, there = pd.factorize(number, sort=True)
+        codes = places.astype(np.min_scalar_type(len(there)))
+        levels = tuple((*levels[at // wide], column.levels[at % wide]) for at in there.tolist())
+    return Coded(codes, levels)
+
+
 def in_order(values: Iterable[Hashable]) -> list[int]:
     """Return the places of the values in order: sorted where they compare, else by type and text; None is last."""
     told: list[Any] = list(values)
@@ -129,9 +143,9 @@ class _Hashed(NamedTuple):
 
 
 def _hashed(column: Any, name: str) -> _Hashed:
-    if hasattr(column, "dictionary_encode"):
-        return _dictionary(column, name)
     values = column.array if isinstance(column, pd.Series | pd.Index) else column
+    if hasattr(values, "dictionary_encode"):  # asked of a Series, it would look for a row of that name
+        return _dictionary(values, name)
     if isinstance(values, pd.Categorical):
         return _Hashed(values.codes, values.categories.tolist(), complete=False)
     if isinstance(values, pd.api.extensions.ExtensionArray):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from detectors.arrays import units_of
+from detectors.arrays import places_in_order, units_of
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Direction, Measure, Remark, Result, undefined
@@ -67,9 +67,9 @@ class _Scores:
         score, gap = self._score, self.gap
         yield self._decided(self._mean("value", "mean_score", score, self.direction, _NO_SCORES))
         groups = self._column("group")
-        names, labels = sorted(groups.dropna().astype(str).unique()), groups.astype(str)
+        names = sorted(self._known("group").astype(str).unique())
         for name in names if len(names) > 1 else ():
-            of = labels.eq(name).to_numpy()
+            of = groups.astype(str).eq(name).to_numpy()
             yield self._decided(self._mean("value", "mean_score", score, self.direction, _NO_SCORES, name, of))
         passed = self._passed
         told = _NO_PASSES if passed.isna().all() else None
@@ -90,9 +90,9 @@ class _Scores:
                 name, why, n={"items": 0, "units": 0}, unit="share", direction=direction, level=self.level,
                 group=group, missing=0 if told else lost,
             )  # fmt: skip
-        numbers, units = part.to_numpy(float), self._units if of is None else self._units[of]
+        numbers, units = part.to_numpy(float), self._places if of is None else self._places[of]
         binary = column != "value" or self._column("binary").eq("1").all()  # told, as looking would break the promise
-        mean = mean_over_units(numbers, units.to_numpy(str), level=self.level, rng=self.rng, binary=bool(binary))
+        mean = mean_over_units(numbers, units, level=self.level, rng=self.rng, binary=bool(binary))
         return Measure(
             name=name, group=group, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share",
             direction=direction, level=self.level, method=mean.method, mean_of=column,
@@ -117,7 +117,7 @@ class _Scores:
     @cached_property
     def direction(self) -> Direction:
         """Which way is good; `neither` where nothing says."""
-        known = self._column("direction").dropna().unique()
+        known = self._known("direction").unique()
         return _DIRECTIONS.get(known[0] if len(known) == 1 else None, "neither")
 
     @cached_property
@@ -132,12 +132,21 @@ class _Scores:
     def _units(self) -> pd.Series[str]:
         return units_of(self.items)
 
+    @cached_property
+    def _places(self) -> np.ndarray:
+        """The unit of every item as its place among their names in order."""
+        return places_in_order(self._units)
+
     @property
     def _repeats(self) -> bool:
-        return not self._units.is_unique
+        return int(self._places.max(initial=-1)) + 1 < len(self.items)
 
     def _column(self, name: str) -> pd.Series[Any]:
-        return self.items[name] if name in self.items else pd.Series(np.nan, self.items.index, dtype=object)
+        return self.items[name] if name in self.items else pd.Series(np.nan, self.items.index)
+
+    def _known(self, name: str) -> pd.Series[Any]:
+        """Return the cells of a column that say something; their rows bear no ids, among which pandas would look."""
+        return pd.Series(self._column(name).array).dropna()
 
     @property
     def gap(self) -> float | None:
@@ -154,8 +163,9 @@ class _Scores:
     def _stated(self) -> pd.DataFrame:
         """The tool's own mean over each task, [task], and how it lies to its items; without a score, by all."""
         names = ("task", "stated", "recomputed", "stated_within", "stated_items", "items_there")
-        rows = pd.DataFrame({name: self._column(name) for name in names})
-        told = rows[rows["stated"].notna()].drop_duplicates("task").sort_values("task")
+        there = self._column("stated").notna().to_numpy()
+        rows = pd.DataFrame({name: self._column(name)[there] for name in names})
+        told = rows.drop_duplicates("task").sort_values("task")
         numbers = told[list(names[1:])].astype(float)
         gap = (numbers["stated"] - numbers["recomputed"]).abs().fillna(1.0)
         within = numbers["stated_within"].fillna(1e-9)
@@ -174,12 +184,12 @@ class _Scores:
             yield Remark("aggregate_differs", {key: float(worst.fillna(0)[name]) for key, name in told.items()})
         if self.direction == "neither" and self._score.notna().any():
             yield Remark("direction_untold", {})
-        if (assumed := self._column("assumed_threshold").dropna()).size:
+        if (assumed := self._known("assumed_threshold")).size:
             yield Remark("threshold_assumed", {"threshold": float(assumed.iloc[0])})
         yield from self._both_ways()
 
     def _first(self, name: str) -> str:
-        known = self._column(name).dropna()
+        known = self._known(name)
         return str(known.iloc[0]) if len(known) else "-"
 
     def _both_ways(self) -> Iterator[Remark]:
@@ -187,7 +197,7 @@ class _Scores:
         score = self._score
         if not score.isna().any():
             return
-        ends = [float(score.fillna(fill).groupby(self._units).mean().mean()) for fill in (0.0, 1.0)]
+        ends = [float(score.fillna(fill).groupby(self._places).mean().mean()) for fill in (0.0, 1.0)]
         why = self.items.loc[score.isna(), "status"].value_counts()
         counts = {f"{status}_count": float(why.get(status, 0)) for status in ("error", "unscored", "invalid")}
         yield Remark("no_score", {"least": ends[0], "most": ends[1], "all_count": float(len(score)), **counts})
@@ -198,10 +208,11 @@ class _Scores:
         score, passed = self._score, self._passed
         lower = self.direction == "lower is better"
         bad = (score if lower else 1 - score) if self.direction != "neither" else score * np.nan
-        against = passed.eq(0).astype("boolean").where(passed.notna(), bad.eq(1).where(score.isin((0, 1))))
+        told, sure = passed.notna(), score.eq(0) | score.eq(1)
+        against = pd.arrays.BooleanArray(passed.eq(0).where(told, bad.eq(1)).to_numpy(), (~(told | sure)).to_numpy())
         return self.items.drop(columns=["score", "passed"], errors="ignore").assign(
             value=score, passes=passed, no_score=score.isna().astype(float), no_answer=score.isna(),
-            unit=self._units, against=against.astype("boolean"), weight=bad,
+            unit=self._units, against=against, weight=bad,
         )  # fmt: skip
 
 

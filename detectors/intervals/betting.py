@@ -69,7 +69,9 @@ def _riches(mean: float, x: Floats, bets: Floats, alpha: float, population: int 
     rest, _ = still_to_come(mean, x, population)
     with np.errstate(divide="ignore"):
         stake = np.minimum(bets, CAP / rest)
-    largest = np.cumsum(np.log1p(stake * (x - rest)), axis=-1).max(axis=-1)
+    capital = x - rest  # one array from here on: there may be 1e7 values
+    capital *= stake
+    largest = np.cumsum(np.log1p(capital, out=capital), axis=-1, out=capital).max(axis=-1)
     return np.asarray(np.where(all_ones, np.inf, largest + np.log(alpha - path)))
 
 
@@ -119,10 +121,16 @@ def _bets(x: Floats, alpha: float) -> Floats:
     """Return lambda for each value of x [..., n]: best for this n (section 3.4 there) by the variance before it."""
     size = x.shape[-1]
     count = np.arange(1, size + 1)
-    centre = (0.5 + np.cumsum(x, axis=-1)) / (count + 1)
-    variance = (PRIOR / 4 + np.cumsum((x - centre) ** 2, axis=-1)) / (count + PRIOR)
+    centre = np.cumsum(x, axis=-1, dtype=float)
+    centre += 0.5
+    centre /= count + 1
+    variance = np.square(np.subtract(x, centre, out=centre), out=centre)
+    np.cumsum(variance, axis=-1, out=variance)
+    variance += PRIOR / 4
+    variance /= count + PRIOR
     known = np.concatenate([np.full((*x.shape[:-1], 1), 0.25), variance[..., :-1]], axis=-1)
-    return np.asarray(np.sqrt(-2 * np.log(alpha) / (size * known)))
+    known *= size
+    return np.sqrt(np.divide(-2 * np.log(alpha), known, out=known), out=known)
 
 
 def still_to_come(mean: float, x: Floats, population: int | None, before: Floats = EMPTY) -> tuple[Floats, Floats]:

@@ -61,16 +61,20 @@ def mean_over_units(
     Raises ValueError for no answers, for values outside [0, 1] and for labels of another length.
     """
     numbers = np.asarray(values, dtype=float)
-    labels = None if units is None else np.asarray(units)
+    codes = None if units is None else _codes(np.asarray(units), numbers)
     lost = np.isnan(numbers)
     if not (~lost).any():
         raise ValueError(f"mean_over_units: got {len(numbers)} values, none of them an answer; allowed: one or more")
-    least, most = (_unit_means(np.where(lost, fill, numbers), labels) for fill in worst)
-    known = _unit_means(numbers[~lost], None if labels is None else labels[~lost])
+    if lost.any():
+        least, most = (_unit_means(np.where(lost, fill, numbers), codes) for fill in worst)
+        known = _unit_means(numbers[~lost], None if codes is None else codes[~lost])
+    else:
+        least = most = known = _unit_means(numbers, codes)
     order, method = rng.permutation(len(least)), Method("betting (hedged capital) over unit means")
-    if binary and mostly_single(() if labels is None else np.unique(labels, return_counts=True)[1]):
+    if binary and (codes is None or mostly_single((sizes := np.bincount(codes))[sizes > 0])):
         method = Method("exact binomial (Clopper-Pearson)")
-        drawn = 0.5 if np.isin((least, most), (0.0, 1.0)).all() else rng.random(len(least))
+        certain = all(((one == 0) | (one == 1)).all() for one in (least, most))
+        drawn = 0.5 if certain else rng.random(len(least))
         (low, _), (_, high) = (exact_binomial(int((drawn < one).sum()), len(one), level) for one in (least, most))
     else:
         low, high = betting_mean(least[order], level)
@@ -87,11 +91,20 @@ def mostly_single(sizes: ArrayLike) -> bool:
     return bool(np.count_nonzero(np.asarray(sizes) != 1) <= (1 - SINGLE) * np.size(sizes) + 1e-9)
 
 
-def _unit_means(values: Floats, units: NDArray[Any] | None) -> Floats:
-    """Return the mean of each unit, in sorted order of the labels; the values where every item is one."""
-    if units is None:
+def _unit_means(values: Floats, codes: NDArray[np.integer[Any]] | None) -> Floats:
+    """Return the mean of each unit that there is, in the order of the codes; the values where every item is one."""
+    if codes is None:
         return values
+    sizes = np.bincount(codes)
+    sums = np.bincount(codes, weights=values)
+    there = sizes > 0
+    return sums / sizes if there.all() else sums[there] / sizes[there]
+
+
+def _codes(units: NDArray[Any], values: Floats) -> NDArray[np.integer[Any]]:
+    """Return labels as small numbers in the same order; such numbers, as `places_in_order` gives, as they are."""
     if values.shape != units.shape:
         raise ValueError(f"mean_over_units: got {units.shape} labels for {values.shape} values; allowed: one each")
-    _, code, count = np.unique(units, return_inverse=True, return_counts=True)
-    return np.bincount(code, weights=values) / count
+    if units.dtype.kind == "i" and units.size and units.min() >= 0 and units.max() < 2 * units.size:
+        return units
+    return np.unique(units, return_inverse=True)[1]

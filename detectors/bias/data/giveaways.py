@@ -77,12 +77,12 @@ def _apart(setting: Setting, split: Split, found: Found) -> Measure:
     """Return the largest KS of a number in one of the largest groups and beside it."""
     sizes, most = split.counts(), None
     for feature in setting.features:
-        if feature.numbers is None:
+        if (numbers := feature.numbers) is None:
             continue
-        known = np.isfinite(feature.numbers)
+        known = np.isfinite(numbers)
         for group in np.argsort(-sizes, kind="stable")[:_MOST_GROUPS].tolist():
             own = split.codes == group
-            if (far := distances(feature.numbers[known & own], feature.numbers[known & ~own])) is not None:
+            if (far := distances(numbers[known & own], numbers[known & ~own])) is not None:
                 most = max(far.ks, most or 0.0)
                 found.row("distances", feature.name, split.named(split.groups[group]), rows=int(sizes[group]),
                           value=far.ks, w1=far.w1, js=far.js, psi=far.psi, against=None, weight=far.ks)  # fmt: skip

@@ -61,7 +61,10 @@ def proxy_of(feature: Column, groups: Ints) -> Proxy | None:
     """Return what a feature tells of the groups [row]; None where there are not two groups, or not two levels."""
     cells, wide = _coarse(feature.cells, _MOST_LEVELS), int(groups.max(initial=0)) + 1
     deep = int(cells.max(initial=0)) + 1
-    table = np.bincount(cells * wide + groups, minlength=deep * wide).reshape(deep, wide)
+    number = cells.astype(np.min_scalar_type(deep * wide))
+    number *= number.dtype.type(wide)
+    number += groups.astype(number.dtype)
+    table = np.bincount(number, minlength=deep * wide).reshape(deep, wide)
     table = table[table.any(axis=1)][:, table.any(axis=0)]
     if min(table.shape) < 2:
         return None
@@ -87,18 +90,23 @@ def _cramers_v(table: Ints, expected: Floats) -> float:
 
 def _correlation_ratio(feature: Column, groups: Ints) -> float | None:
     """Return epsilon squared (Kelley 1935): the share of variance between groups without what chance makes of it."""
-    if feature.numbers is None:
+    if (values := feature.numbers) is None:
         return None
-    known = np.isfinite(feature.numbers)
-    values, group = feature.numbers[known], groups[known]
+    known = np.isfinite(values)
+    values, group = values[known], groups[known]
     sizes = np.bincount(group)
     count = int((sizes > 0).sum())
-    spread = float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
+    spread = _squares(values - values.mean()) if len(values) else 0.0
     if count < 2 or len(values) <= count or spread <= 0:
         return None
     means = np.divide(np.bincount(group, values), sizes, out=np.zeros(len(sizes)), where=sizes > 0)
-    within = float(((values - means[group]) ** 2).sum()) / (len(values) - count)
+    within = _squares(values - means[group]) / (len(values) - count)
     return float(np.clip(1 - within / (spread / (len(values) - 1)), 0, 1))
+
+
+def _squares(apart: Floats) -> float:
+    """Return the sum of squares of numbers that nobody needs any more."""
+    return float(np.square(apart, out=apart).sum())
 
 
 @dataclass(frozen=True)
@@ -247,9 +255,9 @@ def _design(features: Sequence[Column], order: Ints) -> tuple[Floats, NDArray[np
 def _coarse(cells: Ints, most: int) -> Ints:
     """Return cells [row] of at most so many levels, the rarest as one."""
     counts = np.bincount(cells)
-    rank = np.empty(len(counts), dtype=np.int64)
-    rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
-    return np.minimum(rank, most - 1)[cells]
+    rank = np.empty(len(counts), np.min_scalar_type(most))
+    rank[np.argsort(-counts, kind="stable")] = np.minimum(np.arange(len(counts)), most - 1)
+    return rank[cells]
 
 
 def _one_hot(cells: Ints) -> Floats:

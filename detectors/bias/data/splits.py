@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
-from detectors.bias.levels import coded
+from detectors.bias.levels import Coded, coded, crossed
 from detectors.phrases import Phrase
 
 __all__ = ["NOT_GIVEN", "Column", "Split", "as_numbers", "column_of", "splits_of"]
@@ -24,6 +26,7 @@ __all__ = ["NOT_GIVEN", "Column", "Split", "as_numbers", "column_of", "splits_of
 NOT_GIVEN = "not given"
 """The group of rows that do not say which group is theirs."""
 _BINS = 10
+Codes = NDArray[np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,21 +34,34 @@ class Column:
     """One column of a table."""
 
     name: str
-    codes: NDArray[np.int64]
-    """Level [row]; -1 where there is no value."""
+    codes: NDArray[np.signedinteger[Any]]
+    """Level [row], of the smallest type; -1 where there is no value."""
     levels: tuple[str, ...]
-    numbers: Floats | None = None
-    """Of a column of numbers, these [row]; NaN where there is none."""
+    values: Floats | None = None
+    """Of a column of numbers, that of each level [level]."""
 
     @property
-    def cells(self) -> NDArray[np.int64]:
+    def numbers(self) -> Floats | None:
+        """Of a column of numbers, these [row]; NaN where there is none."""
+        return None if self.values is None else np.append(self.values, np.nan)[self.codes]
+
+    @property
+    def given(self) -> Codes:
+        """Level [row], and one more for no value."""
+        return self._each(np.arange(len(self.levels) + 1))
+
+    @cached_property
+    def cells(self) -> Codes:
         """Level [row] for counting: of many numbers a tenth of the rows each, and one more level for no value."""
-        if self.numbers is None or len(self.levels) <= _BINS:
-            return np.where(self.codes < 0, len(self.levels), self.codes)
-        known = self.numbers[np.isfinite(self.numbers)]
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1]))
-        binned = np.searchsorted(edges, self.numbers, side="left")
-        return np.where(np.isfinite(self.numbers), binned, len(edges) + 1).astype(np.int64)
+        if self.values is None or len(self.levels) <= _BINS:
+            return self.given
+        known = self.values[self.codes[self.codes >= 0]]
+        edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1], overwrite_input=True))
+        return self._each(np.append(np.searchsorted(edges, self.values, side="left"), len(edges) + 1))
+
+    def _each(self, table: NDArray[np.int64]) -> Codes:
+        """Return what a table [level, or no value] says of each row, as integers of the smallest type."""
+        return table.astype(np.min_scalar_type(int(table.max())))[self.codes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +70,8 @@ class Split:
 
     name: str
     """The column, or several joined by ` x `."""
-    codes: NDArray[np.int64]
-    """Group [row]."""
+    codes: Codes
+    """Group [row], of the smallest type."""
     groups: tuple[str, ...]
     alone: bool
     """Whether the table is split in no other way."""
@@ -86,8 +102,8 @@ def column_of(cells: pd.Series[str], name: str) -> Column:
     coded_before = isinstance(cells.dtype, pd.CategoricalDtype)
     codes, levels = coded(cells if coded_before else pd.array(cells.to_numpy(object), dtype="str"), name)
     known = tuple(str(level) for level in levels if level is not None)
-    places = codes.astype(np.int64)
-    return Column(name, np.where(places == len(known), -1, places), known, as_numbers(cells))
+    table = np.append(np.arange(len(known)), -1).astype(np.min_scalar_type(-len(known) - 1))
+    return Column(name, table[codes], known, as_numbers(pd.Series(known, dtype=object)))
 
 
 def splits_of(columns: Sequence[Column]) -> list[Split]:
@@ -96,18 +112,11 @@ def splits_of(columns: Sequence[Column]) -> list[Split]:
     found = [_split(column, alone) for column in columns]
     if alone:
         return found
-    codes = np.zeros(len(columns[0].codes), dtype=np.int64)
-    names: list[str] = [""]
-    for one in found:
-        codes, there = pd.factorize(codes * len(one.groups) + one.codes, sort=True)
-        names = [
-            f"{names[at // len(one.groups)]}, {one.groups[at % len(one.groups)]}".removeprefix(", ") for at in there
-        ]
-    return [*found, Split(" x ".join(column.name for column in columns), codes, tuple(names), alone=False)]
+    codes, levels = crossed([Coded(one.codes, one.groups) for one in found])
+    names = tuple(", ".join(map(str, level)) for level in levels)
+    return [*found, Split(" x ".join(column.name for column in columns), codes, names, alone=False)]
 
 
 def _split(column: Column, alone: bool) -> Split:
-    if (column.codes >= 0).all():
-        return Split(column.name, column.codes, column.levels, alone)
-    codes = np.where(column.codes < 0, len(column.levels), column.codes)
-    return Split(column.name, codes, (*column.levels, NOT_GIVEN), alone)
+    groups = column.levels if (column.codes >= 0).all() else (*column.levels, NOT_GIVEN)
+    return Split(column.name, column.given, groups, alone)

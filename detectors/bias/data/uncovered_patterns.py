@@ -11,9 +11,11 @@ tau for each set of attributes; whatever lies below an uncovered one is never ma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ __all__ = ["MOST_ATTRIBUTES", "Pattern", "Uncovered", "uncovered"]
 
 MOST_ATTRIBUTES = 12
 Ints = NDArray[np.int64]
+Codes = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Uncovered:
     """Those of them that fewer than tau rows match."""
 
 
-def uncovered(codes: Sequence[Ints], sizes: Sequence[int], tau: int, most: int = 1000) -> Uncovered:
+def uncovered(codes: Sequence[Codes], sizes: Sequence[int], tau: int, most: int = 1000) -> Uncovered:
     """Return the maximal patterns that fewer than `tau` rows match.
 
     codes: for each attribute its level [row], -1 where there is no value, which matches no level; sizes: levels of each
@@ -91,9 +94,9 @@ def _first(found: Sequence[_Found], most: int) -> tuple[Pattern, ...]:
     return tuple(sorted(told, key=lambda one: (len(one.levels), one.rows, one.levels))[:most])
 
 
-def _counted_rows(codes: Sequence[Ints], sizes: Sequence[int]) -> tuple[Ints, Ints]:
+def _counted_rows(codes: Sequence[Codes], sizes: Sequence[int]) -> tuple[Ints, Ints]:
     """Return the rows [row, attribute] that occur, in order, and how often."""
-    number = np.zeros(len(codes[0]), np.int64)
+    number = np.zeros(len(codes[0]), np.min_scalar_type(-math.prod(size + 1 for size in sizes)))
     for levels, size in zip(codes, sizes, strict=True):
         number *= size + 1
         number += levels
