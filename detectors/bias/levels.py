@@ -79,9 +79,9 @@ def coded(column: Any, name: str) -> Coded:
     return Coded(table.take(codes), tuple(all_levels[place] for place in kept))
 
 
-def crossed(columns: Sequence[Coded]) -> Coded:
-    """Return the combinations of levels that occur [row], in the order of the columns' levels, as tuples of these."""
-    codes, levels = columns[0].codes, tuple((level,) for level in columns[0].levels)
+def crossed(columns: Sequence[Coded]) -> tuple[Codes, list[tuple[Hashable, ...]]]:
+    """Return the combinations of levels [row] as codes of the smallest type, and those that occur, in order."""
+    codes, levels = columns[0].codes, list[tuple[Hashable, ...]]((level,) for level in columns[0].levels)
     for column in columns[1:]:
         wide = len(column.levels)
         number = codes.astype(np.min_scalar_type(len(levels) * wide))
@@ -89,8 +89,8 @@ def crossed(columns: Sequence[Coded]) -> Coded:
         number += column.codes
         places, there = pd.factorize(number, sort=True)
         codes = places.astype(np.min_scalar_type(len(there)))
-        levels = tuple((*levels[at // wide], column.levels[at % wide]) for at in there.tolist())
-    return Coded(codes, levels)
+        levels = [(*levels[at // wide], column.levels[at % wide]) for at in there.tolist()]
+    return codes, levels
 
 
 def in_order(values: Iterable[Hashable]) -> list[int]:

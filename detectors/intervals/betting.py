@@ -130,7 +130,7 @@ def _bets(x: Floats, alpha: float) -> Floats:
     variance /= count + PRIOR
     known = np.concatenate([np.full((*x.shape[:-1], 1), 0.25), variance[..., :-1]], axis=-1)
     known *= size
-    return np.sqrt(np.divide(-2 * np.log(alpha), known, out=known), out=known)
+    return np.asarray(np.sqrt(np.divide(-2 * np.log(alpha), known, out=known), out=known))
 
 
 def still_to_come(mean: float, x: Floats, population: int | None, before: Floats = EMPTY) -> tuple[Floats, Floats]:

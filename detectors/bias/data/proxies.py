@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from detectors.intervals import auroc
 
 __all__ = ["Joint", "Proxy", "joint_proxies", "proxy_of"]
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer[Any]]
 _MOST_WIDE = 480
 """Columns of the design; pairs of features that would make it wider are left out, the coarsest first in."""
 _MOST_LEVELS = 24

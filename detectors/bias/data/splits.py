@@ -61,7 +61,7 @@ class Column:
 
     def _each(self, table: NDArray[np.int64]) -> Codes:
         """Return what a table [level, or no value] says of each row, as integers of the smallest type."""
-        return table.astype(np.min_scalar_type(int(table.max())))[self.codes]
+        return np.asarray(table.astype(np.min_scalar_type(int(table.max())))[self.codes])
 
 
 @dataclass(frozen=True, eq=False)
