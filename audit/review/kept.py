@@ -30,7 +30,7 @@ def log_of(audit: Audit, place: str | None = None) -> ReviewLog:
     """
     file = audit.folder / REVIEWS_FILE
     if is_copy(file):
-        if place:
+        if place and place != os.environ.get(REVIEWS):
             raise UsageError(
                 "--reviews {place}: the audit lives in an object store, which keeps its reviews", place=place
             )
