@@ -5,7 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.special import gammaln
 from scipy.stats import binom, binomtest
@@ -20,6 +20,7 @@ from detectors.intervals import (
     auroc,
     betting,
     betting_mean,
+    binomial_quantile,
     cluster_bootstrap,
     exact_binomial,
     mean_over_units,
@@ -89,6 +90,24 @@ def test_exact_binomial_broadcasts():
     low, high = exact_binomial([[0], [3]], [10, 20, 30])
     assert low.shape == high.shape == (2, 3)
     assert (low[1, 2], high[1, 2]) == exact_binomial(3, 30)
+
+
+@given(st.floats(0, 1), st.integers(1, 10_000), st.floats(0, 1))
+@example(0.025, 1, 0.0)
+@example(0.975, 1, 1.0)
+@example(0.5, 7, 0.5)
+@example(1.0, 9, 0.3)
+def test_binomial_quantile_is_the_least_number_that_is_reached_so_often(share, n, rate):
+    got = int(binomial_quantile(share, n, rate))
+    assert 0 <= got <= n
+    assert got == n or binom.sf(got, n, rate) <= 1 - share + 1e-12
+    assert got == 0 or binom.cdf(got - 1, n, rate) < share + 1e-12
+
+
+def test_binomial_quantile_is_scipys():
+    n, rate = np.arange(1, 400)[:, None], np.linspace(0, 1, 31)
+    for share in (0.0001, 0.025, 0.4999, 0.975):  # at 0.5 and a rate of 0.5 the last bit decides
+        np.testing.assert_array_equal(binomial_quantile(share, n, rate), binom.ppf(share, n, rate))
 
 
 @pytest.mark.parametrize(("k", "n"), [(-1, 5), (6, 5), ([0, 9], 5)])

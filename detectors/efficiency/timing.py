@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from detectors.intervals import binomial_quantile
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, Remark, Result, undefined
 
@@ -47,14 +48,12 @@ def quantile_interval(values: ArrayLike, q: float, level: float) -> tuple[float,
     binomial (n, q). An end that so few values cannot give at this level is None. Raises ValueError for no values and
     for values that are not finite.
     """
-    from scipy.stats import binom
-
     ordered = np.sort(np.asarray(values, dtype=float))
     size = len(ordered)
     if not size or not np.isfinite(ordered).all():
         raise ValueError(f"quantile_interval: got {size} values; allowed: one or more, all of them finite")
-    first = int(binom.ppf((1 - level) / 2, size, q))
-    last = int(binom.ppf((1 + level) / 2, size, q)) + 1
+    first = int(binomial_quantile((1 - level) / 2, size, q))
+    last = int(binomial_quantile((1 + level) / 2, size, q)) + 1
     low = float(ordered[first - 1]) if first >= 1 else None
     high = float(ordered[last - 1]) if last <= size else None
     return float(np.quantile(ordered, q)), low, high

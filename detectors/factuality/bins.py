@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from detectors.arrays import Floats
+from detectors.intervals import binomial_quantile
 
 __all__ = ["Bins", "bins_of"]
 
@@ -101,10 +102,8 @@ class Bins:
         They are those of as many independent answers, all of the mean confidence, as the units are worth (consistency
         bars: Broecker & Smith 2007).
         """
-        from scipy.stats import binom
-
         worth = np.maximum(1, np.floor((self.share / np.maximum(self.weight, 1e-12)) ** 2 + 1e-9))
-        low, high = (binom.ppf(q, worth, self.confidence) / worth for q in ((1 - level) / 2, (1 + level) / 2))
+        low, high = (binomial_quantile(q, worth, self.confidence) / worth for q in ((1 - level) / 2, (1 + level) / 2))
         return pd.DataFrame({
             "least": self.least, "confidence": self.confidence, "right": self.right, "share": self.share,
             "items": self.items, "low": np.maximum(low, 0.0), "high": high,

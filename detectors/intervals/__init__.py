@@ -23,7 +23,7 @@ from detectors.intervals.bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors.intervals.both_tails import RATE_DIFFERENCE, RATE_RATIO, difference_low, rate_difference, rate_ratio
 from detectors.intervals.corrected import CORRECTED, Calibration, corrected_rate
 from detectors.intervals.discordant import METHOD, MOST, discordant_interval
-from detectors.intervals.exact import Approximation, Level, exact_binomial, sides_of
+from detectors.intervals.exact import Approximation, Level, binomial_quantile, exact_binomial, sides_of
 from detectors.intervals.finite import (
     ALL_OF_IT,
     BETTING_FINITE,
@@ -43,7 +43,7 @@ __all__ = [
     "ALL_OF_IT", "AUROC_METHOD", "BETTING_FINITE", "CLUSTER_BOOTSTRAP", "CORRECTED", "EMPTY", "HYPERGEOMETRIC",
     "LEAST_LABELS", "METHOD", "MOST", "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD", "RATE_DIFFERENCE", "RATE_RATIO",
     "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration", "Level", "PartOfSet", "Powered", "UnitMean",
-    "any_gap_p", "auroc", "betting_mean", "cluster_bootstrap", "corrected_rate", "difference_low",
+    "any_gap_p", "auroc", "betting_mean", "binomial_quantile", "cluster_bootstrap", "corrected_rate", "difference_low",
     "discordant_interval", "events_of_parts", "exact_binomial", "exact_hypergeometric", "mean_of_finite",
     "mean_over_units", "mostly_single", "newcombe", "newcombe_paired", "pairs_interval", "prediction_powered",
     "rate_difference", "rate_ratio", "refuses", "score_ratio", "sides_of", "simultaneous", "still_to_come",

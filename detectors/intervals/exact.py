@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.special import betaincinv
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincc, betaincinv
 
 from detectors.arrays import Count, Floats
 from detectors.phrases import Method
 
-__all__ = ["Approximation", "Level", "Side", "exact_binomial", "sides_of"]
+__all__ = ["Approximation", "Level", "Side", "binomial_quantile", "exact_binomial", "sides_of"]
 
 
 Side = Literal["two", "lower", "upper"]
@@ -63,3 +63,20 @@ def exact_binomial(k: ArrayLike, n: ArrayLike, level: float = 0.95, side: Side =
     low = np.where(none, 0.0, betaincinv(np.where(none, 1.0, events), trials - events + 1, alpha))
     high = np.where(every, 1.0, betaincinv(events + 1, np.where(every, 1.0, trials - events), 1 - alpha))
     return (low if side != "upper" else np.zeros_like(low))[()], (high if side != "lower" else np.ones_like(high))[()]
+
+
+def binomial_quantile(share: float, n: ArrayLike, rate: ArrayLike) -> NDArray[np.int64]:
+    """Return the least number of events of n independent trials that is reached with a probability of `share` or more.
+
+    n, rate: broadcast against each other. Looked for by halving among 0 to n: `scipy.stats`, which has it as
+    `binom.ppf`, takes longer to import than most audits take besides. Raises ValueError outside 0 to 1.
+    """
+    trials, chance = np.broadcast_arrays(np.asarray(n, dtype=float), np.asarray(rate, dtype=float))
+    if not (0 <= share <= 1 and np.all((chance >= 0) & (chance <= 1))):
+        raise ValueError(f"binomial_quantile: got share {share!r}, rate {rate!r}; allowed: 0 to 1")
+    low, high = np.zeros_like(trials), trials.copy()
+    while np.any(low < high):
+        middle = np.floor((low + high) / 2)
+        reached = betaincc(middle + 1, trials - middle, chance) >= share
+        low, high = np.where(reached, low, np.minimum(middle + 1, high)), np.where(reached, middle, high)
+    return low.astype(np.int64)
