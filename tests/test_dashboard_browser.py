@@ -4,14 +4,13 @@ import re
 
 import pytest
 from dashboard_fixtures import FIRST, make_home, make_running, serving
-from needs import needs_chromium
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from report_fixtures import mixed
-from screens import FLAGS, SCREENS, WIDTHS, faults, serious
+from screens import SCREENS, WIDTHS, faults, serious
 
 pytestmark = pytest.mark.slow
 expect.set_options(timeout=60_000)  # as long as a page is waited for, however busy the machine is
-
+BLANK = "about:blank"
 
 
 @pytest.fixture(scope="module")
@@ -20,36 +19,38 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    path = needs_chromium()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def address(browser, home):
     with serving(home) as found:
         yield found
 
 
-@pytest.fixture
-def page(browser, address):
-    """A page that fails its test for a request beyond this server, an answer of 400 or more, a word on the console."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce", locale="en-GB")
+@pytest.fixture(scope="module")
+def one_page(browser, address):
+    """A page and its faults: a request beyond this server, an answer of 400 or more, a word on the console."""
+    page = browser.new_page(reduced_motion="reduce", locale="en-GB")
     page.set_default_timeout(60_000)
-    faults = []
-    ours = (address, address.replace("http", "ws"), "data:", "blob:")
-    page.on("request", lambda request: None if request.url.startswith(ours) else faults.append(request.url))
-    page.on("response", lambda answer: faults.append((answer.status, answer.url)) if answer.status >= 400 else None)
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("dialog", lambda dialog: faults.append(dialog.message))
+    found = []
+    ours = (address, address.replace("http", "ws"), "data:", "blob:", BLANK)
+    page.on("request", lambda request: None if request.url.startswith(ours) else found.append(request.url))
+    page.on("response", lambda answer: found.append((answer.status, answer.url)) if answer.status >= 400 else None)
+    page.on("console", lambda message: found.append(message.text))
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("dialog", lambda dialog: found.append(dialog.message))
+    return page, found
+
+
+@pytest.fixture
+def page(one_page):
+    """The page, wide and light, which fails its test for a fault."""
+    page, found = one_page
+    found.clear()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(color_scheme="light")
     yield page
-    assert page.title().endswith("Dokimasia")
-    page.close()
-    assert faults == []
+    title = page.title()
+    page.goto(BLANK)
+    assert title.endswith("Dokimasia")
+    assert found == []
 
 
 def opened(page, address, query, sign):
@@ -116,7 +117,7 @@ def test_a_permalink_opens_the_same_screen(page, address):
     page.click(".pages a:has-text('3')")
     expect(page.locator(".pages b")).to_have_text("3")
     rows = page.locator("table.items td.row").all_inner_texts()
-    page.goto("about:blank")
+    page.goto(BLANK)
     page.goto(f"{address}?screen=finding&audit={FIRST}&check=stereotypes&failures=true&page=3")
     expect(page.locator(".pages b")).to_have_text("3")
     assert page.locator("table.items td.row").all_inner_texts() == rows

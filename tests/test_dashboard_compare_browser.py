@@ -3,15 +3,15 @@
 import pytest
 from comparison_fixtures import Asked, two_audits
 from dashboard_fixtures import serving
-from needs import needs_chromium
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from report_fixtures import HOSTILE
-from screens import FLAGS, faults
+from screens import faults
 
 from audit.record import Limit
 
 pytestmark = pytest.mark.slow
 
+expect.set_options(timeout=60_000)
 LIMIT = Limit(measure="accuracy", at_least=0.5)
 COMPARE = "?screen=compare&audit=aaaa0001&other=bbbb0002"
 
@@ -34,35 +34,32 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=needs_chromium(), args=FLAGS)
-        yield browser
-        browser.close()
+def page(browser):
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(60_000)
+    return page
 
 
-@pytest.mark.parametrize("width", [1440, 1024])
-def test_the_screen_fits_and_is_quiet(browser, address, width):
-    page = browser.new_page(viewport={"width": width, "height": 900})
+def test_the_screen_fits_and_is_quiet(page, address):
     seen = []
     page.on("request", lambda request: seen.append(request.url))
     page.on("dialog", lambda dialog: seen.append(f"dialog {dialog.message}"))
     page.goto(address + COMPARE)
-    expect(page.locator("table.differences").first).to_be_visible(timeout=30_000)
+    expect(page.locator("table.differences").first).to_be_visible()
     expect(page.locator("ul.pairs li").first).to_be_visible()
-    assert faults(page, "[data-testid=stMain]") == []
+    for width in (1440, 1024):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(100)
+        assert faults(page, "[data-testid=stMain]") == [], width
     own = (address, address.replace("http", "ws", 1), "data:", "blob:")
     assert [url for url in seen if not url.startswith(own)] == []
-    page.close()
 
 
-def test_a_changed_item_is_one_click_away_and_back_again(browser, address):
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+def test_a_changed_item_is_one_click_away_and_back_again(page, address):
     page.goto(address + COMPARE)
     item = page.locator("ul.pairs li", has_text="facts-50").first
-    item.locator("a", has_text="B").click(timeout=30_000)
+    item.locator("a", has_text="B").click()
     page.wait_for_url("**screen=item&audit=bbbb0002&check=facts&item=51**")
-    expect(page.locator("dl.facts").first).to_be_visible(timeout=30_000)
+    expect(page.locator("dl.facts").first).to_be_visible()
     page.go_back()
-    expect(page.locator("table.differences").first).to_be_visible(timeout=30_000)
-    page.close()
+    expect(page.locator("table.differences").first).to_be_visible()
