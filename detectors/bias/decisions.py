@@ -210,21 +210,25 @@ class _Judge:
     def items(self) -> pd.DataFrame:
         """Return the evidence, a row a decision."""
         rows = self.rows
-        wrong = (rows["decision"] != rows["label"]).astype("boolean")
-        told = rows["decision"].notna() & rows["label"].notna()
         evidence = pd.DataFrame(index=rows.index)
         for name in ("label", "decision", "score"):
             if name in rows and rows[name].notna().any():
                 evidence[name] = rows[name].astype(float)
-        evidence["against"] = wrong.where(told)
-        off = (rows["score"] - rows["label"]).abs() if self.probability and "score" in rows else wrong.astype(float)
-        evidence["weight"] = off.astype(float).where(told)
+        evidence["against"], evidence["weight"] = self._wrong()
         named = {"group": self.features.sensitive, "stratum": self.features.controls}
         for place, (name, columns) in enumerate(named.items()):  # last, as names of rows are the largest of them
             if columns:
                 evidence.insert(place, name, joined_names(rows, list(columns)).astype("str"))
         lost = rows["decision"].isna()
         return evidence.assign(no_answer=lost) if lost.any() else evidence
+
+    def _wrong(self) -> tuple[pd.Series[bool], pd.Series[float]]:
+        """Return whether each decision is another than the label, and by how much a probability is off."""
+        rows = self.rows
+        wrong = (rows["decision"] != rows["label"]).astype("boolean")
+        told = rows["decision"].notna() & rows["label"].notna()
+        off = (rows["score"] - rows["label"]).abs() if self.probability and "score" in rows else wrong.astype(float)
+        return wrong.where(told), off.astype(float).where(told)
 
 
 def _counted(groups: pd.Series[str], rows: pd.DataFrame) -> tuple[list[str], Cells]:
