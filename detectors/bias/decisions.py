@@ -74,6 +74,16 @@ def joined_names(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series[str]:
     return pd.Series(pd.Categorical.from_codes(places, pd.Index([*groups])), index=rows.index)
 
 
+def _spelt_out(names: pd.Series[str]) -> pd.Series[str]:
+    """Return categorical names as texts, by Arrow: pandas takes ten times the memory of the result on the way."""
+    import pyarrow as pa
+
+    held: Any = names.array
+    codes, levels = pa.array(held.codes), pa.array(list(held.categories), pa.large_string())
+    texts = pa.DictionaryArray.from_arrays(codes, levels).cast(pa.large_string())
+    return pd.Series(pd.array(texts, dtype="str"), index=names.index)
+
+
 def decision_gaps(
     rows: pd.DataFrame, features: Features, metrics: Sequence[str], *, level: float, rng: np.random.Generator,
     reference: str = REST, probability: bool = False,
@@ -218,7 +228,7 @@ class _Judge:
         named = {"group": self.features.sensitive, "stratum": self.features.controls}
         for place, (name, columns) in enumerate(named.items()):  # last, as names of rows are the largest of them
             if columns:
-                evidence.insert(place, name, joined_names(rows, list(columns)).astype("str"))
+                evidence.insert(place, name, _spelt_out(joined_names(rows, list(columns))))
         lost = rows["decision"].isna()
         return evidence.assign(no_answer=lost) if lost.any() else evidence
 
