@@ -5,7 +5,7 @@ What it says is what real audits say: measures, methods, groups, columns and rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -90,6 +90,19 @@ def tried(probe: Probe) -> Iterator[Result]:
     for trial in trials_of(told, seed=0, check="x"):
         one = trial.probe or told
         yield one.judge(observed_in(trial, one), level=LEVEL, rng=np.random.default_rng(2))
+
+
+def in_range(probe: Probe, measures: Iterable[Any]) -> set[str]:
+    """The names of measures that a probe declares; each has the unit and lies in the range that it declares."""
+    named = set()
+    for one in measures:
+        declared = probe.measures.get(one.name)
+        if declared is not None:
+            named.add(one.name)
+            assert one.unit == declared.unit, (probe.name, one.name)
+            for number in (one.value, one.low, one.high):
+                assert number is None or declared.holds(number), (probe.name, one.name, number)
+    return named
 
 
 def of_every_probe(folder: Path) -> Audit:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from every_probe import in_range
 
 from audit import plugins
 from audit.ask import Asker, Store
@@ -335,6 +336,7 @@ def test_the_mark_of_outputs_in_a_file_is_found_with_a_helpers_tokenizer(tmp_pat
     assert (found.verdict, twin.verdict) == ("passed", "failed"), "a sound mark, read with a key that is not its own"
     assert found.measures[0].low > 0.8
     assert twin.measures[0].high < 0.5
+    assert "known_key_rate" in in_range(right, found.measures)
     otherwise = {name: one for name, finding in (("right", found), ("wrong", twin)) for one in finding.measures
                  if one.name == "known_key_rate"}  # fmt: skip
     assert otherwise["right"].high < 0.5, "of the keys at hand none but its own is found"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from every_probe import in_range
 from needs import needs_library
 from scipy.stats import binom
 
@@ -178,6 +179,7 @@ def test_the_audit_reads_images_of_a_small_vae_together_and_says_how_many_it_tak
                 into=tmp_path)  # fmt: skip
     (finding,) = audit.record.findings
     assert finding.verdict == "passed"
+    assert {"images_needed", "power_together", "other_key_power_together"} <= in_range(probe, finding.measures)
     measures = {(one.name, one.group): one for one in finding.measures}
     assert measures["images_needed", None].value == 32
     assert measures["detection_rate", None].value <= 0.1
