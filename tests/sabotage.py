@@ -247,8 +247,8 @@ def kept(**columns):
     """Change columns of what a probe keeps of the role `items`: column -> function of the frame."""
 
     def change(real):
-        def observe(self, ask, items, role):
-            frame = real(self, ask, items, role)
+        def observe(self, ask, items, role, *learnt):
+            frame = real(self, ask, items, role, *learnt)
             return frame.assign(**{name: to(frame) for name, to in columns.items()}) if role == "items" else frame
 
         return observe
@@ -289,7 +289,7 @@ UNSURE = "audit.probes.factuality.uncertainty:Uncertainty.observe"
 CHOICES = "audit.probes.factuality.closed_book:ClosedBook.observe"
 RECOGNITION = "audit.probes.factuality.recognition:Recognition.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
-LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood.observe"
+LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood._observed"
 SAMPLES = "audit.probes.quality.samples:Samples.observe"
 DECIDED = "audit.probes.bias.decisions:Decisions.observe"
 IMAGES = "audit.probes.bias.generated_images:GeneratedImages.observe"
