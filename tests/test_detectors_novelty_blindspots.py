@@ -65,6 +65,18 @@ def test_any_text_can_be_distorted(text):
     assert set(distorted_text(text, np.random.default_rng(0))) == set(TEXT_KINDS)
 
 
+def test_a_number_of_a_row_that_a_distortion_leaves_stays_to_the_last_bit():
+    """A row that nothing changed ranks as itself: rounding of units would let it stand above or below."""
+    rng = np.random.default_rng(3)
+    learnt, rows = rng.normal(0, 0.3, (90, 4)), rng.normal(0, 0.3, (200, 4))
+    made = blind_spots(range(200), rows, None, learnt=learnt)
+    for kind in ("half_noise", "shuffled"):
+        near = np.isclose(made[kind], rows, rtol=1e-12, atol=0)
+        assert near.any()
+        assert (made[kind][near] == rows[near]).all()
+    assert (made["half_noise"] == rows).all(axis=1).any()
+
+
 def test_rows_are_distorted_in_units_of_what_was_learnt():
     """Units a million apart give the same distortions, and a number of a small unit is changed like one of a large."""
     rng = np.random.default_rng(0)

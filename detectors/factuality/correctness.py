@@ -21,7 +21,6 @@ from detectors.arrays import unit_column
 from detectors.factuality.choices import score_choices
 from detectors.factuality.knowing import knowing
 from detectors.factuality.matching import contains, exact_match, exact_match_numeric, inside_longer_words, token_f1
-from detectors.factuality.refusals import is_refusal
 from detectors.factuality.scripts import unjudged_script
 from detectors.factuality.tally import Tally
 from detectors.phrases import Cause
@@ -234,4 +233,6 @@ def _outcome(text: str, right: bool) -> str:
     """Return what became of a written answer that holds a word."""
     if right:
         return "right"
+    from detectors.factuality.refusals import is_refusal  # patterns of eight languages, which choices do without
+
     return "refused" if is_refusal(text) else "wrong"

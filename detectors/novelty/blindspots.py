@@ -56,10 +56,12 @@ def blind_spots(
 
 
 def _of_rows(ids: Iterable[Any], rows: NDArray[Any], learnt: Floats) -> dict[str, Items]:
-    known = standardised(learnt, learnt)
-    made = blind_spots(ids, standardised(learnt, rows.astype(float)), (float(known.min()), float(known.max())))
+    known, alike = standardised(learnt, learnt), standardised(learnt, rows.astype(float))
+    made = blind_spots(ids, alike, (float(known.min()), float(known.max())))
     centre, unit = learnt.mean(axis=0), np.where(np.ptp(learnt, axis=0) > 0, learnt.std(axis=0), 1.0)
-    back = {kind: centre + unit * np.asarray(part) for kind, part in made.items()}
+    back = {  # what is left as it was is so to the last bit: a row that nothing changed ranks as itself
+        kind: np.where(part == alike, rows, centre + unit * np.asarray(part)) for kind, part in made.items()
+    }
     whole = rows.dtype.kind != "f"
     return {kind: np.rint(part).astype(rows.dtype) if whole else part.astype(rows.dtype) for kind, part in back.items()}
 
