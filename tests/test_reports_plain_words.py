@@ -98,7 +98,7 @@ WORKED = [
     ("efficiency.sampling", TIME, Limit(measure="seconds_per_sample", at_most=0.5),
      "Half of the samples take up to 232 µs ([172, 436] at 97.5 % confidence). The whole interval keeps the limit of "
      "at most 500 ms.",
-     "생성물의 절반은 232마이크로초 안에 나옵니다([172, 436], 신뢰수준 97.5%). "
+     "생성물의 절반은 232µs 안에 나옵니다([172, 436], 신뢰수준 97.5%). "
      "신뢰구간 전체가 기준값을 지킵니다(기준값: 500밀리초 이하)."),
     ("quality.samples", KID, Limit(measure="kid", at_most=1),
      "Draws are 43.7 from real items, where 0 is alike ([43.1, 44.3], approximate at 97.5 %). An approximate interval "
