@@ -198,7 +198,8 @@ def test_one_refusal_holds_the_others_back_but_not_for_longer_than_an_item_may_t
 
 
 def test_waiting_for_a_turn_is_no_part_of_an_items_time(server):
-    with transport(server, terms=Terms(requests_per_minute=1200), timeout=0.5, concurrency=30) as asked:
+    """The last of them waits for 3 seconds."""
+    with transport(server, terms=Terms(requests_per_minute=600), timeout=2, concurrency=30) as asked:
         answers = asked.ask(questions(30))
     assert not any(isinstance(one, Failure) for one in answers)
 
