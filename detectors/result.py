@@ -110,6 +110,12 @@ class Measure:
     """
     missing: int = 0
     """Items that were asked and gave no usable answer; [low, high] holds whatever they would have been."""
+    reach: tuple[float, float] | None = None
+    """Of the one that lies farthest of several groups: least low and largest high end of them all.
+
+    The interval is that of the group that surely lies farthest: a limit is broken where that breaks it, but kept only
+    where all groups keep it, also those that are too small to be sure of anything. None: of no others.
+    """
 
     def __post_init__(self) -> None:
         """Take plain numbers, and refuse those that a reader could not trust."""
@@ -118,6 +124,8 @@ class Measure:
                 object.__setattr__(self, name, float(number))
         object.__setattr__(self, "n", {key: int(count) for key, count in self.n.items()})
         object.__setattr__(self, "missing", int(self.missing))
+        if self.reach is not None:
+            object.__setattr__(self, "reach", (float(self.reach[0]), float(self.reach[1])))
         self._take_phrases()
         self._check_guarantee()
         self._check_numbers()
@@ -141,7 +149,8 @@ class Measure:
             raise ValueError(
                 f"measure {self.name!r}: got value {self.value!r} with reason {self.undefined!r}; allowed: one of both"
             )
-        numbers = {"value": self.value, "low": self.low, "high": self.high}
+        least, most = self.reach or (None, None)
+        numbers = {"value": self.value, "low": self.low, "high": self.high, "reach": least, "reach ": most}
         for label, number in numbers.items():
             if number is not None and not math.isfinite(number):
                 raise ValueError(
@@ -154,6 +163,13 @@ class Measure:
             and not self.low <= self.value <= self.high
         ):
             raise ValueError(f"measure {self.name!r}: value {self.value} lies outside [{self.low}, {self.high}]")
+
+    @property
+    def whole(self) -> Measure:
+        """The same with the interval in which all groups lie that it is the farthest of; itself where of none."""
+        if self.reach is None or self.low is None or self.high is None:
+            return self
+        return replace(self, low=self.reach[0], high=self.reach[1], reach=None)
 
     @property
     def interval(self) -> IntervalKind:
@@ -182,7 +198,7 @@ class Measure:
         if not missing or (self.low is None and self.high is None):
             return replace(self, missing=missing)
         return replace(
-            self, missing=missing, low=None, high=None, min_units=0, worst_coverage=None, measured_to=None,
+            self, missing=missing, low=None, high=None, reach=None, min_units=0, worst_coverage=None, measured_to=None,
             guarantee="approximate", method=UNBOUNDED,
         )
 

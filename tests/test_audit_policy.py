@@ -703,6 +703,13 @@ def test_gap_by_hand_in_every_direction(direction, ideal, now, then, gap):
     assert gap_of(None, two) is None
 
 
+def test_a_gap_is_no_wider_where_any_group_may_have_been_as_far_before():
+    ideal = ("nearer to ideal is better", 0.0)
+    now, then = measured("m", 0.2, 0.3, *ideal), measured("m", 0.02, 0.08, *ideal)
+    assert gap_of(now, then) == pytest.approx(0.12)
+    assert gap_of(now, replace(then, reach=(-0.4, 0.08))) == pytest.approx(-0.2)
+
+
 def test_what_is_not_measured_any_more_is_undecided_and_a_crash_is_a_crash(tmp_path):
     old = asked(tmp_path / "old", [share("facts", 1, 100)])
     for verdict, ruled in (("skipped", "inconclusive"), ("crashed", "crashed")):

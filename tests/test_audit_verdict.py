@@ -84,6 +84,38 @@ def test_a_limit_of_an_unknown_group_names_the_groups_there_are():
     assert sentence(found.reason).startswith("The check gave no measure accuracy of kr; its groups are en, ko;")
 
 
+@pytest.mark.parametrize(
+    ("low", "value", "high", "reach", "verdict"),
+    [
+        (0.02, 0.05, 0.08, (-0.07, 0.08), "passed"),
+        (0.02, 0.05, 0.08, (-0.46, 0.08), "inconclusive"),  # a small group may lie anywhere
+        (0.02, 0.05, 0.08, (-0.07, 0.12), "inconclusive"),
+        (0.12, 0.15, 0.18, (-0.46, 0.18), "failed"),  # whatever the small group does
+        (0.08, 0.15, 0.18, (-0.46, 0.18), "inconclusive"),
+    ],
+)
+def test_the_farthest_of_several_groups_keeps_a_limit_only_where_all_do(low, value, high, reach, verdict):
+    farthest = measure(value, low, high, reach=reach)
+    groups = [measure(sum(reach) / 2, *reach, group="small"), measure(value, low, high, group="large")]
+    found = decide([farthest, *groups], Limit(measure="rate", at_least=-0.1, at_most=0.1), NONE)
+    assert found.verdict == verdict
+    if farthest.high <= 0.1 and verdict == "inconclusive":
+        assert (found.reason["key"], found.reason["others"]) == ("inconclusive_others", "small")
+        assert "but small may lie in [" in sentence(found.reason)
+        alone = decide([farthest], Limit(measure="rate", at_least=-0.1, at_most=0.1), NONE)
+        assert alone.reason["others"] == "other groups"  # so many that not all have a measure of their own
+
+
+def test_one_sided_bounds_are_those_of_all_groups():
+    one = measure(0.05, 0.02, 0.08, reach=(-0.2, 0.08))
+    kept = measure(0.05, 0.03, 0.07, reach=(-0.09, 0.07))
+    limit = Limit(measure="rate", at_least=-0.1, at_most=0.1)
+    found = decide([one], limit, NONE, kept=kept)
+    assert (found.verdict, found.one_sided.low, found.one_sided.high) == ("passed", -0.09, 0.07)
+    wide = decide([one], limit, NONE, kept=measure(0.05, 0.03, 0.07, reach=(-0.11, 0.07)))
+    assert wide.verdict == "inconclusive"
+
+
 def test_no_limit_is_measured_and_no_measure_is_undecided():
     assert decide([measure()], None, NONE).verdict == "measured"
     assert decide([], None, NONE).verdict == "measured"

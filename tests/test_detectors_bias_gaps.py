@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from audit.record import Limit
+from audit.verdict import decide
 from detectors.bias.gaps import HIGHEST, MOST_GROUPS, REST, detectable_gap, group_gaps
 from detectors.bias.groups import Groups, extreme_pairs
 from detectors.intervals import any_gap_p, exact_binomial, rate_difference
@@ -74,6 +76,26 @@ def test_a_tiny_group_by_chance_does_not_hide_the_one_that_surely_differs():
     """One of one unit lies farther from the rest than the group of 200 that differs."""
     result = judged([150, 60, 60, 1], [200, 200, 200, 1], ["a", "b", "c", "tiny"])
     assert result.remarks[0].values["group"] == "a"
+
+
+def test_the_farthest_gap_tells_between_which_ends_all_gaps_lie():
+    result = judged([2750, 2500, 6], [5000, 5000, 24], ["a", "b", "small"])
+    gap, small = result.measure("rate_gap"), result.measure("rate_gap", "small")
+    assert result.remarks[0].values["group"] == "a"
+    assert gap.reach == (small.low, gap.high)
+    assert gap.reach[0] < -0.4 < gap.low
+    assert gap.whole.low == small.low
+    silent = judged([2750, 2500, 0], [5000, 5000, 0], ["a", "b", "small"], missing=[0, 0, 9])
+    assert silent.measure("rate_gap").reach == (-1.0, 1.0)
+
+
+def test_a_group_that_breaks_the_limit_never_passes_for_being_small():
+    """The group of 24 lies 30 points below the rest; the sure gap of the large ones is 5. Two in three passed."""
+    rng, n = np.random.default_rng(5), np.array([5000, 5000, 24])
+    limit = Limit(measure="rate_gap", at_least=-0.1, at_most=0.1)
+    counts = [rng.binomial(n, (0.55, 0.5, 0.22)) for _ in range(25)]
+    passed = sum(decide(judged(k, n).measures, limit, {}, power=False).verdict == "passed" for k in counts)
+    assert binom.sf(passed - 1, 25, 0.05) > 0.01
 
 
 def test_two_groups_have_one_gap_and_no_correction():

@@ -50,6 +50,14 @@ def test_the_smallest_ratio_covers():
     assert binom.sf(missed - 1, 60, 0.05) > 0.01
 
 
+def test_no_group_of_few_may_lie_below_what_the_lowest_keeps():
+    """The group of 900 has the lowest rate seen, nine tenths of the best; the one of ten may have a third of it."""
+    result = impact_ratios([500, 405, 5], [1000, 900, 10], NAMES, level=0.95)
+    least, small = result.measure("selection_rate_impact_ratio"), result.measure("selection_rate_impact_ratio", "c")
+    assert (least.value, least.reach) == (pytest.approx(0.9), (small.low, max(1.0, least.high)))
+    assert small.low < 0.4 < 0.7 < least.low
+
+
 def test_nobody_selected_is_undefined():
     result = impact_ratios([0, 0, 0], [10, 10, 10], NAMES, level=0.95)
     assert all(one.undefined == "no unit of any group was selected" for one in result.measures)

@@ -112,6 +112,17 @@ def test_a_calibrated_score_is_not_accused_and_its_error_is_not_its_noise(calibr
     assert all(one.low <= 0 <= one.high for one in result.measures if one.name == "calibration_in_the_large")
 
 
+def test_the_worst_calibrated_group_tells_how_badly_any_may_be(calibrated):
+    groups, labels, bins, said = calibrated
+    cells = counted(groups, labels, bins, (3, 2, 10))
+    cells[2] //= 10  # a few units, of which nothing is sure
+    result = calibration(cells, said, NAMES, level=0.95, rng=np.random.default_rng(0))
+    for name in ("calibration_error", "calibration_in_the_large"):
+        low, high = result.measure(name).reach
+        of_groups = [result.measure(name, group) for group in NAMES]
+        assert (low, high) == (min(one.low for one in of_groups), max(one.high for one in of_groups))
+
+
 def test_the_brier_score_is_the_sum_of_its_parts(calibrated):
     groups, labels, bins, said = calibrated
     cells = counted(groups, labels, bins, (3, 2, 10))

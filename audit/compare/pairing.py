@@ -150,7 +150,7 @@ def _unpaired(both: MeasurePair) -> Difference | None:
 
     first, second = both.measures
     sides = []
-    for one in both.measures:
+    for one in (first.whole, second.whole):  # the groups that lie farthest in A and in B need not be the same
         if one.value is None or one.low is None or one.high is None:
             return None
         sides.append(Estimate(one.value, one.low, one.high))

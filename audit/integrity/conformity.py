@@ -123,7 +123,7 @@ def _kept(record: Record, finding: Finding) -> Measure | None:
             "{check}: one-sided bounds that its promise does not have, or that are gone", check=finding.check
         )
     try:
-        return replace(head, level=level, low=bounds.low, high=bounds.high)
+        return replace(head, level=level, low=bounds.low, high=bounds.high, reach=None)
     except ValueError as error:
         raise IntegrityError(
             "{check}: one-sided bounds of no interval ({problem})", check=finding.check, problem=str(error)

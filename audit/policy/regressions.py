@@ -249,10 +249,11 @@ def _badness(measure: Measure) -> tuple[float, float, float] | None:
     low, value, high = measure.low, measure.value, measure.high
     if low is None or value is None or high is None:
         return None
+    least, most = (low, high) if measure.reach is None else measure.reach  # any group may be as bad as that
     if measure.direction == "nearer to ideal is better" and measure.ideal is not None:
-        ends = sorted((abs(low - measure.ideal), abs(high - measure.ideal)))
-        return (0.0 if low <= measure.ideal <= high else ends[0]), abs(value - measure.ideal), ends[1]
+        near = 0.0 if low <= measure.ideal <= high else min(abs(low - measure.ideal), abs(high - measure.ideal))
+        return near, abs(value - measure.ideal), max(abs(least - measure.ideal), abs(most - measure.ideal))
     turned: Mapping[str, tuple[float, float, float]] = {
-        "lower is better": (low, value, high), "higher is better": (-high, -value, -low),
+        "lower is better": (low, value, most), "higher is better": (-high, -value, -least),
     }
     return turned.get(measure.direction)

@@ -11,7 +11,7 @@ from detectors.result import Measure
 if TYPE_CHECKING:
     from detectors.result import Measure
 
-__all__ = ["asked_of", "bounds", "label", "number", "span"]
+__all__ = ["asked_of", "bounds", "label", "number", "reach", "span"]
 
 _BARE = ("", "auroc", "count", "p-value", "score")
 
@@ -44,7 +44,7 @@ def span(measure: Measure) -> str:
     text = number(measure.value, measure.unit)
     holds = ""
     if measure.low is not None and measure.high is not None:
-        text += f" [{number(measure.low, measure.unit)}, {number(measure.high, measure.unit)}]"
+        text += f" {reach(measure)}"
         holds = ", and the interval holds whatever they would have been"
     items = measure.n.get("items", 0)
     text += f" of {items:,} items"
@@ -53,6 +53,12 @@ def span(measure: Measure) -> str:
     if measure.missing:
         text += f" ({measure.missing:,} of {asked_of(measure):,} gave no usable answer{holds})"
     return text
+
+
+def reach(measure: Measure) -> str:
+    """Return the interval of a measure that has one: `[57 %, 65 %]`."""
+    low, high = ("" if end is None else number(end, measure.unit) for end in (measure.low, measure.high))
+    return f"[{low}, {high}]"
 
 
 def bounds(limit: Limit, unit: str) -> str:

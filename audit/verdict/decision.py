@@ -28,6 +28,7 @@ from audit.record import (
     bounds,
     label,
     one_sided,
+    reach,
     span,
 )
 from audit.verdict.missing import too_much_missing
@@ -43,6 +44,8 @@ __all__ = [
 EXIT_CODES: Mapping[str, int] = {"failed": 1, "crashed": 5, "inconclusive": 3, "skipped": 3, "passed": 0, "measured": 0}
 _MOST = 12
 """Groups that a sentence lists."""
+_CROSSES = ("inconclusive", "inconclusive_more", "inconclusive_fresh")
+"""Reasons of an interval that lies on both sides of its limit."""
 
 
 _SENTENCES = {
@@ -54,6 +57,8 @@ _SENTENCES = {
     "about {more} more {unit} would decide.",
     "inconclusive_fresh": "{measure} is {value}; the interval crosses the limit {limit}; "
     "a fresh sample of about {fresh} {unit} would decide.",
+    "inconclusive_others": "{measure} is {value}; the limit {limit} is kept there, but {others} may lie in {reach}: "
+    "too few {unit} to tell.",
     "too_few": "{measure} is {value}; its interval decides a limit only from {min_units} {unit} on, here are {units}.",
     "missing": "{measure} is {value}; with more than a third of the answers missing, the limit {limit} is not decided.",
     "no_answers": "{measure} has no value: none of the {asked} items asked gave a usable answer.",
@@ -138,10 +143,28 @@ def decide(
     if limit is None:
         return Decision("measured", {"key": "measured", **facts})
     facts["limit"] = bounds(limit, measure.unit)
+    kept = None if kept is None or kept.low is None or kept.high is None else kept.whole
+    decision = _against(measure, kept or measure.whole, limit, facts, budget, power=power, sizes=sizes)
+    if decision.reason["key"] in _CROSSES and _keeps(measure, limit):
+        told = {"key": "inconclusive_others", **facts, **_others(measures, measure, limit)}
+        decision = Decision("inconclusive", told)
     if kept is None or kept.low is None or kept.high is None:
-        return _against(measure, measure, limit, facts, budget, power=power, sizes=sizes)
-    decision = _against(measure, kept, limit, facts, budget, power=power, sizes=sizes)
+        return decision
     return replace(decision, one_sided=OneSided(level=one_sided(kept.level), low=kept.low, high=kept.high))
+
+
+def _others(measures: Sequence[Measure], farthest: Measure, limit: Limit) -> dict[str, Any]:
+    """Return which group may lie farthest beyond a limit that the one that surely lies farthest keeps, and where."""
+    lower, upper = _ends(limit)
+    name, found = farthest.name, dict[str, tuple[float, Measure]]()
+    for one in measures:
+        if one.name == name and one.group is not None and one.low is not None and one.high is not None:
+            found[one.group] = max(lower - one.low, one.high - upper), one
+    # a group and the column that it is the farthest of say the same: the group has the longer name
+    group = max(found, key=lambda one: (found[one][0], len(one)), default=None)
+    if group is None or found[group][0] <= 0:  # too many groups for each to have measures of its own
+        return {"others": Cause("other groups"), "reach": reach(farthest.whole), "unit": _unit_word(farthest)}
+    return {"others": group, "reach": reach(found[group][1]), "unit": _unit_word(farthest)}
 
 
 def _absent(measures: Sequence[Measure], limit: Limit) -> dict[str, Any]:
@@ -162,9 +185,10 @@ def _against(
         return Decision("inconclusive", {"key": "missing", **facts})
     if measure.low is None or measure.high is None:
         return Decision("inconclusive", {"key": "no_interval", **facts})
-    by = next((one for one in (measure, kept) if _keeps(one, limit)), None)
+    own = measure.whole
+    by = next((one for one in (own, kept) if _keeps(one, limit)), None)
     if by is not None:
-        told = {"key": "passed"} if by is measure else {"key": "passed_one_sided", "sure": _level(one_sided(by.level))}
+        told = {"key": "passed"} if by is own else {"key": "passed_one_sided", "sure": _level(one_sided(by.level))}
         seen = smallest_effect(measure, limit, budget, kept.level) if power else None
         return Decision("passed", {**told, **facts}, smallest_effect=seen)
     if only := informs_only(measure):

@@ -15,7 +15,7 @@ Chouldechova 2017).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,8 +101,11 @@ class _Judge:
         p = min(1.0, min(found[4] for found in errors.values()) * len(able))
         worst = max(errors, key=lambda at: (errors[at][1], errors[at][0]))
         off = max(large, key=lambda at: (max(large[at][1], -large[at][2], 0.0), abs(large[at][0])))
+        ends = [np.array(list(found.values()))[:, 1:3] for found in (errors, large)]
+        reaches = [(float(one[:, 0].min()), float(one[:, 1].max())) for one in ends]
         measures = [
-            self._of_error(worst, errors[worst], None), self._of_large(off, large[off], None),
+            replace(self._of_error(worst, errors[worst], None), reach=reaches[0]),
+            replace(self._of_large(off, large[off], None), reach=reaches[1]),
             self._measure("calibration_p", None, value=p, unit="p-value", direction="neither", method=_SIMULATED),
         ]
         for at in shown:

@@ -20,7 +20,7 @@ been. A group without a unit has no rate: it is undefined, and enters no extremu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,7 @@ class _Judge:
             "unit_count": float(far["units"]),
         })  # fmt: skip
         measures = (
-            self._difference(), self._gap(far, groups.names.index(far["group"]), group=None), self._p(),
+            self._difference(), self._widest(far, table), self._p(),
             self._detectable(table), self._overall(), *gaps, *rates,
         )
         return Result(measures, table=table, remarks=(remark,))
@@ -151,6 +151,18 @@ class _Judge:
         apart = table["gap"].abs().fillna(-1).to_numpy()
         at = np.lexsort((-apart, -np.where(np.isnan(sure), -2.0, np.maximum(sure, 0.0))))[0]
         return dict(table.iloc[int(at)].to_dict())
+
+    def _widest(self, far: _Row, table: pd.DataFrame) -> Measure:
+        """Return the gap of the group that lies farthest, and between which ends the gaps of all lie.
+
+        One that was asked and gave no answer at all lies anywhere.
+        """
+        gap = self._gap(far, self.groups.names.index(far["group"]), group=None)
+        if gap.value is None:
+            return gap
+        silent = bool(((self.groups.totals == 0) & (self.groups.missing > 0)).any())
+        ends = [*np.ravel(table[["gap", "gap_low", "gap_high"]].dropna()), *((-1.0, 1.0) if silent else ())]
+        return replace(gap, reach=(min(ends), max(ends)))
 
     def _difference(self) -> Measure:
         rates = self.groups.rates[self.groups.there]

@@ -13,7 +13,7 @@ number here says.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,7 @@ class _Judge:
         least = table.iloc[lowest].to_dict()
         p = self._p(lowest)
         measures = (
-            self._smallest(ratio), self._ratio(least, lowest, None), p, self._shortfall(least, lowest, None),
+            self._smallest(ratio), self._least(least, lowest, table), p, self._shortfall(least, lowest, None),
             *(self._ratio(row, at, str(row["group"])) for row, at in rows),
             *(self._shortfall(row, at, str(row["group"])) for row, at in rows),
         )
@@ -119,6 +119,11 @@ class _Judge:
             return self.none("impact_ratio", _NO_UNIT, at, group)
         low, high = min(row["low"], value), max(row["high"], value) if np.isfinite(row["high"]) else None
         return self._measure("impact_ratio", at, value=value, low=low, high=high, method=_ALL_PAIRS, group=group)
+
+    def _least(self, row: _Row, at: int, table: pd.DataFrame) -> Measure:
+        """Return the ratio of the group with the lowest rate, and how low that of any group may be; of all it is 1."""
+        ratio = self._ratio(row, at, None)
+        return replace(ratio, reach=(float(table["low"].min()), max(1.0, ratio.high or 1.0)))
 
     def _p(self, at: int) -> Measure:
         from scipy.stats import fisher_exact

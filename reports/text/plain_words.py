@@ -33,7 +33,7 @@ from reports.text.notation import LEAST_P, POINTS, Notation, digits_for, short_u
 from reports.text.sanitise import one_line
 from reports.text.words import Words, form_for
 
-__all__ = ["Counting", "gloss", "meaning", "measure_name", "told_in"]
+__all__ = ["Counting", "gloss", "interval_in", "meaning", "measure_name", "told_in"]
 
 _OF_GROUP = " of a group"
 _WELL = ((0.7, "hardly"), (0.9, "often"), (0.99, "well"), (math.inf, "always"))
@@ -72,6 +72,11 @@ def meaning(
     return _Meaning(shown, notation, digits_for(measure, limit), counting, allowed).text()
 
 
+def interval_in(probe: str, measure: Measure, notation: Notation) -> str:
+    """Return the interval of a measure in the unit in which a sentence tells its value."""
+    return notation.interval(_shown(probe, measure, notation.words))
+
+
 def told_in(probe: str, measure: Measure, words: Words, number: float) -> tuple[str, float]:
     """Return the unit in which a sentence tells a number of a measure, and how many of it are one of the measure's."""
     if measure.unit != "share":
@@ -87,7 +92,7 @@ def _shown(probe: str, measure: Measure, words: Words) -> Measure:
         return measure
     unit, times = told_in(probe, measure, words, measure.value)
     value, low, high = (one if one is None else times * one for one in (measure.value, measure.low, measure.high))
-    return replace(measure, unit=unit, value=value, low=low, high=high)
+    return replace(measure, unit=unit, value=value, low=low, high=high, reach=None)
 
 
 @dataclass(frozen=True)

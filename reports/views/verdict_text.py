@@ -14,7 +14,8 @@ import math
 from typing import Any
 
 from audit.record import Finding, Limit
-from reports.text import Counting, Notation, Words, bounds_of, meaning, measure_name, one_line, told_in
+from detectors.result import Measure
+from reports.text import Counting, Notation, Words, bounds_of, interval_in, meaning, measure_name, one_line, told_in
 
 __all__ = ["brief_text", "reason_text", "source_of", "unit_of", "units_text"]
 
@@ -101,11 +102,21 @@ def _values(finding: Finding, notation: Notation) -> dict[str, str]:
     values["level"] = notation.level(measure.level)
     if measure.value is not None:
         values["meaning"] = meaning(finding.probe, measure, notation, limit, source=source_of(finding))
+    if "others" in values:
+        values |= _others(finding, measure, values["others"], notation)
     if measure.measured_to is not None:
         values["measured"] = notation.level(measure.measured_to)
     if finding.one_sided is not None:
         values["sure"] = notation.level(finding.one_sided.level)
     return values
+
+
+def _others(finding: Finding, farthest: Measure, told: str, notation: Notation) -> dict[str, str]:
+    """Return the group that may lie beyond the limit, and its interval in the unit of the sentence."""
+    group = finding.measure(farthest.name, told)
+    name = notation.words.term("cause" if group is None else "group", told)
+    return {"others": one_line(name, notation.words, 120),
+            "reach": interval_in(finding.probe, group or farthest.whole, notation)}  # fmt: skip
 
 
 def _measure(finding: Finding, told: str, notation: Notation) -> str:

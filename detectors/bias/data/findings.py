@@ -64,8 +64,11 @@ def surest(measures: Sequence[Measure]) -> list[Measure]:
     known = [one for one in measures if one.value is not None]
     if len(measures) < 2:
         return list(measures)
-    top = max(known, key=sureness) if known else measures[0]
-    return [replace(top, group=None), *measures]
+    if not known:
+        return [replace(measures[0], group=None), *measures]
+    reaches = [one.reach for one in known if one.reach is not None]
+    reach = (min(low for low, _ in reaches), max(high for _, high in reaches)) if reaches else None
+    return [replace(max(known, key=sureness), group=None, reach=reach), *measures]
 
 
 def sureness(measure: Measure) -> tuple[float, float]:
