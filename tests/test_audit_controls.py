@@ -180,7 +180,6 @@ UNCOVERED = {
         "accuracy_above_length", "auroc", "auroc_above_length", "constant_accuracy", "length_accuracy",
         "unparseable_share", "error_share", "not_asked",
     },
-    "novelty.likelihood": {"batch_typicality_p"},
     "provenance.image_mark": {
         "ssim", "not_tested", "images_needed", "power_together", "other_key_power_together",
     },

@@ -1,4 +1,4 @@
-"""Decisions where elements hang together: blocks of a series, windows of items, a threshold that follows a stream."""
+"""Decisions where elements hang together: units in order of time, windows of items, a threshold that follows."""
 
 import numpy as np
 import pandas as pd
@@ -6,9 +6,9 @@ import pytest
 from scipy.signal import lfilter
 from scipy.stats import genpareto
 
-from detectors.novelty.blocks import block_p_values, correlation_time
 from detectors.novelty.decisions import Rule
 from detectors.novelty.elements import window_means, windowed_maximum
+from detectors.novelty.in_order import alike_neighbours, correlation_time, in_order_remark
 from detectors.novelty.shares import Shares
 from detectors.novelty.streams import stream_alarms
 from detectors.novelty.windows import windows_decided
@@ -21,7 +21,7 @@ def autoregressive(rng, coefficient, steps):
     return lfilter([1], [1, -coefficient], noise)
 
 
-# --- blocks
+# --- in the order of time
 
 
 @pytest.mark.parametrize("coefficient", [0.0, 0.5, 0.9])
@@ -35,38 +35,30 @@ def test_what_never_varies_or_swings_back_has_a_correlation_time_of_one():
     assert correlation_time(autoregressive(np.random.default_rng(0), -0.8, 5000)) == 1
 
 
-def test_blocks_by_hand():
-    """Blocks of 2 from the end, the first step is one too many: maxima 3, 1, 4. The last that is judged begins at 3."""
-    found = block_p_values([9, 3, 2, 1, 1, 0, 4], [0, 3, 2, 5, 1], width=2, alpha=0.25)
-    assert (found.width, found.known, found.starts.tolist()) == (2, 3, [0, 2, 3])
-    assert found.p.tolist() == [3 / 4, 1 / 4, 1 / 4]
-    assert block_p_values(np.arange(7.0), np.arange(5.0), width=2) == (
-        "3 calibration blocks of 2 steps are too few to flag anything; 19 would do"
-    )
-    with pytest.raises(ValueError, match="got 1 steps for blocks of 2; allowed: a block or more"):
-        block_p_values(np.arange(7.0), [1.0], width=2)
-    with pytest.raises(ValueError, match="not finite"):
-        block_p_values([np.nan], [1.0])
+@pytest.mark.parametrize(("coefficient", "said"), [(0.0, (0.0, 0.03)), (0.4, (0.9, 1.0))])
+def test_units_that_follow_each_other_are_called_alike_where_they_are_and_once_in_a_hundred_where_not(coefficient, said):
+    """500 times 120 units; standard error of 0.01 is 0.0045."""
+    rng = np.random.default_rng(1)
+    rates = [alike_neighbours(np.exp(autoregressive(rng, coefficient, 120))) > 2.326 for _ in range(500)]
+    assert said[0] <= np.mean(rates) <= said[1]
 
 
-@pytest.mark.parametrize("coefficient", [0.0, 0.9])
-def test_familiar_blocks_are_accused_as_often_as_the_level_says(coefficient):
-    """100 series of which 105 blocks or more are known: p <= 0.05 can mean 5/106 to 0.05; standard error 0.003."""
-    rng, rates = np.random.default_rng(1), []
-    for _ in range(100):
-        x = autoregressive(rng, coefficient, 8000)
-        found = block_p_values(x[:4000], x[4000:], width=38 if coefficient else None)
-        rates.append((found.p <= 0.05).mean())
-    assert 0.025 < np.mean(rates) < 0.06
+def test_alike_neighbours_by_hand():
+    """Ranks 1 to 10 in order: sum of squared steps 9, spread 82.5, variance 4 * 8 * 471 / (50 * 11 * 81)."""
+    assert alike_neighbours(np.arange(10.0) ** 3) == pytest.approx((2 - 9 / 82.5) / np.sqrt(15072 / 44550))
+    assert alike_neighbours(np.arange(9.0)) == alike_neighbours(np.ones(50)) == 0
 
 
-def test_a_strange_stretch_is_found_in_its_block():
+def test_what_calibrates_is_worth_so_much_less_as_its_units_hang_together():
     rng = np.random.default_rng(2)
-    x = autoregressive(rng, 0.5, 4000)
-    x[3210:3220] += 6
-    found = block_p_values(x[:2000], x[2000:], width=20)
-    assert found.p[(found.starts <= 1219) & (found.starts > 1190)].min() <= 0.02
-    assert (found.p <= 0.05).mean() < 0.12
+    scores = pd.Series(autoregressive(rng, 0.8, 4000))
+    frame = pd.DataFrame({"series": "x"}, scores.index)
+    found = in_order_remark(frame, scores)
+    assert found.key == "hang_together"
+    assert found.values["known_count"] == 4000
+    assert found.values["worth_count"] == pytest.approx(4000 / 9, rel=0.2)  # (1 + 0.8) / (1 - 0.8)
+    assert in_order_remark(frame, scores.sample(frac=1, random_state=3)) is None
+    assert in_order_remark(frame.assign(unit=np.arange(4000) // 100), scores) is None
 
 
 # --- windows of items

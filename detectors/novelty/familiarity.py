@@ -34,6 +34,7 @@ from detectors.novelty.decisions import (
 )
 from detectors.novelty.evidence import element_evidence
 from detectors.novelty.honesty import told_beside
+from detectors.novelty.in_order import in_order_remark
 from detectors.novelty.likelihood import batch_typicality
 from detectors.novelty.located import located
 from detectors.novelty.scores import ScoreTable
@@ -244,6 +245,9 @@ class _Measures:
                     yield Remark("near_learnt", {"about": about, "share": float(near[about])})
         if self.undecided is None and field_of(self.seen.observed["items"]) == "series":
             yield Remark("blocks_of_time", {})
+            calibration = self.seen.observed["calibration"]
+            if together := in_order_remark(calibration, self.seen.scores("calibration")[main]):
+                yield together
         if self.seen.widened:
             yield from told_beside(self.seen, self.rankings, self.level)
 

@@ -146,9 +146,13 @@ def _likelihood_trial(probe: Any, rng: np.random.Generator, dose: int, moved: fl
     import numpy as np
 
     from detectors.novelty.blindspots import ARRAY_KINDS, BLURRED, blind_spots
+    from detectors.novelty.catalogue import SCORES
 
     base = 100.0 + 8 * dose
     means = {"foreign": moved, "calibration": -3.0 * dose, "constant": moved + 2, "noise": 90.0, "half_noise": 60.0}
+    rare = SCORES[probe.score].two_sided
+    if dose and not rare:  # as a whole, foreign items are nearly as likely as those of `fit`
+        means["fit"] = moved - _APART[dose - 1]
     kinds = (*ARRAY_KINDS, BLURRED) if probe.blurred else ARRAY_KINDS
     images = {role: rng.integers(0, 17, (_ITEMS, 4, 4)) for role in _ROLES}
     points = {name: grid(rng, base + means.get(name, 0.01), 10.0) for name in _ROLES}
@@ -175,10 +179,26 @@ def _likelihood_trial(probe: Any, rng: np.random.Generator, dose: int, moved: fl
         ("flagged_share", None): mean_of(share["foreign"], _ITEMS),
         ("false_alarm_share", None): mean_of(share["items"], _ITEMS),
     }
+    if not rare:
+        known["batch_typicality_p", None] = _alike_as_a_whole(points["fit"], points["foreign"])
     answers = _scripts(probe, scores)
     if ("main", "log_prob") in answers:
         known["bits_per_dim", None] = mean_of(points["items"] / 16 / np.log(2), _ITEMS)
     return Trial(dose > 0, data, answers, known, probe)
+
+
+_APART = (3.5, 1.0)
+"""How far the means of foreign items and of `fit` lie apart in the trials with the fault, of a spread of 10."""
+
+
+def _alike_as_a_whole(fit: np.ndarray, foreign: np.ndarray) -> Known:
+    """Return the two-sided p-value of the difference of two means of draws from `fit`, which is normal for so many.
+
+    Of 1,999 replicates a p-value has a standard error of 0.011 at most.
+    """
+    error = fit.std() * (1 / len(fit) + 1 / len(foreign)) ** 0.5
+    apart = abs(float(foreign.mean() - fit.mean())) / float(error)
+    return Known(2 * NormalDist().cdf(-apart), within=0.06)
 
 
 def _flagged(calibration: np.ndarray, scores: np.ndarray) -> np.ndarray:
