@@ -36,7 +36,7 @@ def test_what_never_varies_or_swings_back_has_a_correlation_time_of_one():
 
 
 @pytest.mark.parametrize(("coefficient", "said"), [(0.0, (0.0, 0.03)), (0.4, (0.9, 1.0))])
-def test_units_that_follow_each_other_are_called_alike_where_they_are_and_once_in_a_hundred_where_not(coefficient, said):
+def test_units_in_order_are_called_alike_where_they_are_and_once_in_a_hundred_where_not(coefficient, said):
     """500 times 120 units; standard error of 0.01 is 0.0045."""
     rng = np.random.default_rng(1)
     rates = [alike_neighbours(np.exp(autoregressive(rng, coefficient, 120))) > 2.326 for _ in range(500)]
