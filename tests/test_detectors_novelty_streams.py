@@ -104,6 +104,7 @@ def test_the_least_p_of_an_items_windows_is_that_of_its_strangest_and_stands_whe
         means = window_means(trace)
         assert row["window_p"] == pytest.approx((1 + (strangest >= means.max()).sum()) / 200)
         assert row["window_first"] == 1 + means.argmax()  # the first is not scored
+        assert row["window_share"] == pytest.approx((means > row["window_threshold"]).mean())
     assert (found.loc[told["role"] == "foreign", "window_share"] < 0.5).all()
 
 
@@ -195,5 +196,9 @@ def test_streams_of_series_are_told_by_series_and_by_step():
     assert false.name == "stream_false_alarm_share"
     assert false.low <= 1e-3 <= false.high
     assert told.loc["foreign0", "stream_alarms"] == pytest.approx(1 / 24, abs=0.05)
+    assert told.loc["foreign2", ["stream_place", "stream_alarms"]].tolist() == pytest.approx([2, 1 / 24], abs=0.05)
+    peaks = -np.stack(frames["foreign"]["trace"])[:, 10]
+    assert told.loc[["foreign0", "foreign1", "foreign2"], "stream_peak"].tolist() == pytest.approx(peaks)
+    assert ((told["stream_peak"] > told["stream_threshold"]) == (told["stream_alarms"] > 0)).all()
     few = list(Shares(told, None, 0.95, rng).stream({**frames, "calibration": frames["calibration"][:5]}, 1e-3, 0))
     assert {one.undefined for one in few} == {"120 calibration steps are too few for a tail; 300 would do"}

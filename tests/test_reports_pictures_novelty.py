@@ -35,6 +35,7 @@ from reports.pictures.families import _kind, families
 from reports.pictures.histogram import _LABEL, _SIDE, _places, counts_of, score_histograms
 from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.part import Shown
+from reports.pictures.stream import alarms_over_stream
 from reports.pictures.surprise import surprise_maps, surprise_of_item
 from reports.pictures.tokens import text_rows, whole_characters
 from reports.text import Notation, words_of
@@ -227,6 +228,46 @@ def test_series_have_a_bar_of_surprise_for_each_step():
     drawn = drawn_by(surprise_maps, frame)
     bars = [one.get("d") for one in tree(drawn).iter("path") if one.get("stroke") == PALETTE["passed"]]
     assert [one.count("M") for one in bars] == [16] * 8
+
+
+def test_windows_that_are_strange_are_shaded_and_steps_over_the_threshold_are_red():
+    """Of 16 steps the surprise is 1 but for 9 at steps 6 and 7, and step 0 is not scored: what begins at steps 1 to 6 holds both."""
+    frame = scored().drop(columns="image")
+    surprisal = np.ones(16)
+    surprisal[0], surprisal[6:8] = np.nan, 9.0
+    frame["series"], frame["surprisal"] = [np.sin(np.arange(16)).tolist()] * 400, [surprisal.tolist(), *[None] * 399]
+    plain = drawn_by(surprise_maps, frame)
+    frame = frame.assign(window_threshold=2.5, stream_threshold=[8.5, *[np.nan] * 399])
+    drawn = drawn_by(surprise_maps, frame)
+    shades = [one for one in tree(drawn).iter("rect") if one.get("fill") == PALETTE["outside"]]
+    step = 415 / 16
+    assert [float(one.get("x")) for one in shades] == [pytest.approx(step, abs=0.1)], "two 9s are a mean of 3"
+    assert float(shades[0].get("width")) == pytest.approx(13 * step, abs=0.1), "the last ends with step 13"
+    bars = {one.get("stroke"): one.get("d").count("M") for one in tree(drawn).iter("path") if "V" in one.get("d")}
+    assert bars == {PALETTE["passed"]: 13, PALETTE["failed"]: 2}
+    assert "p ≤ 0.05" in drawn.caption
+    assert "Dashed" in drawn.caption
+    assert not [one for one in tree(plain).iter("rect") if one.get("fill") == PALETTE["outside"]]
+    assert "Shaded" not in plain.caption
+
+
+def test_alarms_over_a_stream_are_dots_in_the_order_of_the_stream_on_one_scale():
+    """Foreign series are stored by score; two of three sound an alarm, one of them far up; of 900 familiar ones one."""
+    rows = [("foreign", 2, 9.0, 5.0, 0.1), ("foreign", 0, 900.0, 5.0, 0.2), ("foreign", 1, 4.0, 5.0, 0.0)]
+    rows += [("items", at, 6.0 if at == 7 else 1.0, 5.0, at == 7) for at in range(900)]
+    columns = ["role", "stream_place", "stream_peak", "stream_threshold", "stream_alarms"]
+    frame = pd.DataFrame(rows, columns=columns).assign(nll=1.0).rename_axis("id").reset_index()
+    drawn = drawn_by(alarms_over_stream, frame, options={"tail_rate": 0.001})
+    dots = [(one.get("fill"), float(one.get("cx"))) for one in tree(drawn).iter("circle")]
+    assert [fill for fill, _ in dots] == [PALETTE["failed"], PALETTE["passed"], PALETTE["passed"]]
+    assert dots[1][1] < 52 + (808 - 26) / 2 + 26 + (808 - 26) / 6 + 1 < dots[2][1], "the first and the last of three"
+    quiet = [one.get("d").count("M") for one in tree(drawn).iter("path") if one.get("stroke-linecap")]
+    assert quiet == [399, 1], "no more than 400 of a role"
+    assert "0.111 %" in drawn.message.replace("\xa0", " ")
+    assert "0.100 %" in drawn.caption.replace("\xa0", " ")
+    assert drawn_by(alarms_over_stream, frame.drop(columns="stream_peak")) is None
+    none = frame.assign(stream_peak=frame["stream_peak"].where(frame["role"] == "foreign"))
+    assert drawn_by(alarms_over_stream, none) is None
 
 
 def test_one_item_has_its_own_map_where_its_elements_are_kept():

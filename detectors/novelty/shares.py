@@ -22,7 +22,7 @@ from detectors.arrays import Floats, units_of
 from detectors.intervals import mean_over_units
 from detectors.novelty.decisions import Rule, groups_of
 from detectors.novelty.extremes import PEAKS, tail_of
-from detectors.novelty.streams import stream_alarms
+from detectors.novelty.streams import Stream, stream_alarms
 from detectors.novelty.windows import windows_decided
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
@@ -87,8 +87,9 @@ class Shares:
         """Yield what sounds an alarm step by step, at a rate of false ones; arguments as in `stream_alarms`.
 
         Familiar and foreign series each follow those of `calibration`, in the order in which they stand. Adds
-        `stream_alarms` (share of a series' scored steps) and `stream_flagged` (1 = there is one, of foreign series that
-        mark strange steps one of these) to the evidence.
+        `stream_alarms` (share of a series' scored steps), `stream_flagged` (1 = there is one, of foreign series that
+        mark strange steps one of these), `stream_place` (which one it is in its stream, from 0), and of the step that
+        lies highest over the threshold, or least below it, `stream_peak` and `stream_threshold` (nats) to the evidence.
         """
         problem: Cause | None = None
         known, _ = _steps(observed["calibration"])
@@ -98,7 +99,7 @@ class Shares:
             if isinstance(found, Cause):
                 problem = found
                 break
-            table = _alarmed(observed[role], of, found.alarms)
+            table = _alarmed(observed[role], of, found.alarms).join(_highest(observed[role], of, steps, found))
             self.evidence.loc[table.index, table.columns] = table
         yield from self._either("stream", "stream_flagged", "stream_alarms", problem)
 
@@ -154,6 +155,13 @@ def _alarmed(frame: pd.DataFrame, of: NDArray[np.intp], alarms: NDArray[np.bool_
     if "strange" in frame:
         flagged = np.where(frame["strange"].notna(), _at_strange(frame, of, alarms), flagged)
     return pd.DataFrame({"stream_alarms": share, "stream_flagged": flagged}, frame.index)
+
+
+def _highest(frame: pd.DataFrame, of: NDArray[np.intp], steps: Floats, found: Stream) -> pd.DataFrame:
+    """Return place, peak and threshold of each series, where its surprise is most above or least below it."""
+    at = pd.Series(steps - found.thresholds).groupby(of).idxmax()
+    told = pd.DataFrame({"stream_peak": steps[at], "stream_threshold": found.thresholds[at]}, frame.index[at.index])
+    return pd.DataFrame({"stream_place": np.arange(float(len(frame)))}, frame.index).join(told)
 
 
 def _at_strange(frame: pd.DataFrame, of: NDArray[np.intp], alarms: NDArray[np.bool_]) -> Floats:

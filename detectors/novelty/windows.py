@@ -32,25 +32,26 @@ def windows_decided(
 
     observed: frames with `trace`. told: evidence of `decided`, with `role`. strangest: mean surprise of the strangest
     window of the calibration items. Columns: `window_p`, the least p of an item's windows, `window_flagged` (1 = at
-    most `ALPHA`), `window_share`, the share of its windows of which that is so, and `window_first`, where the strangest
-    begins (0 = the first element); NaN where an item has no window.
+    most `ALPHA`), `window_share`, the share of its windows of which that is so, `window_first`, where the strangest
+    begins (0 = the first element), and `window_threshold`, the mean surprise above which p is at most `ALPHA`, in nats;
+    NaN where an item has no window.
     """
     known = calibration_scores(observed["calibration"], strangest, rng)
     foreign = float(told["role"].eq("foreign").mean())
-    names = ["window_p", "window_flagged", "window_share", "window_first"]
+    names = ["window_p", "window_flagged", "window_share", "window_first", "window_threshold"]
     if (problem := too_few(known, told, rule.needed(foreign))) is not None:
         return pd.DataFrame(np.nan, told.index, names), problem
     traces = [np.asarray(observed[role].at[item, "trace"], dtype=float) for item, role in told["role"].items()]
     means = [window_means(trace) for trace in traces]
     rows = told.iloc[np.repeat(np.arange(len(told)), [len(one) for one in means])]
-    p = judged(known, rows, np.concatenate([np.empty(0), *means]), rule, rule.smallest(foreign))[0]
-    parts = np.split(p, np.cumsum([len(one) for one in means])[:-1])
-    cells = [_told(*part) for part in zip(traces, means, parts, strict=True)]
+    found = judged(known, rows, np.concatenate([np.empty(0), *means]), rule, rule.smallest(foreign))
+    ends = np.cumsum([len(one) for one in means])[:-1]
+    cells = [_told(*part) for part in zip(traces, means, *(np.split(one, ends) for one in found), strict=True)]
     return pd.DataFrame(cells, told.index, names), None
 
 
-def _told(trace: Floats, means: Floats, p: Floats) -> tuple[float, float, float, float]:
+def _told(trace: Floats, means: Floats, p: Floats, threshold: Floats) -> tuple[float, ...]:
     if not len(means):
-        return (float("nan"),) * 4
+        return (float("nan"),) * 5
     first = np.flatnonzero(~np.isnan(trace))[int(means.argmax())]
-    return float(p.min()), float(p.min() <= ALPHA), float((p <= ALPHA).mean()), float(first)
+    return float(p.min()), float(p.min() <= ALPHA), float((p <= ALPHA).mean()), float(first), float(threshold[0])

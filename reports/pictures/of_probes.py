@@ -28,6 +28,7 @@ from reports.pictures.prompts import by_prompt
 from reports.pictures.reliability import reliability, risk_coverage
 from reports.pictures.sets import associations
 from reports.pictures.slices import slice_bars, slice_differences
+from reports.pictures.stream import alarms_over_stream
 from reports.pictures.surprise import surprise_maps, surprise_of_item
 from reports.pictures.timing import seconds_in_order
 
@@ -121,8 +122,8 @@ CONTRAST = FindingFigure(
 LIKELIHOOD = FindingFigure(
     ("role", "nll", "critic", "denoising_loss", "value", "p_value", "flagged", "typicality"),
     (
-        score_histograms, blind_spots, surprise_maps, likeliest_and_strangest, families, denoising_curves, distortions,
-        hills,
+        score_histograms, blind_spots, surprise_maps, alarms_over_stream, likeliest_and_strangest, families,
+        denoising_curves, distortions, hills,
     ),
     surprise_of_item,
 )

@@ -2,7 +2,8 @@
 
     text      each token on a ground as dark as it was surprising; the five most surprising underlined, with their nats
     image     the item, and beside it its map: white = expected, dark = surprising
-    series    the item, and beneath it bars of surprise, step by step; the strangest window underlined
+    series    the item, and beneath it bars of surprise, step by step; the strangest window underlined, windows that
+              were decided to be strange shaded, steps above the threshold that follows the stream in red
 
 Drawn from what the detector kept (`detectors.novelty.evidence`); one scale for all items of a picture.
 """
@@ -10,43 +11,28 @@ Drawn from what the detector kept (`detectors.novelty.evidence`); one scale for 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from reports.figures import joined, line, placed, round_axis, shaded, stroke, words_at
+from reports.figures import joined, placed, shaded, stroke, words_at
+from reports.pictures.kept import Kept, all_kept, is_scored, kept_of
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.ranked import headline_of, judged_score, levels_of
-from reports.pictures.tokens import legend, text_rows, whole_characters
+from reports.pictures.steps import ROOM, series_drawn
+from reports.pictures.tokens import legend, text_rows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Kept", "surprise_maps", "surprise_of_item"]
+__all__ = ["surprise_maps", "surprise_of_item"]
 
 _SIZE, _ALONE = 66, 200
 """Side of an image and of its map, beside others and alone."""
 _CONTENT = ("image", "series", "tokens")
-_PLACES = ("text", "token_start", "token_end")
-"""Columns that tell where tokens stand."""
 _IMAGES, _SERIES, _STRANGE, _LIKELY = 6, 4, 4, 2
 """Items at each end, of both roles."""
-_HIGH, _BARS = 38, 34
-"""Of a series, and of the bars beneath it."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """An item of which single elements are kept."""
-
-    row: int
-    role: str
-    score: float
-    surprisal: NDArray[np.float64]
-    content: Any
-    """Cell of the item: an image, a series, or the tokens of a text, no character of which is split."""
 
 
 def surprise_maps(shown: Shown) -> Picture | None:
@@ -55,7 +41,7 @@ def surprise_maps(shown: Shown) -> Picture | None:
     column = next((name for name in _CONTENT if name in shown.columns), None)
     if ranked is None or column is None or "surprisal" not in shown.columns:
         return None
-    kept = _kept(shown, ranked.score, column)
+    kept = all_kept(shown, ranked.score, column)
     return _DRAW[column](shown, kept) if kept else None
 
 
@@ -65,44 +51,8 @@ def surprise_of_item(shown: Shown, cells: Mapping[str, Any]) -> Picture | None:
     score = judged_score(shown)
     if column is None or score is None or cells.get("surprisal") is None or not isinstance(cells.get(score), float):
         return None
-    kept = _of_cells(0, str(cells.get("role", "items")), cells[score], column, cells)
-    return _DRAW[column](shown, [kept]) if _is_scored(kept) else None
-
-
-def _kept(shown: Shown, score: str, column: str) -> list[Kept]:
-    """Return what is kept, the most surprising first."""
-    import numpy as np
-
-    frame = shown.frame("role", "surprisal", score)
-    rows = np.flatnonzero(frame["surprisal"].notna().to_numpy())
-    assert shown.items is not None
-    told = shown.items.rows(rows)
-    names = [name for name in (column, "surprisal", *_PLACES) if name in told.column_names]
-    found = [
-        _of_cells(row, str(frame["role"][row]), float(frame[score][row]), column, cells)
-        for row, cells in zip(rows.tolist(), told.select(names).to_pylist(), strict=True)
-    ]
-    return sorted(filter(_is_scored, found), key=lambda one: -one.score)
-
-
-def _of_cells(row: int, role: str, score: float, column: str, cells: Mapping[str, Any]) -> Kept:
-    content, surprisal = cells[column], _floats(cells["surprisal"])
-    text, starts, ends = (cells.get(name) for name in _PLACES)
-    if column == "tokens" and isinstance(text, str) and starts is not None and ends is not None:
-        content, surprisal = whole_characters(content, surprisal, text, list(zip(starts, ends, strict=True)))
-    return Kept(row, role, score, surprisal, content)
-
-
-def _floats(cells: Any) -> NDArray[np.float64]:
-    import numpy as np
-
-    return np.array([np.nan if one is None else one for one in cells], dtype=float)
-
-
-def _is_scored(one: Kept) -> bool:
-    import numpy as np
-
-    return bool(np.isfinite(one.surprisal).any())
+    kept = kept_of(0, str(cells.get("role", "items")), cells[score], column, cells)
+    return _DRAW[column](shown, [kept]) if is_scored(kept) else None
 
 
 def _ends(kept: Sequence[Kept], first: int, last: int) -> tuple[list[Kept], list[Kept]]:
@@ -218,7 +168,9 @@ def _legend(shown: Shown, low: float, most: float, top: float) -> Markup:
 def _series(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
     import numpy as np
 
-    words, wide, high = shown.notation.words, (WIDTH - 30) / 2, _HIGH + _BARS + 40
+    from detectors.novelty.elements import WINDOW
+
+    words, wide, high = shown.notation.words, (WIDTH - 30) / 2, ROOM
     low, most = _scale(kept)
     parts, ends = [], _ends(kept, _SERIES, _SERIES)
     for number, (name, column) in enumerate(zip(("picture.strangest", "picture.likeliest"), ends, strict=True)):
@@ -228,51 +180,16 @@ def _series(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
         for at, one in enumerate(column):
             if np.ndim(one.content) != 1 or len(one.content) != one.surprisal.size:
                 return None
-            parts.append(_one_series(shown, one, (left, 24 + at * high, wide), (low, most)))
+            place = (left, 24 + at * high, wide)
+            parts.append(series_drawn(one, _named(shown, one), place, (low, most), shown.notation))
     rows = max(map(len, ends))
     caption = words(
         "picture.steps_caption", low=shown.notation.number(low, "score"), most=shown.notation.number(most, "nats")
     )
+    for key, cells in (("windows", "window_threshold"), ("alarms", "stream_threshold")):
+        if any(getattr(one, cells) is not None for one in kept):
+            caption = words(f"picture.{key}_shown", text=caption, width=WINDOW)
     return pictured(shown, 24 + rows * high, _message(shown, kept), caption, joined(parts), (0, wide))
-
-
-def _one_series(
-    shown: Shown, one: Kept, place: tuple[float, float, float], scale: tuple[float, float]
-) -> Markup:
-    import numpy as np
-
-    from detectors.novelty.elements import WINDOW
-
-    left, top, wide = place
-    words, (low, most), size = shown.notation.words, scale, one.surprisal.size
-    values, base = np.asarray(one.content, dtype=float), top + _HIGH + _BARS + 20
-    span = float(np.ptp(values)) or 1.0
-    x = left + (np.arange(size) + 0.5) * wide / size
-    y = top + 16 + (_HIGH - 4) * (values.max() - values) / span
-    drawn = "L".join(f"{across:.1f} {down:.1f}" for across, down in zip(x.tolist(), y.tolist(), strict=True))
-    zero = base + low / (most - low) * _BARS
-    bars = "".join(
-        f"M{across:.1f} {zero:.1f}V{base - (nats - low) / (most - low) * _BARS:.1f}"
-        for across, nats in zip(x.tolist(), one.surprisal.tolist(), strict=True) if np.isfinite(nats)
-    )
-    window = np.convolve(np.nan_to_num(one.surprisal), np.ones(min(WINDOW, size)), "valid")
-    start = int(window.argmax())
-    ends = left + start * wide / size, left + min(start + WINDOW, size) * wide / size
-    axis = round_axis("count", 0.0, float(size), round(wide))
-    ticks = [tick for tick in axis.ticks if tick <= size]
-    return joined([
-        words_at(left, top + 8, _named(shown, one), size=11),
-        stroke(f"M{drawn}", "ink", width=1.3),
-        stroke(bars, "passed", width=round(max(1.0, wide / size - 0.8), 1)),
-        line(left, zero, left + wide, zero, "edge"),
-        line(ends[0], base + 3, ends[1], base + 3, "failed", width=2.5),
-        *(
-            words_at(left + tick * wide / size, base + 15, text, anchor="start" if not tick else "middle", size=10,
-                     colour="skipped")
-            for tick, text in zip(ticks[:-1], shown.notation.ticks(ticks[:-1], "count"), strict=True)
-        ),
-        words_at(left + wide, base + 15, words("picture.steps"), anchor="end", size=10, colour="skipped"),
-    ])
 
 
 def _texts(shown: Shown, kept: Sequence[Kept]) -> Picture:
