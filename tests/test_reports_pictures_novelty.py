@@ -231,7 +231,7 @@ def test_series_have_a_bar_of_surprise_for_each_step():
 
 
 def test_windows_that_are_strange_are_shaded_and_steps_over_the_threshold_are_red():
-    """Of 16 steps the surprise is 1 but for 9 at steps 6 and 7, and step 0 is not scored: what begins at steps 1 to 6 holds both."""
+    """The surprise is 9 at steps 6 and 7 of 16, else 1, and step 0 is not scored: windows from 1 to 6 hold both."""
     frame = scored().drop(columns="image")
     surprisal = np.ones(16)
     surprisal[0], surprisal[6:8] = np.nan, 9.0
