@@ -237,3 +237,16 @@ def test_compas_is_audited_from_a_plan_without_a_model(tmp_path):
     rate = finding.measure("label_rate", "race: African-American")
     assert rate.value == pytest.approx(1 - 1901 / 3696)  # 51.43 % return, as ProPublica has it
     assert finding.verdict == "failed"
+
+
+def test_where_every_row_lacks_a_value_no_gap_is_there_to_keep_a_limit():
+    """A column that is empty but for a few rows, and another that is empty in those: nobody could lack more."""
+    filled = np.arange(60) < 5
+    frame = pd.DataFrame({
+        "group": np.where(np.arange(60) % 3 > 0, "a", "b"), "one": np.where(filled, "x", None),
+        "two": np.where(filled, None, "x"),
+    }, index=pd.Index(np.arange(60).astype(str), name="id"), dtype=object)  # fmt: skip
+    probe = DataBias(label=None, features=("one", "two"), questions=("missing",))
+    result = probe.judge({"items": frame}, level=0.95, rng=np.random.default_rng(0))
+    assert result.headline.undefined == "every row lacks a value of some column"
+    assert set(result.items["column"]) == {"one", "two"}  # who lacks which most is told all the same

@@ -287,6 +287,37 @@ def test_a_table_gets_a_plan_without_a_model_that_runs(tmp_path):
     assert not {"crashed", "skipped"} & set(verdicts), verdicts
 
 
+@pytest.mark.parametrize("text", ["id,성별,채용\n1,남,예\n1,여,아니오\n", "성별,채용\n남,예\n여,아니오\n"])
+def test_a_table_of_a_group_and_an_outcome_gets_a_plan_that_reads(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text)
+    plan = read_plan(table_plan(str(tmp_path / "t.csv")), base=tmp_path)
+    assert [one.name for one in plan.checks] == ["labels", "missing", "representation"]
+    assert {(*one.probe.sensitive, *one.probe.features) for one in plan.checks} == {("성별",)}
+
+
+def test_of_what_nobody_wants_the_other_value_is_favourable_and_empty_columns_are_left_out(tmp_path):
+    rows = "".join(f"{'mf'[at % 2]},{at % 3},{'x' if at < 9 else ''},{at // 2 % 2}\n" for at in range(40))
+    (tmp_path / "t.csv").write_text("sex,grade,remark,loan_default\n" + rows)
+    probe = read_plan(table_plan(str(tmp_path / "t.csv")), base=tmp_path).checks[1].probe
+    assert (probe.label, probe.features) == ("loan_default", ("grade",))
+    assert read_plan(table_plan(str(tmp_path / "t.csv")), base=tmp_path).checks[0].probe.favourable == "0"
+
+
+def test_nobody_to_compare_gets_no_plan(tmp_path):
+    (tmp_path / "t.csv").write_text("id,hired\n1,0\n2,1\n")
+    with pytest.raises(UsageError, match="no column that could say who is in which group"):
+        table_plan(str(tmp_path / "t.csv"))
+
+
+def test_a_column_that_is_called_as_ids_are_is_a_mistake_of_the_plan(tmp_path):
+    (tmp_path / "t.csv").write_text("id,sex,hired\n1,m,0\n1,f,1\n")
+    check = "checks: [{name: c, probe: {use: bias.data, sensitive: [sex], label: hired, identity: [ID]}, data: DATA}]\n"
+    data = "{use: file, path: t.csv, fields: {number: id}}"
+    with pytest.raises(PlanError, match="got the column 'id', which would name the rows"):
+        read_plan("title: t\n" + check.replace("ID", "id").replace("DATA", data), base=tmp_path)
+    assert read_plan("title: t\n" + check.replace("ID", "number").replace("DATA", data), base=tmp_path)
+
+
 @pytest.mark.parametrize("name", ["a.txt", "nothing.csv"])
 def test_what_is_no_table_gets_no_plan(tmp_path, name):
     if name == "a.txt":

@@ -55,6 +55,14 @@ class Role:
     """Whether its items are searched and not asked about, as passages are: it is read whole whatever limit the plan
     sets, and no estimate counts it."""
 
+    def __post_init__(self) -> None:
+        """Refuse a column of a table that is called as the ids of its rows are where they are kept."""
+        if self.table and "id" in self.fields:
+            raise ValueError(
+                "got the column 'id', which would name the rows; allowed: any other name, as `fields: {number: id}` of "
+                "the data gives it one"
+            )
+
 
 class Ask(Protocol):
     """The one door to a model; answers are stored, so asking again is free."""

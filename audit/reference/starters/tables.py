@@ -2,8 +2,9 @@
 
     sensitive    named like a trait that people are told apart by, in English or Korean; else the first column
     label        named like an outcome; else the last column that few values fill
-    favourable   a value that is mostly good to have; else the one that is there most often
-    features     all others but those that name a row or are there twice
+    favourable   a value that is mostly good to have, or of what nobody wants (a default) another one; else the one
+                 that is there most often
+    features     all others but those that name a row (`id`, or no value twice), are there twice or are mostly empty
 
 Only names and the first rows are read, and the person who runs the plan shall look at all of it.
 """
@@ -30,28 +31,32 @@ _SENSITIVE = re.compile(
 _LABEL = re.compile(
     r"label|target|outcome|class|decision|approved|income|hired|default|recid|y|결과|라벨|승인|합격|채용", re.IGNORECASE
 )
+_UNWANTED = re.compile(r"default|recid|fraud|arrest|reject|denied|연체|재범|불합격|거절", re.IGNORECASE)
+"""Names of labels of which 1, or yes, is bad to have."""
 _GOOD = ("1", "true", "yes", "y", "approved", "hired", "good", ">50K", "합격", "승인", "예")
 _MOST_SENSITIVE, _MOST_FEATURES = 3, 20
 MOST_VALUES = 20
 """Of a label that is not called one."""
-_TEMPLATE = """\
+_HEAD = """\
 # yaml-language-server: $schema=./plan.schema.json
 title: TITLE
 seed: 7
 level: 0.95
 checks:
   - name: labels                # who has the favourable value of the label how often; which groups are hardly there
-    probe:
+    probe:                      # favourable: the value that is good to have; look whether it is
       {use: bias.data, sensitive: SENSITIVE, label: LABEL, favourable: FAVOURABLE, questions: [labels, coverage]}
     data: {use: file, path: PATH}
     limit: {measure: label_rate_gap, at_least: -0.1, at_most: 0.1}
   - name: missing               # whose values are missing
-    probe: {use: bias.data, sensitive: SENSITIVE, label: LABEL, features: FEATURES, questions: [missing]}
+    probe: {use: bias.data, sensitive: SENSITIVE, label: LABEL, LEARNT_FROMquestions: [missing]}
     data: {use: file, path: PATH}
     limit: {measure: missing_rate_gap, at_least: -0.1, at_most: 0.1}
   - name: representation        # add e.g. reference: {COLUMN: {a: 0.5, b: 0.5}}, cite: where that was published
     probe: {use: bias.data, sensitive: SENSITIVE, label: null, questions: [representation]}
     data: {use: file, path: PATH}
+"""
+_PROXIES = """\
   - name: proxies               # what the other columns give away of the group
     probe: {use: bias.data, sensitive: SENSITIVE, label: null, features: FEATURES, questions: [proxies]}
     data: {use: file, path: PATH}
@@ -71,18 +76,27 @@ def table_plan(data: str, *, base: Path = Path()) -> str:
     columns = first_values(path)
     if len(columns) < 2:
         raise UsageError(f"--data {data}: has {len(columns)} columns that can be told apart; allowed: 2 or more")
-    label = label_of(columns)
-    others = [name for name in columns if name != label]
+    label = label_of({name: values for name, values in columns.items() if name != "id"})
+    others = [name for name in columns if name not in (label, "id")]
+    if not others:
+        raise UsageError(f"--data {data}: has no column that could say who is in which group; allowed: one or more")
     sensitive = [name for name in others if _SENSITIVE.search(name)][:_MOST_SENSITIVE] or others[:1]
-    features = [
-        name for name in others if name not in sensitive and len(columns[name]) < max(2, sum(columns[name].values()))
-    ]
+    features = _features({name: columns[name] for name in others if name not in sensitive})
     told: dict[str, Any] = {
         "TITLE": f"Bias in {path.name}", "SENSITIVE": sensitive, "LABEL": label, "PATH": seen_from(base, str(path)),
-        "FAVOURABLE": _favourable(columns[label]), "FEATURES": features[:_MOST_FEATURES] or others[-1:],
-        "COLUMN": sensitive[0],
+        "FAVOURABLE": _favourable(label, columns[label]), "FEATURES": features, "COLUMN": sensitive[0],
     }  # fmt: skip
-    return re.sub("|".join(told), lambda found: json.dumps(told[found[0]], ensure_ascii=False), _TEMPLATE)
+    template = _HEAD.replace("LEARNT_FROM", "features: FEATURES, " if features else "") + _PROXIES * bool(features)
+    return re.sub("|".join(told), lambda found: json.dumps(told[found[0]], ensure_ascii=False), template)
+
+
+def _features(columns: Mapping[str, Counter[str]]) -> list[str]:
+    """Return the columns that a model would learn from: those that name no row, and that most rows fill."""
+    filled = {name: sum(values.values()) for name, values in columns.items()}
+    rows = max(filled.values(), default=0)
+    return [
+        name for name, values in columns.items() if len(values) < max(2, filled[name]) and 2 * filled[name] >= rows
+    ][:_MOST_FEATURES]
 
 
 def first_values(path: Path) -> dict[str, Counter[str]]:
@@ -100,6 +114,7 @@ def label_of(columns: Mapping[str, Counter[str]]) -> str:
     return [*(few or list(columns)), *named][-1]
 
 
-def _favourable(values: Counter[str]) -> str:
-    good = [value for value in values if value.casefold() in {one.casefold() for one in _GOOD}]
+def _favourable(label: str, values: Counter[str]) -> str:
+    wanted = not _UNWANTED.search(label)
+    good = [value for value in values if (value.casefold() in {one.casefold() for one in _GOOD}) == wanted]
     return good[0] if good else next((value for value, _ in values.most_common(1)), "1")

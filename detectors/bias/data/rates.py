@@ -18,6 +18,7 @@ from detectors.result import Measure, Remark
 __all__ = ["label_rates", "missing_rates"]
 
 _NEVER = Cause("no row has the favourable value of the label")
+_ALWAYS = Cause("every row lacks a value of some column")
 _SMOOTHED = Method("none; half a row is added to each count")
 
 
@@ -37,10 +38,18 @@ def label_rates(setting: Setting) -> Found:
 
 
 def missing_rates(setting: Setting) -> Found:
-    """Return the rate of rows that lack a feature or the label by group, and of each column who lacks it most."""
+    """Return the rate of rows that lack a feature or the label by group, and of each column who lacks it most.
+
+    All is undefined where every row lacks some value, as a column that is nearly empty makes of any table.
+    """
     asked = setting.asked
     lacks = setting.frame[[*asked.features, *([] if asked.label is None else [asked.label])]].isna()
-    found = _rates(setting, "missing_rate", "missing", lacks.any(axis=1).to_numpy(bool), np.ones(len(lacks), bool))
+    bare = lacks.any(axis=1).to_numpy(bool)
+    if bare.all():
+        names = ("difference", "gap", "gap_p", "detectable_gap")
+        found = Found([setting.none(f"missing_rate_{one}", _ALWAYS) for one in names])
+    else:
+        found = _rates(setting, "missing_rate", "missing", bare, np.ones(len(lacks), bool))
     for name in lacks.columns[lacks.any()] if len(lacks.columns) > 1 else ():
         for split in setting.splits:
             _add_widest(found, split, name, lacks[name].to_numpy(bool))
