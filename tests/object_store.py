@@ -182,6 +182,9 @@ class Bucket:
     def put(self, key: str, data: bytes) -> None:
         self._store.put(key, data)
 
+    def remove(self, key: str) -> None:
+        self._store.delete(key)
+
     def all(self) -> dict[str, bytes]:
         return {key: self.get(key) for key in self.listed()}
 

@@ -44,12 +44,12 @@ def server(programs: Path) -> Iterator[str]:
 
 
 def fresh_database(url: str) -> str:
-    """Make an empty database on a server; returns its URL."""
+    """Make an empty database on a server, in which texts stand in the order of a language (a before B); its URL."""
     import psycopg
 
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
     return url.replace("/postgres?", f"/{name}?")
 
 

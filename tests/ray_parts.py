@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from markov import MarkovModel, MarkovText
@@ -84,6 +90,87 @@ class PicturesModel:
             file.writelines(f"look {np.asarray(item).sum():.6f}\n" for item in items)
         one = np.array([float(np.mean(item)) for item in items])
         return np.stack([one, 1 - one], 1)
+
+
+class Answering:
+    """A server that answers at once, always the same, and once kills the process of a worker that asks it."""
+
+    kill_at: int | None = None
+    """After so many questions about numbers a worker that asks one gets no answer any more."""
+
+    def __init__(self) -> None:
+        self.prompts: list[str] = []
+        self.killed: int | None = None
+        self._turn = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def __enter__(self) -> Answering:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def numbers(self) -> set[str]:
+        """The questions about numbers, each once."""
+        return {one for one in self.prompts if "number" in one}
+
+    def cleared(self) -> int:
+        """Forget the questions; return how many came before the first about a number."""
+        first = next(place for place, one in enumerate(self.prompts) if "number" in one)
+        self.prompts.clear()
+        return first
+
+    def kills(self, prompt: str, port: int) -> bool:
+        """Take a question down; tell whether who asks it was killed."""
+        with self._turn:
+            self.prompts.append(prompt)
+            due = self.killed is None and self.kill_at is not None and "number" in prompt
+            if due and len(self.numbers) > self.kill_at and (asker := _process_at(port)) != os.getpid():
+                self.killed = asker
+                os.kill(asker, signal.SIGKILL)
+                return True
+            return False
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, told: Answering, *more: Any) -> None:
+        self.told = told
+        super().__init__(*more)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.told.kills(body["messages"][-1]["content"], self.client_address[1]):
+            self.close_connection = True
+            return
+        choice = {"index": 0, "message": {"role": "assistant", "content": "so"}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 4, "completion_tokens": 1}
+        data = json.dumps({"model": body["model"], "choices": [choice], "usage": usage}).encode()
+        with suppress(ConnectionError):  # its asker was killed
+            self.send_response(200)
+            self.send_header("content-length", str(len(data)))
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(data)
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+def _process_at(port: int) -> int:
+    """Return the process of this machine that a connection from this port is of."""
+    lines = map(str.split, Path("/proc/net/tcp").read_text().splitlines())
+    socket = next(f"socket:[{one[9]}]" for one in lines if one[1].endswith(f":{port:04X}"))
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):
+            if str(link.readlink()) == socket:
+                return int(link.parts[2])
+    raise AssertionError(f"no process at port {port}")
 
 
 def wait_for(path: Path, lines: int, seconds: float = 60) -> None:

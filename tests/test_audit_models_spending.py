@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from stub_server import serve
 
 from audit import plugins
-from audit.ask import Account, Budget, Price, Spending, Tally, told
+from audit.ask import Account, Budget, Price, Spending, Tally, told, worker_file
 from audit.cli.app import execute
 from audit.data.generated import Made
 from audit.errors import BudgetError, EndpointError
@@ -397,7 +397,7 @@ run(Plan(title="Spent", checks=checks, model=model, limit=24, shard=12), into=sy
 """
 
 
-def test_a_kill_loses_the_count_of_calls_in_flight_alone(server, tmp_path):
+def test_a_kill_forgets_no_call_and_counts_those_in_flight_at_their_bounds(server, tmp_path):
     begun = server.requests
     server.faults = [None] * 30 + ["silent"] * 4
     code = [sys.executable, "-c", KILLED, server.url, str(tmp_path)]
@@ -408,8 +408,8 @@ def test_a_kill_loses_the_count_of_calls_in_flight_alone(server, tmp_path):
     asked = server.requests - begun
     (folder,) = tmp_path.glob("*/")
     kept = Spending(folder).account("main").tally
-    assert kept.counted == kept.calls
-    assert asked - 4 <= kept.calls < asked
+    assert (kept.calls, kept.counted) == (asked, asked - 4)
+    assert kept.most_output >= 4 * 3
     server.faults.clear()
     done = run(plan_for(server), into=tmp_path)
     assert done.run.spent["main"].calls == kept.calls + (server.requests - begun - asked)
@@ -429,6 +429,20 @@ def test_what_is_torn_or_foreign_in_the_file_counts_for_nothing(tmp_path):
         assert again.account("main").tally == Tally(2, 1, 10, 2, 30, 4)
     assert len(file.read_bytes().split(b"\n")) == 2
     assert again.facts()["main"].calls == 2
+
+
+def test_what_workers_of_a_killed_run_kept_is_taken_over(tmp_path):
+    worker, bound = Account(), Tally(1, 0, 0, 0, 9, 3)
+    worker.keep(worker_file(tmp_path, "a1"), "main", Tally())
+    for answer in (Tally(1, 1, 4, 2), Tally(), None):  # answered, refused, and in flight when it was killed
+        charged = worker.charge(bound)
+        if answer:
+            worker.add(answer, charged)
+        elif answer is not None:
+            worker.land(bound, charged)
+    with Spending(tmp_path) as again:
+        assert again.account("main").tally == Tally(2, 1, 4, 2, 9, 3)
+        assert [one.name for one in tmp_path.iterdir()] == ["spent.jsonl"]
 
 
 def test_a_model_that_is_asked_in_two_audits_has_an_account_in_each(server, tmp_path):

@@ -18,13 +18,14 @@ from object_store import SECRET, Bucket, Proxy, moto
 from slow_letters import asked, plan
 from streamlit.testing.v1 import AppTest
 
+from audit.ask import Spending, Tally
 from audit.catalogue import Asked
 from audit.cli.app import execute
-from audit.errors import LibraryError, StorageError, UsageError
+from audit.errors import IntegrityError, LibraryError, StorageError, UsageError
 from audit.execute import RunCallbacks, run
 from audit.files import sha256, write_atomic
 from audit.integrity import verify_audit
-from audit.storage import access, append_conditional, bring, bring_heads, find_audit, local_folder, remote, shown
+from audit.storage import access, append_conditional, bring, bring_heads, find_audit, held, local_folder, remote, shown
 from audit.storage.lease import Lease
 from audit.storage.pushing import LAG
 from audit.storage.remote import ChangedError, Remote
@@ -346,6 +347,38 @@ def test_a_listing_that_lags_behind_loses_nothing(bucket, proxy, local, tmp_path
     assert asked(tmp_path / "log")[before:] == local[1][before:]
 
 
+def test_verifying_asks_for_what_is_named_by_name_before_it_says_that_it_is_missing(
+    bucket, proxy, local, tmp_path, elsewhere
+):
+    folder = run(plan(tmp_path / "log"), into=at(bucket)).folder
+    every = {path.relative_to(folder).as_posix() for path in folder.rglob("[!.]*") if path.is_file()}
+    proxy.stale = f"team/audits/{folder.name}"
+    for machine in (None, elsewhere):  # one that has it all, and one that has nothing
+        if machine is not None:
+            machine()
+        there = find_audit(f"{at(bucket)}/{folder.name}", Path("audits"))
+        verify_audit(there)
+        assert {path.relative_to(there).as_posix() for path in there.rglob("[!.]*") if path.is_file()} == every
+    gone = next(name for name in every if name.startswith("observed/"))
+    bucket.remove(f"team/audits/{folder.name}/{gone}")
+    elsewhere()
+    with pytest.raises(IntegrityError, match=f"{gone}: missing"):
+        verify_audit(find_audit(f"{at(bucket)}/{folder.name}", Path("audits")))
+
+
+def test_what_endpoints_took_is_remembered_where_a_run_was_killed(bucket, tmp_path):
+    folder = local_folder(at(bucket)) / "0123456789abcdef"
+    folder.mkdir()
+    for calls in (1, 2, 3):  # killed before it could make the file short, and put it
+        with held(folder):
+            account = Spending(folder).account("main")
+            assert account.tally.calls == calls - 1
+            account.add(Tally(1, 1, 4, 2))
+    with held(folder), Spending(folder):
+        pass
+    assert b'"tally":[3,3,12,6,0,0]' in bucket.get(f"team/audits/{folder.name}/spent.jsonl")
+
+
 def heads(root: Path) -> dict[str, bytes]:
     """What a list has here: the files right in each audit's folder."""
     bring_heads(root)
@@ -373,6 +406,25 @@ def test_a_list_of_what_did_not_change_is_one_listing_and_no_read(
     monkeypatch.setattr(remote, "_DEEP", 1)
     elsewhere()
     assert heads(local_folder(at(bucket))) == {**first, changed: b"{}"}
+
+
+def test_a_list_of_finished_audits_reads_their_records_alone(bucket, proxy, local, tmp_path, elsewhere, capsys):
+    """Requests are counted: one listing for each thousand objects, and of a finished audit what a list shows of it."""
+    names = [run(plan(tmp_path / "log", limit=limit), into=at(bucket)).folder.name for limit in (16, 24)]
+    with pytest.raises(KeyboardInterrupt):
+        run(plan(tmp_path / "log"), into=at(bucket), watch=RunCallbacks(on_answer=_after(3)))
+    running = {"plan.yaml", "plan.json", "journal.jsonl", "progress.json"}
+    elsewhere()
+    proxy.seen.clear()
+    assert execute(["list", "--into", at(bucket)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    asked_for = [path.removeprefix(f"/{bucket.name}/team/audits/") for _, path, _ in proxy.seen]
+    listings = [path for path in asked_for if path == f"/{bucket.name}"]
+    finished = [path for path in asked_for if path.partition("/")[0] in names]
+    others = {path.rpartition("/")[2] for path in asked_for if path not in {*listings, *finished}}
+    assert len(listings) == 1
+    assert sorted(finished) == sorted(f"{name}/record.json" for name in names)
+    assert others <= {"plans.jsonl", *running}
 
 
 def test_a_list_that_lags_behind_is_short_for_a_while_and_loses_nothing(bucket, proxy, local, tmp_path, elsewhere):

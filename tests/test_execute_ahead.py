@@ -30,7 +30,7 @@ class Beforehand:
 
     @contextmanager
     def ahead(self, order, door, remark):
-        workers = [[Worker(order, trusted=self.trusted), 0] for _ in range(self.workers)]
+        workers = [[Worker(order, str(name), trusted=self.trusted), 0] for name in range(self.workers)]
         ahead = Ahead()
         for number, task in enumerate(tasks_of(order, door)):
             one = workers[number % len(workers)]

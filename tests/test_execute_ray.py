@@ -1,12 +1,9 @@
 """Ray against one process: the same bytes, whatever is lost on the way, and nothing asked twice that was stored."""
 
-import json
 import threading
 import warnings
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -14,7 +11,7 @@ import test_audit_shards as shards
 from markov import Repeats
 from needs import needs_library
 from object_store import Bucket, moto
-from ray_parts import Logged, Pictures, wait_for
+from ray_parts import Answering, Logged, Pictures, wait_for
 
 from audit.ask import Budget
 from audit.cli.app import execute
@@ -171,38 +168,6 @@ def test_no_room_for_a_worker_is_told(tmp_path, cluster, monkeypatch):
 # --- budgets, and stores of objects ---
 
 
-@contextmanager
-def answering():
-    """A server that answers at once, always the same; yield its address and the prompts that it was asked."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            asked.append(body["messages"][-1]["content"])
-            choice = {"index": 0, "message": {"role": "assistant", "content": "so"}, "finish_reason": "stop"}
-            usage = {"prompt_tokens": 4, "completion_tokens": 1}
-            data = json.dumps({"model": body["model"], "choices": [choice], "usage": usage}).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(data)))
-            self.send_header("content-type", "application/json")
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *words):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def paid_plan(tmp_path, url, budget):
     rows = [{"question": f"What is number {number}?", "aliases": ["so"]} for number in range(48)]
     data = {"items": shards.written(tmp_path, rows, "numbers")}
@@ -211,10 +176,10 @@ def paid_plan(tmp_path, url, budget):
 
 
 def test_workers_share_a_budget_and_a_larger_one_asks_nothing_twice(tmp_path, executor):
-    with answering() as (url, prompts):
+    with Answering() as server:
+        url, prompts = server.url, server.prompts
         here = run(paid_plan(tmp_path, url, None), into=tmp_path / "here")
-        fixed = next(place for place, one in enumerate(prompts) if "number" in one)  # what it can do, and who answers
-        prompts.clear()
+        fixed = server.cleared()
         with pytest.raises(BudgetError, match=f"the budget of {fixed + 20} calls is used up: {fixed + 20} calls"):
             run(paid_plan(tmp_path, url, Budget(calls=fixed + 20)), into=tmp_path / "there", on=executor)
         assert len(prompts) == fixed + 20, "not one more, and to the last"
@@ -225,6 +190,23 @@ def test_workers_share_a_budget_and_a_larger_one_asks_nothing_twice(tmp_path, ex
         assert set(Counter(one for one in prompts if "number" in one).values()) == {1}
         assert done.run.spent["main"].calls == len(prompts)
         assert not any(line.startswith("ray:") for line in remarks), "all was answered by workers"
+
+
+def test_a_killed_worker_spends_nothing_twice_and_takes_nothing_with_it(tmp_path, executor):
+    with Answering() as server:
+        here = run(paid_plan(tmp_path, server.url, None), into=tmp_path / "here")
+        most = server.cleared() + 30
+        server.kill_at = 10
+        with pytest.raises(BudgetError, match=f"the budget of {most} calls is used up: {most} calls"):
+            run(paid_plan(tmp_path, server.url, Budget(calls=most)), into=tmp_path / "there", on=executor)
+        assert server.killed
+        assert most - 2 <= len(server.prompts) <= most, "two were in flight besides, and may not have been sent"
+        done = run(paid_plan(tmp_path, server.url, Budget(calls=500)), into=tmp_path / "there", on=executor)
+    assert (done.folder / "record.json").read_bytes() == (here.folder / "record.json").read_bytes()
+    twice = Counter(one for one in server.prompts if "number" in one) - Counter(server.numbers)
+    assert twice.total() <= 3, "what the killed one had in flight"
+    assert 0 <= done.run.spent["main"].calls - len(server.prompts) <= 2
+    assert not list(done.folder.glob(".spent-*"))
 
 
 def test_results_go_into_a_store_and_on_from_there_on_another_machine(tmp_path, executor, monkeypatch):
@@ -263,9 +245,9 @@ def test_a_machine_that_does_not_see_the_audit_is_told_in_one_line(tmp_path, mon
     order = Order(plan, tmp_path / "cache" / "0a1b", "0a1b", alone=False, drawn=False)
     place = "s3://bucket/audits/0a1b"
     setting = Setting(ray.cloudpickle.dumps(order), ("", ""), 1, tmp_path, place, (), {}, paid=False)
-    assert Holder().open(setting)[1] == f"{place} is not there; allowed: a folder that every node sees"
+    assert Holder().open(setting, "one")[1] == f"{place} is not there; allowed: a folder that every node sees"
     order.folder.mkdir(parents=True)
-    why = Holder().open(replace(setting, paid=True))[1]
+    why = Holder().open(replace(setting, paid=True), "one")[1]
     assert why == "it has not the key by which answers that a budget paid are kept one by one"
 
 

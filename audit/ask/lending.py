@@ -10,6 +10,9 @@
 What is lent are bounds of calls, which mostly take less; the difference is given back with the rest, at the next call
 that does not fit and at the end of a task. Messages of a worker come in order, and an answer to one that it has
 followed up by another counts for nothing. So no two processes ever spend the same part.
+
+A worker keeps what it takes in a file of its own, where every call stands before it is sent. Of one that is lost that
+file says what it took, its calls in flight at their bounds; all else that it was lent is there again for others.
 """
 
 from __future__ import annotations
@@ -18,7 +21,8 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from audit.ask.spending import Account, Tally
+from audit.ask.spending import Account
+from audit.ask.tallies import Tally
 
 __all__ = ["Borrower", "Lender", "Took", "Wants"]
 
@@ -51,7 +55,7 @@ class Lender:
 
     def took(self, worker: object, call: Tally) -> None:
         """Take a worker's call down."""
-        self._account.add(call, worker)
+        self._account.hear(worker, call)
 
     def wants(self, worker: object, wanted: Wants, reply: Callable[[int, Tally | None], None]) -> None:
         """Hear what a worker wants; `reply` gets its number and what is lent, None for no more, now or later."""
@@ -60,10 +64,15 @@ class Lender:
         self._account.give_back(worker, wanted.flying)
 
     def rests(self, worker: object) -> None:
-        """Hear that a worker has nothing in flight and has given back everything, or is lost."""
+        """Hear that a worker has nothing in flight and has given back everything."""
         with self._turn:
             self._waiting.pop(worker, None)
         self._account.give_back(worker, Tally())
+
+    def gone(self, worker: object, kept: Tally) -> None:
+        """Hear that a worker has ended, or is lost, and what its file says that it took."""
+        self._account.take_over(worker, kept)
+        self.rests(worker)
 
     def _look(self) -> None:
         """Reply to those to whom there is something to say by now."""
@@ -88,19 +97,18 @@ class Borrower(Account):
         self._wanted: Tally | None = None
         self._refused: Tally | None = None
 
-    def add(self, call: Tally, of: object = None) -> None:
+    def add(self, call: Tally, charged: Tally | None = None) -> None:
         """Take a call down and tell of it."""
         with self._lock:
-            super().add(call)
+            super().add(call, charged)
             self._tell(Took(self._model, call))
 
-    def land(self, bound: Tally) -> None:
+    def land(self, bound: Tally, charged: Tally | None = None) -> None:
         """Say that a call is over, and, where others wait for more, give back what it did not need."""
         with self._lock:
-            self.flying = self.flying.minus(bound)
+            super().land(bound, charged)
             if self._wanted is not None:
                 self._want(self._wanted)
-        self.changed()
 
     def granted(self, number: int, lent: Tally | None) -> None:
         """Hear a reply; None: there is no more."""

@@ -1,66 +1,29 @@
 """What endpoints took: calls, tokens and money, call by call, and how much of it a plan allows.
 
-    spent.jsonl    {"model": "main", "tally": [calls, counted, input, output, most_input, most_output]}, a line a call
-
     money = (input x price of input + output x price of output) / 10^6
 
 A call is one that the server answered, or may have; what it refused (429, 5xx) took nothing. Where an answer does not
 tell its tokens they are not counted, never 0: of such a call only a bound is known, at which a budget is charged.
 
 Nothing of this is part of the frozen plan or of the record: the file lies beside them, lives through kills (a line is
-with the system before the answer is used) and adds up over all attempts of an audit.
+with the system before the call is sent) and adds up over all attempts of an audit.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
+from audit.ask.tallies import Tally, append, kept_in, line, sums, worker_file
 from audit.errors import BudgetError
-from audit.files import canonical, parse_json, read_regular, write_atomic
+from audit.files import write_atomic
 from audit.record import SPENT_FILE, Spent
 from detectors.phrases import Phrase
 
-__all__ = ["Account", "Budget", "Price", "Spending", "Tally"]
-
-_LARGEST = 1 << 30
-"""Bytes of the file of a run that was cut off: some ten million calls."""
-
-
-class Tally(NamedTuple):
-    """Sums over calls, or one call."""
-
-    calls: int = 0
-    counted: int = 0
-    """Calls whose tokens the server told."""
-    input: int = 0
-    """Tokens of questions that were counted."""
-    output: int = 0
-    """Tokens of answers that were counted."""
-    most_input: int = 0
-    """Upper bound of the tokens of all other calls."""
-    most_output: int = 0
-
-    def plus(self, other: Tally) -> Tally:
-        """Return the sums of both."""
-        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
-
-    def minus(self, other: Tally) -> Tally:
-        """Return what is left of the sums without those of another."""
-        return self.plus(other.times(-1))
-
-    def times(self, count: int) -> Tally:
-        """Return the sums over so many alike."""
-        return Tally(*(count * one for one in self))
-
-    @property
-    def tokens(self) -> int:
-        """Tokens that a budget is charged: those counted, and the bound of all others."""
-        return self.input + self.output + self.most_input + self.most_output
+__all__ = ["Account", "Budget", "Price", "Spending", "told"]
 
 
 @dataclass(frozen=True)
@@ -136,21 +99,49 @@ class Account:
         self.price: Price | None = None
         self.budget: Budget | None = None
         self.tally, self.flying = Tally(), Tally()
+        self.charged = Tally()
+        """Bounds of the calls that are kept as sent, and not settled yet."""
         self.lent: dict[object, Tally] = {}
         """Worker -> bounds of the calls that are set aside for it (`audit.ask.lending`)."""
         self.heard: dict[str, Callable[[], None]] = {}
         """Who is to look again when something landed or was given back."""
+        self._told: dict[object, Tally] = {}
+        """Worker -> what it told that it took, and keeps in a file of its own."""
         self._lock = threading.RLock()
         self._kept: tuple[Path, str] | None = None
 
-    def add(self, call: Tally, of: object = None) -> None:
-        """Take a call down, one of a worker where it is told; raises OSError where the disk is full."""
+    def charge(self, bound: Tally) -> Tally | None:
+        """Keep that a call of this bound is being sent; return what it is charged until `add` or `land` settles it.
+
+        None where nothing is kept. Raises OSError where the disk is full.
+        """
+        with self._lock:
+            if self._kept is None:
+                return None
+            append(*self._kept, bound)
+            self.charged = self.charged.plus(bound)
+            return bound
+
+    def add(self, call: Tally, charged: Tally | None = None) -> None:
+        """Take a call down, in the place of what it was `charged`; raises OSError where the disk is full."""
         with self._lock:
             self.tally = self.tally.plus(call)
-            if of in self.lent:
-                self.lent[of] = self.lent[of].minus(call)
-            if self._kept is not None:
-                _append(*self._kept, call)
+            self._settle(call, charged)
+
+    def hear(self, worker: object, call: Tally) -> None:
+        """Take down a call of a worker, which keeps it itself."""
+        with self._lock:
+            self.tally = self.tally.plus(call)
+            self._told[worker] = self._told.get(worker, Tally()).plus(call)
+            if worker in self.lent:
+                self.lent[worker] = self.lent[worker].minus(call)
+
+    def take_over(self, worker: object, kept: Tally) -> None:
+        """Take down what a worker that is gone has `kept`: what it told, and calls of which it told no more."""
+        with self._lock:
+            self.tally = self.tally.plus(kept.minus(self._told.pop(worker, Tally())))
+            if self._kept is not None and kept != Tally():
+                append(*self._kept, kept)
 
     def begin(self, bound: Tally, who: str) -> bool:
         """Have a call of this bound in flight; False where it waits for others to land, or for what is lent.
@@ -165,11 +156,18 @@ class Account:
                 return False
             raise self.used_up(who, part)
 
-    def land(self, bound: Tally) -> None:
-        """Say that a call is over."""
+    def land(self, bound: Tally, charged: Tally | None = None) -> None:
+        """Say that a call is over; what it is still `charged` it did not take."""
         with self._lock:
             self.flying = self.flying.minus(bound)
+            if charged:
+                self._settle(Tally(), charged)
         self.changed()
+
+    def _settle(self, call: Tally, charged: Tally | None) -> None:
+        if self._kept is not None:
+            append(*self._kept, call, charged)
+            self.charged = self.charged.minus(charged or Tally())
 
     def changed(self) -> None:
         """Have who waits look again."""
@@ -239,7 +237,7 @@ class Account:
                 return
             own = Tally() if self._kept else self.tally
             if own != Tally():
-                _append(path, model, own)
+                append(path, model, own)
             self.tally, self._kept = before.plus(own), (path, model)
 
     def spent(self) -> Spent:
@@ -284,7 +282,9 @@ class Spending:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / SPENT_FILE
-        self._before = _read(self._path)
+        self._workers = sorted(folder.glob(worker_file(folder, "*").name))
+        before = sums(kept_in(one) for one in (self._path, *self._workers))
+        self._before = {name: Tally(*(max(0, part) for part in one)) for name, one in before.items()}
         self._accounts: dict[str, Account] = {}
         self._shorten()
 
@@ -307,40 +307,9 @@ class Spending:
 
     def _shorten(self) -> None:
         """Write a line a model, in one step."""
-        tallies = {**self._before, **{name: one.tally for name, one in self._accounts.items()}}
-        lines = [_line(name, one) for name, one in sorted(tallies.items()) if one.calls]
+        tallies = {**self._before, **{name: one.tally.plus(one.charged) for name, one in self._accounts.items()}}
+        lines = [line(name, one) for name, one in sorted(tallies.items()) if one.calls]
         if lines or self._path.exists():
             write_atomic(self._path, b"".join(lines))
-
-
-def _line(model: str, tally: Tally) -> bytes:
-    """Return a line that begins where one that a kill tore has ended."""
-    return b"\n" + canonical({"model": model, "tally": list(tally)})
-
-
-def _append(path: Path, model: str, tally: Tally) -> None:
-    """Write a line without waiting for the disk: a kill of this process takes nothing away."""
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    try:
-        os.write(handle, _line(model, tally))
-    finally:
-        os.close(handle)
-
-
-def _read(path: Path) -> dict[str, Tally]:
-    """Return model -> sums; lines that are none, such as one that a kill tore, are left out."""
-    sums: dict[str, Tally] = {}
-    try:
-        lines = read_regular(path, _LARGEST).split(b"\n")
-    except FileNotFoundError:
-        return sums
-    for line in lines:
-        try:
-            told = parse_json(line)
-            name, numbers = str(told["model"]), told["tally"]
-            whole = len(numbers) == len(Tally._fields) and all(type(one) is int and one >= 0 for one in numbers)
-        except (ValueError, TypeError, KeyError, RecursionError):
-            continue
-        if whole:
-            sums[name] = sums.get(name, Tally()).plus(Tally(*numbers))
-    return sums
+        while self._workers:
+            self._workers.pop().unlink(missing_ok=True)

@@ -5,8 +5,9 @@
     facts        the number of the schema, of the state (raised with every change), and whose it is
 
 SQLite looks through texts by trigrams (FTS5), which find parts of words in any alphabet, Korean too; PostgreSQL by
-trigrams where its server has the extension pg_trgm. Elsewhere each text is gone through. There are no migrations: an
-index of another schema, or of another installation, is dropped and made anew from the folders.
+trigrams where its server has the extension pg_trgm. Elsewhere each text is gone through. Lists stand in the order of
+code points, in whatever language a server's database is. There are no migrations: an index of another schema, or of
+another installation, is dropped and made anew from the folders.
 """
 
 from __future__ import annotations
@@ -38,14 +39,15 @@ __all__ = [
     "make", "raise_state", "search_by", "state_of_index",
 ]
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised with every change of what is stored, or of what it means."""
 MADE_FOR = "made_for"
 _METADATA = MetaData()
+_SORTED = Text().with_variant(Text(collation="C"), "postgresql")
 AUDITS = Table(
     "audits", _METADATA,
     Column("id", Integer, primary_key=True),
-    *(Column(name, Text, nullable=False) for name in (
+    *(Column(name, _SORTED, nullable=False) for name in (
         "stamp", "digest", "state", "title", "title_key", "model", "model_key", "family", "followed", "worst", "why",
         "decision", "decided_by", "verdict",
     )),
@@ -53,7 +55,7 @@ AUDITS = Table(
         "rank", "failed", "unsettled", "checks", "overdue", "texts_read",
     )),
     *(Column(name, Boolean, nullable=False) for name in ("sealed", "spoken", "waits")),
-    Column("name", Text, nullable=False, unique=True),
+    Column("name", _SORTED, nullable=False, unique=True),
     Column("written", Float, nullable=False),
     Column("due", Text), Column("holds_until", Text, index=True),
 )  # fmt: skip
@@ -81,11 +83,11 @@ OWNERS = _part("owners", Column("owner", Text, nullable=False, index=True))
 TEXTS = _part("texts", *(Column(name, Text, nullable=False) for name in ("kind", "check_name", "text")))
 """`kind`: audit, reviews or items."""
 TARGETS = _part(
-    "targets", *(Column(name, Text, nullable=False) for name in (
+    "targets", *(Column(name, _SORTED, nullable=False) for name in (
         "check_name", "item", "mark", "owner", "rating", "status", "text",
     )),
     Column("rating_rank", Integer, nullable=False), Column("verdict_rank", Integer, nullable=False),
-    Column("due", Text), Column("until", Text),
+    Column("due", _SORTED), Column("until", _SORTED),
 )  # fmt: skip
 """Findings to settle, or of which somebody spoke, and items that were given to somebody (`item` is not empty); `until`:
 the last day of the waiver, `text`: what a search of them looks through."""

@@ -49,7 +49,7 @@ def list_audits(
 ) -> None:
     """List the audits of a folder, the worst first; with --search, those in which a text stands."""
     from audit.catalogue import ORDERS, STATES, Asked, Catalogue
-    from audit.storage import bring_heads, shown
+    from audit.storage import LISTED, bring_heads, shown
 
     if verdict and verdict not in STATES:
         raise UsageError(f"list --verdict {verdict!r}{did_you_mean(verdict, STATES)}")
@@ -57,7 +57,7 @@ def list_audits(
         raise UsageError(f"list --order {order!r}{did_you_mean(order, ORDERS)}")
     if not into.is_dir():
         raise UsageError(f"{shown(into)}: no folder of audits here")
-    bring_heads(into)
+    bring_heads(into, LISTED)
     index, asked = Catalogue(into, catalogue), Asked(search=search, verdict=verdict, order=order)
     index.refresh(whole=True, told=_progress("audits"))
     if search:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from audit.ask import Aside, Asker, Borrower, Tally, Took, Wants, opened_for
+from audit.ask import Aside, Asker, Borrower, Tally, Took, Wants, opened_for, worker_file
 from audit.errors import DokimasiaError
 from audit.execute.observing import Watch, observe, parts_of
 from audit.execute.target import plan_for
@@ -75,17 +75,21 @@ def knows(word: tuple[str, str]) -> bool:
 class Worker:
     """One that answers tasks of an audit, its models opened."""
 
-    def __init__(self, order: Order, *, trusted: bool, proven: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    def __init__(
+        self, order: Order, name: str, *, trusted: bool, proven: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         """Open the models; raises what opening them raises. `trusted`: see `audit.ask.aside`.
 
-        proven: endpoint -> what the audit has found it to lack.
+        name: among the workers of the audit. proven: endpoint -> what the audit has found it to lack.
         """
         self._order, self._early = order, list[Any]()
         self._tell: Callable[[Any], None] = self._early.append
-        self._borrowers = {name: Borrower(name, self._told) for name in order.plan.models}
+        self._borrowers = {one: Borrower(one, self._told) for one in order.plan.models}
+        for one, borrower in self._borrowers.items():
+            borrower.keep(worker_file(order.folder, name), one, Tally())
         self.models = {
-            name: opened_for(model, self._borrowers[name], (proven or {}).get(name))
-            for name, model in order.plan.models.items()
+            one: opened_for(model, self._borrowers[one], (proven or {}).get(one))
+            for one, model in order.plan.models.items()
         }
         self._store = Aside(order.folder, self._told, alone=order.alone, trusted=trusted)
         self._door = Asker(self.models, self._store, order.plan.seed, order.name)

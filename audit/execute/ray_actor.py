@@ -30,8 +30,11 @@ _MOMENT = 0.1
 class Holder:
     """The actor: it holds the models."""
 
-    def open(self, setting: Setting) -> tuple[str, Any]:
-        """Open the models; return (host, facts of the models, or in words why they could not be opened)."""
+    def open(self, setting: Setting, name: str) -> tuple[str, Any]:
+        """Open the models; return (host, facts of the models, or in words why they could not be opened).
+
+        name: of this actor among those of the audit.
+        """
         os.environ["OMP_NUM_THREADS"] = str(setting.threads)  # read when torch is imported, which is not yet
         sys.path.extend(path for path in setting.path if path not in sys.path)
         try:
@@ -44,7 +47,7 @@ class Holder:
             trusted = knows(setting.word)
             if setting.paid and not trusted:
                 return host(), "it has not the key by which answers that a budget paid are kept one by one"
-            self._worker = Worker(order, trusted=trusted, proven=setting.proven)
+            self._worker = Worker(order, name, trusted=trusted, proven=setting.proven)
             return host(), facts_of(self._worker.models)
         except Exception as error:
             return host(), f"{type(error).__name__}: {error}"

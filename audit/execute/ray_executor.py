@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from audit.ask import Account, Lender, Took, Wants
+from audit.ask import Account, Lender, Tally, Took, Wants, kept_in, worker_file
 from audit.errors import LibraryError, UsageError
 from audit.execute.ahead import Ahead, Order
 from audit.execute.answering import Ended, PartDone, facts_of
@@ -163,7 +163,8 @@ class _Crew(Ahead):
         self._order, self._door, self._remark = order, door, remark
         self._board = Board(tasks_of(order, door), {check.name for check in sent_out(order.plan, door)})
         self._needs = _needs(door)
-        self._actors: set[Any] = set()
+        self._actors: dict[Any, str] = {}
+        """Actor -> its name among them."""
         self._lenders: dict[str, Lender] = {}
         """Endpoint -> who lends of its budget."""
         self._said: set[str] = set()
@@ -222,6 +223,8 @@ class _Crew(Ahead):
                 _ray().kill(actor)
         for thread in self._threads:
             thread.join(timeout=10)
+        for actor in list(self._actors):
+            self._gone(actor)
 
     def _say(self, line: str) -> None:
         """Tell a line once, whichever actors it is true of."""
@@ -248,8 +251,8 @@ class _Crew(Ahead):
         """Return an actor with its models opened; None where it is no use, or not needed any more."""
         ray = _ray()
         actor = ray.remote(Holder).options(**self._needs, max_restarts=0, max_concurrency=2).remote()
-        self._actors.add(actor)
-        opening = actor.open.remote(self._setting)
+        self._actors[actor] = secrets.token_hex(4)
+        opening = actor.open.remote(self._setting, self._actors[actor])
         begun = time.monotonic()
         while not ray.wait([opening], timeout=0.5)[0]:
             if self._board.over:
@@ -260,7 +263,6 @@ class _Crew(Ahead):
         try:
             name, facts = ray.get(opening)
         except ray.exceptions.RayError:
-            self._actors.discard(actor)
             return actor  # it is gone; the first task that it is given shows it
         here = facts_of(dict(self._door.models))
         if facts != here:
@@ -275,9 +277,21 @@ class _Crew(Ahead):
         return all(left.get(name.removeprefix("num_").rstrip("s").upper(), 0) >= n for name, n in self._needs.items())
 
     def _dismiss(self, actor: Any) -> None:
-        self._actors.discard(actor)
         with suppress(Exception):
             _ray().kill(actor)
+        self._gone(actor)
+
+    def _gone(self, actor: Any) -> None:
+        """Take over what an actor that has ended, or is lost, kept of what it took, and take back what it was lent."""
+        with self._lock:
+            name = self._actors.pop(actor, None)
+        if name is None:
+            return
+        kept = worker_file(self._order.folder, name)
+        sums = kept_in(kept)
+        for model, lender in self._lenders.items():
+            lender.gone(actor, sums.get(model, Tally()))
+        kept.unlink(missing_ok=True)
 
     def _serve(self, actor: Any) -> bool:
         """Give an actor tasks while there are any; tell whether it did one before it was lost."""
@@ -294,7 +308,6 @@ class _Crew(Ahead):
                             served = True
             except ray.exceptions.RayError:
                 self._dismiss(actor)
-                self._given_back(actor)
                 for task in tasks.values():
                     self._board.back(task)
                 return served
@@ -306,16 +319,12 @@ class _Crew(Ahead):
             most = max(1, min(_MOST, int(_BATCH * count / (time.monotonic() - begun))))
         return True
 
-    def _given_back(self, actor: Any) -> None:
-        """Take back what was lent to an actor that has ended a task, or is lost."""
-        for lender in self._lenders.values():
-            lender.rests(actor)
-
     def _hear(self, actor: Any, task: Task, event: Any) -> None:
         if isinstance(event, PartDone):
             self._board.part_done(task.check, event.role, event.part)
         elif isinstance(event, Ended):
-            self._given_back(actor)
+            for lender in self._lenders.values():
+                lender.rests(actor)
             with self._lock:
                 self.asked += event.asked
                 self.problem = self.problem or event.problem

@@ -69,7 +69,7 @@ from audit.record import (
     dump,
 )
 from audit.signing import Secret
-from audit.storage import bring_heads, local_folder
+from audit.storage import TELLING, bring_heads, local_folder
 from audit.verdict import adjusted_level, audit_verdict, invalidate
 
 __all__ = ["RunCallbacks", "audit_id", "run"]
@@ -120,7 +120,7 @@ def run(
     frozen = freeze(plan, prints)
     name, watch = audit_id(frozen), watch or RunCallbacks()
     opened: dict[str, Any] = {}
-    bring_heads(into, journals=True)
+    bring_heads(into, TELLING)
     try:
         known = partial(strangers, parts=plan.models, opened=opened)
         folder, done = place_of(into, name, frozen, fresh=fresh, remark=watch.on_remark, strangers=known)

@@ -2,7 +2,8 @@
 
     local_folder("s3://bucket/audits")      the folder that stands for the address
     find_audit(name, into)                  the folder of one audit
-    bring(folder), bring_heads(folder)      make it as the store has it; nothing where it stands for none
+    bring(folder), bring_heads(folder)      make it as the store has it; nothing where it stands for none; of finished
+                                            audits that are only listed the files of `LISTED`, of all `TELLING`
     held(folder)                            run in it: with a lease, and what is written goes into the store behind
     shared(path), append_conditional(path)  logs that several machines add to
 """
@@ -22,9 +23,9 @@ from audit.storage.access import (
     shown,
 )
 from audit.storage.finding import find_audit
-from audit.storage.working import LOCK
+from audit.storage.working import LISTED, LOCK, TELLING
 
 __all__ = [
-    "LOCK", "append_conditional", "audit_folder", "bring", "bring_file", "bring_heads", "files_beside", "find_audit",
-    "held", "is_copy", "local_folder", "push_folder", "shared", "shown",
+    "LISTED", "LOCK", "TELLING", "append_conditional", "audit_folder", "bring", "bring_file", "bring_heads",
+    "files_beside", "find_audit", "held", "is_copy", "local_folder", "push_folder", "shared", "shown",
 ]

@@ -21,7 +21,7 @@ from audit.storage.neighbours import Neighbours
 from audit.storage.pushing import Pusher
 from audit.storage.remote import ChangedError, Remote
 from audit.storage.resuming import take_up
-from audit.storage.working import WorkingCopy
+from audit.storage.working import HEADS, LISTED, WorkingCopy
 
 __all__ = [
     "SCHEMES", "append_conditional", "audit_folder", "bring", "bring_file", "bring_heads", "bring_named",
@@ -86,13 +86,13 @@ def shown(path: Path) -> str:
     return str(path) if copy is None else copy.remote.url if name == "." else f"{copy.remote.url}/{name}"
 
 
-def bring_heads(into: Path, *, journals: bool = False, fresh: float = 0.0) -> None:
-    """Make the small files of all audits as the store has them; with `journals` those of finished ones too.
+def bring_heads(into: Path, names: frozenset[str] = HEADS, *, fresh: float = 0.0) -> None:
+    """Make the small files of all audits as the store has them, of finished audits those of these names.
 
     Not where that was done in the last `fresh` seconds.
     """
     if (copy := _copy_of(into)) is not None and into == copy.root:
-        copy.bring_heads(journals=journals, fresh=fresh)
+        copy.bring_heads(names, fresh=fresh)
 
 
 def bring(folder: Path, *, deep: bool = True, fresh: float = 0.0) -> None:
@@ -118,7 +118,7 @@ def bring_named(into: Path, begins: str) -> None:
     for name in found:
         bring(into / name, deep=name == begins or len(found) == 1)
     if not found:
-        bring_heads(into)
+        bring_heads(into, LISTED)
 
 
 @contextmanager

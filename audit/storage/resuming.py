@@ -1,14 +1,15 @@
 """A run that goes on: what this machine wrote last time and could not put any more is stored, not asked again.
 
 A kill, or a store that went down, leaves files here that the store does not have. Those that only add are taken up:
-answers under names that the store has not, and logs of which the store has the beginning. Everything else is as the
-store has it. Whose answers they are says the journal's MAC, here as everywhere (`audit.ask.store`).
+answers under names that the store has not, and logs (the journal, and what endpoints took) of which the store has the
+beginning. Everything else is as the store has it. Whose answers they are says the journal's MAC, here as everywhere
+(`audit.ask.store`).
 """
 
 from __future__ import annotations
 
 from audit.files import whole_lines
-from audit.storage.working import WorkingCopy
+from audit.storage.working import SPENT, WorkingCopy
 
 __all__ = ["take_up"]
 
@@ -25,13 +26,12 @@ def take_up(copy: WorkingCopy, audit: str) -> list[str]:
     answers = sorted(path for path in (folder / _ANSWERS).rglob("*") if path.is_file())
     names = [name for path in answers if (name := copy.name_of(path)) is not None]
     left = [name for name in names if not known.is_stored(name, copy.root / name) and _is_ahead(copy, name)]
-    journal = f"{audit}/{_JOURNAL}"
-    kept = copy.read(journal) if _is_ahead(copy, journal) else None
+    logs = (f"{audit}/{SPENT}", f"{audit}/{_JOURNAL}")
+    kept = {name: data for name in logs if _is_ahead(copy, name) and (data := copy.read(name)) is not None}
     copy.bring_top(audit)
-    if kept is not None:
-        copy.restore(journal, kept)
-        left.append(journal)
-    return left
+    for name, data in kept.items():
+        copy.restore(name, data)
+    return [*left, *kept]
 
 
 def _is_ahead(copy: WorkingCopy, name: str) -> bool:

@@ -4,12 +4,14 @@
     <cache>/dokimasia/stores/<digest of the address>/known/<audit>.jsonl    what is known of the store
 
 The store is the truth. Before a command reads, what it needs is listed and every file is fetched whose etag or digest
-is not the known one; files that the store does not have go. Only a folder that is ahead of the store is left alone:
-one in which a process of this machine runs an audit, or in which a run ended before all was put.
+is not the known one; files that the store does not have go. A listing may lag behind: what tells where an audit stands,
+and what its record and journal name, is asked for by name before it counts as gone. Only a folder that is ahead of the
+store is left alone: one in which a process of this machine runs an audit, or in which a run ended before all was put.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterable
@@ -23,19 +25,25 @@ from audit.storage.known import Known, KnownFiles
 from audit.storage.pushing import Pusher
 from audit.storage.remote import ChangedError, Object, Remote
 
-__all__ = ["LOCK", "RECORD", "WorkingCopy"]
+__all__ = ["HEADS", "LISTED", "LOCK", "RECORD", "SPENT", "TELLING", "WorkingCopy"]
 
 LOCK = ".lock"
 """File of an audit's folder that a run holds."""
 _LARGEST = 5 << 30
 """Bytes of one object, the most that one put takes."""
 _AT_ONCE = 32
-RECORD, _JOURNAL, _TOP = "record.json", "journal.jsonl", ""
-_TELLING = (
-    "plan.yaml", "plan.json", "deviations.json", "identity.json", "progress.json", _JOURNAL, "run.json", RECORD,
-    "reviews.jsonl", "seal.json",
-)
+RECORD, SPENT, _RUN, _JOURNAL, _TOP = "record.json", "spent.jsonl", "run.json", "journal.jsonl", ""
+LISTED = frozenset({RECORD, "reviews.jsonl", "seal.json"})
+"""What a finished audit has of itself in a list."""
+TELLING = LISTED | {
+    "plan.yaml", "plan.json", "deviations.json", "identity.json", "progress.json", _JOURNAL, _RUN, SPENT,
+}
 """Files of an audit that are asked for by name: a listing may lag behind, and nothing is begun anew for that."""
+HEADS = TELLING - {_JOURNAL}
+"""What is read of finished audits that are not opened."""
+_WORD = rb"[A-Za-z0-9][A-Za-z0-9._-]*"
+_NAMED = re.compile(rb'"path":"((?:observed/%b|observations|items)/%b\.parquet)"' % (_WORD, _WORD))
+"""Files that a record, a run or a journal names."""
 
 
 class WorkingCopy:
@@ -46,7 +54,7 @@ class WorkingCopy:
         self.pushers: dict[str, Pusher] = {}
         """Audit that this process runs -> what puts its files."""
         self._known: dict[str, KnownFiles] = {}
-        self._looked: dict[tuple[str, bool], float] = {}
+        self._looked: dict[tuple[str, object], float] = {}
         self._turn, self._knowing = RLock(), Lock()
         self._may_write = False
         self.root.mkdir(parents=True, exist_ok=True)
@@ -66,18 +74,18 @@ class WorkingCopy:
             return None
         return "/".join(parts) if parts and all(map(_is_plain, parts)) else None
 
-    def bring_heads(self, *, journals: bool = False, fresh: float = 0.0) -> None:
-        """Bring the files right in each audit's folder; without `journals` not those of finished audits."""
-        if self._was_looked((_TOP, False), fresh):
+    def bring_heads(self, names: frozenset[str] = HEADS, *, fresh: float = 0.0) -> None:
+        """Bring the files right in each audit's folder, of finished audits those of these names."""
+        if self._was_looked((_TOP, names), fresh):
             return
         with self._turn:
             there = {audit: files for audit, files in self._listed().items() if not self._is_ahead(audit)}
             heads = {audit: files for audit, files in there.items() if not self._has_more(audit, files)}
-            self._fetch_all(name for audit in heads for name in self._lacking(audit, heads[audit], journals=journals))
+            self._fetch_all(name for audit in heads for name in self._lacking(audit, heads[audit], names))
             for audit, files in heads.items():
                 self._clear(audit, {one.name for one in files}, deep=False)
             self._drop_gone(there)
-        self._looked[_TOP, False] = time.monotonic()
+        self._looked[_TOP, names] = time.monotonic()
 
     def audits(self) -> list[str]:
         """Return the names of the audits that the store has; what lies beside them is brought."""
@@ -114,13 +122,24 @@ class WorkingCopy:
         self._bring_all(audit, self.remote.names(audit)[0], deep=False)
 
     def _bring_all(self, audit: str, found: list[Object], *, deep: bool) -> None:
-        """Bring what a listing found, and what tells where an audit stands whether it was listed or not."""
+        """Bring what a listing found, and what an audit must have whether it was listed or not."""
         self._bring(found)
         names = {one.name for one in found}
-        lacking = [name for one in _TELLING if (name := f"{audit}/{one}") not in names]
-        names.update(name for name, is_there in zip(lacking, self._fetch_all(lacking), strict=True) if is_there)
+        names |= self._fetched(audit, TELLING, names)
+        if deep:
+            names |= self._fetched(audit, self._named(audit), names)
         self._clear(audit, names, deep=deep)
         self.known(audit).used()
+
+    def _fetched(self, audit: str, wanted: Iterable[str], names: set[str]) -> set[str]:
+        """Fetch the files of an audit that are wanted and not among these names; return which there are."""
+        lacking = [name for one in sorted(wanted) if (name := f"{audit}/{one}") not in names]
+        return {name for name, is_there in zip(lacking, self._fetch_all(lacking), strict=True) if is_there}
+
+    def _named(self, audit: str) -> set[str]:
+        """Return which files an audit names that is here."""
+        told = (self.read(f"{audit}/{one}") or b"" for one in (RECORD, _RUN, _JOURNAL))
+        return {name.decode() for data in told for name in _NAMED.findall(data)}
 
     def bring_log(self, name: str) -> None:
         """Make a log beside the audits what the store has now, or nothing where it has none."""
@@ -233,10 +252,11 @@ class WorkingCopy:
             self.remote.require_conditions()
             self._may_write = True
 
-    def _lacking(self, audit: str, found: Iterable[Object], *, journals: bool) -> list[str]:
-        """Return which files of a listing are not here as the store has them; of finished audits not the journal."""
-        done = not journals and any(one.name == f"{audit}/{RECORD}" for one in found)
-        return [one.name for one in found if not (done and one.name == f"{audit}/{_JOURNAL}") and self._lacks(one)]
+    def _lacking(self, audit: str, found: Iterable[Object], names: frozenset[str]) -> list[str]:
+        """Return which files of a listing are not here as the store has them; of a finished audit of these names."""
+        done = any(one.name == f"{audit}/{RECORD}" for one in found)
+        wanted = (one for one in found if not done or one.name.rpartition("/")[2] in names)
+        return [one.name for one in wanted if self._lacks(one)]
 
     def _bring(self, found: Iterable[Object]) -> None:
         self._fetch_all(one.name for one in found if self._lacks(one))
@@ -301,7 +321,7 @@ class WorkingCopy:
             return False
         return not self.known(audit).is_stored(journal, self.root / journal)
 
-    def _was_looked(self, what: tuple[str, bool], fresh: float) -> bool:
+    def _was_looked(self, what: tuple[str, object], fresh: float) -> bool:
         return fresh > 0 and time.monotonic() - self._looked.get(what, float("-inf")) < fresh
 
 

@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from audit.ask import Account, Budget, Price, Tally
 from audit.models.remote.pace import Pace, pause_told, retry_after
 
-__all__ = ["Clock", "LoopClock", "Meter", "Terms", "bound_of", "usage_of"]
+__all__ = ["Call", "Clock", "LoopClock", "Meter", "Terms", "bound_of", "usage_of"]
 
 _MOST_TOKENS = 100_000_000
 """No single call takes so many."""
@@ -76,8 +76,8 @@ class Meter:
         self._landed = asyncio.Event()
         account.price, account.budget = terms.price, terms.budget
 
-    async def enter(self, bound: Tally) -> None:
-        """Return when a call of this bound may be sent; BudgetError where the budget is used up."""
+    async def enter(self, bound: Tally) -> Call:
+        """Return the call when one of this bound may be sent; BudgetError where the budget is used up."""
         loop = asyncio.get_running_loop()
         self._account.heard["meter"] = lambda: _soon(loop, self._look)
         while not self._account.begin(bound, self._who):
@@ -87,18 +87,10 @@ class Meter:
             await self._clock.until(slot)
             while (held := self._pace.held) > self._clock.time():
                 await self._clock.until(held)
+            return Call(bound, self._account, self._pace, self._account.charge(bound))
         except BaseException:
-            self.leave(bound)
+            self._account.land(bound)
             raise
-
-    def took(self, bound: Tally, answer: object) -> None:
-        """Count a call that the server answered, or may have; `answer` is its JSON, None where there is none."""
-        usage = usage_of(answer)
-        if usage is None:
-            self._account.add(bound)
-            return
-        self._account.add(Tally(1, 1, *usage))
-        self._pace.give_back(bound.tokens - sum(usage))
 
     def heard(self, headers: Mapping[str, str], bound: Tally) -> None:
         """Hold calls back as a server's answer says."""
@@ -106,14 +98,34 @@ class Meter:
         if pause > 0:
             self._pace.hold(self._clock.time() + min(pause, self._longest_hold))
 
-    def leave(self, bound: Tally) -> None:
-        """Say that a call is over; whoever waits for budget looks again."""
-        self._account.land(bound)
-
     def _look(self) -> None:
         """Wake who waits for budget."""
         self._landed.set()
         self._landed = asyncio.Event()
+
+
+@dataclass
+class Call:
+    """A call that is sent: what it may take, and what it is charged until that is known."""
+
+    bound: Tally
+    _account: Account
+    _pace: Pace
+    _charged: Tally | None
+
+    def took(self, answer: object) -> None:
+        """Count it, as the server answered it, or may have; `answer` is its JSON, None where there is none."""
+        usage, charged = usage_of(answer), self._charged
+        self._charged = None
+        if usage is None:
+            self._account.add(self.bound, charged)
+            return
+        self._account.add(Tally(1, 1, *usage), charged)
+        self._pace.give_back(self.bound.tokens - sum(usage))
+
+    def leave(self) -> None:
+        """Say that it is over; whoever waits for budget looks again."""
+        self._account.land(self.bound, self._charged)
 
 
 def _soon(loop: asyncio.AbstractEventLoop, look: Callable[[], None]) -> None:

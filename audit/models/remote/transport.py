@@ -28,10 +28,10 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from audit.ask import Account, Tally
+from audit.ask import Account
 from audit.errors import EndpointError
 from audit.models.remote.addresses import followed, forbidden
-from audit.models.remote.meter import Clock, LoopClock, Meter, Terms, bound_of
+from audit.models.remote.meter import Call, Clock, LoopClock, Meter, Terms, bound_of
 from audit.models.remote.pace import retry_after
 from audit.models.remote.secret import Key
 from audit.models.remote.wire import Elsewhere, Question, WireError
@@ -152,11 +152,11 @@ class Transport:
         errors: list[_AttemptError] = []
         bound = bound_of(question.body)
         async with self._slots:
-            await self._meter.enter(bound)  # an item's time begins when it may be sent
+            call = await self._meter.enter(bound)  # an item's time begins when it may be sent
             deadline = self._loop.time() + self._timeout
             try:
                 async with asyncio.timeout_at(deadline):
-                    return await self._persist(question, bound, errors, deadline)
+                    return await self._persist(question, call, errors, deadline)
             except TimeoutError:
                 if errors and errors[-1].unreachable:
                     raise EndpointError(
@@ -166,16 +166,16 @@ class Transport:
                 return Failure(f"no answer within {self._timeout:g} s{last}")
 
     async def _persist(
-        self, question: Question[_T], bound: Tally, errors: list[_AttemptError], deadline: float
+        self, question: Question[_T], call: Call, errors: list[_AttemptError], deadline: float
     ) -> _T | Failure:
         """Ask until answered or `_last` says enough; TimeoutError where a pause would outlast the deadline."""
         while True:
             try:
-                return await self._attempt(question, bound)
+                return await self._attempt(question, call)
             except _AttemptError as error:
                 errors.append(error)
             finally:
-                self._meter.leave(bound)
+                call.leave()
             if self._last(errors):
                 problem = f"{errors[-1]}, {len(errors)} attempts"
                 if errors[-1].unreachable:
@@ -186,7 +186,7 @@ class Transport:
             if self._loop.time() + pause >= deadline:
                 raise TimeoutError
             await self._clock.until(self._clock.time() + pause)
-            await self._meter.enter(bound)
+            call = await self._meter.enter(call.bound)
 
     def _last(self, errors: Sequence[_AttemptError]) -> bool:
         """Tell whether to give up: refused connections do not count where the server was there before."""
@@ -194,8 +194,8 @@ class Transport:
             return False
         return sum(not (one.unreachable and self._reached) for one in errors) > self._retries
 
-    async def _attempt(self, question: Question[_T], bound: Tally) -> _T | Failure:
-        response, content = await self._posted(question, bound)
+    async def _attempt(self, question: Question[_T], call: Call) -> _T | Failure:
+        response, content = await self._posted(question, call)
         self._reached = True
         if response.status_code != 200:
             return self._refused(response, content or b"")
@@ -208,7 +208,7 @@ class Transport:
                 return Failure(f"answer longer than {_MAX_BYTES >> 20} MiB")
             raise _AttemptError("answer is no JSON") from None
         finally:
-            self._meter.took(bound, answer)
+            call.took(answer)
         if self._key and self._key.is_in(shown):
             return Failure("answer holds the key; it is not kept")
         if not isinstance(answer, dict):
@@ -219,15 +219,15 @@ class Transport:
         except WireError as error:
             return Failure(str(error))
 
-    async def _posted(self, question: Question[Any], bound: Tally) -> tuple[httpx2.Response, bytes | None]:
+    async def _posted(self, question: Question[Any], call: Call) -> tuple[httpx2.Response, bytes | None]:
         """Return what came back as `_sent` does; a question that got lost on the way may have been answered."""
         try:
             response, content = await self._sent("POST", self.url + question.path, own=True, json=question.body)
         except (_AttemptError, asyncio.CancelledError) as error:
             if not getattr(error, "unreachable", False):
-                self._meter.took(bound, None)
+                call.took(None)
             raise
-        self._meter.heard(response.headers, bound)
+        self._meter.heard(response.headers, call.bound)
         return response, content
 
     async def _sent(self, method: str, url: str, *, own: bool, **body: Any) -> tuple[httpx2.Response, bytes | None]:
