@@ -2,14 +2,17 @@
 
 import json
 import signal
+from itertools import product
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from logs_of_tools import DATE, KEY, choices, lm_eval, table, write
 
 from audit import run
 from audit.errors import DataError
 from audit.importers import open_log
-from audit.importers.reading import redacted
+from audit.importers.reading import digest_of, digests_of, redacted, text_in, texts_in
 from audit.importers.source import Imported
 from audit.probes.imported.scores import ImportedScores
 
@@ -148,6 +151,30 @@ def test_keys_are_taken_out_of_texts():
         assert "[redacted]" in redacted(text)
     for text in ("a skeleton key", "token budget of 30", "https://example.org/a", "sk-learn is a library"):
         assert redacted(text) == text
+
+
+ALMOST_KEYS = (
+    (("sk", "hf", "xoxb", "AKIA", "ya29", "ask"), ("", "-", "_", ".", " "), ("a1" * 7, "A-b_c.d0", "z" * 13 + "9")),
+    (("Bearer", "bearer"), (" ", "\n\t", "\xa0", "\u2003", ""), ("abcdefgh", "~+/=-~+/=", "a")),
+    (("eyJ", "-eyJ", "aeyJ"), ("a" * 8, "-_" * 4, "a"), (".", " "), ("b" * 8, "b"), (".c", ".")),
+    (("://", ":/"), ("me", "a b", "\xe9", ""), (":", "@"), ("p:w", "p w", "p/w", ""), ("@", "")),
+    (("api_key", "API-KEY", "apikey", "token", "to\u212aen", "\u017fecret", "PassWord", "authorization"),
+     ("", '"', "s"), ("", " ", "\n", "\xa0"), ("=", ":", "-"), ("", " ", "'"), ("abcdef", "\u20ac" * 6, "abc")),
+)  # fmt: skip
+
+
+def test_keys_are_taken_out_of_many_texts_as_out_of_each():
+    texts = [f"{before}{''.join(parts)}{behind}" for kind in ALMOST_KEYS for parts in product(*kind)
+             for before in ("", "a", " ", "\xe9", "\ud800") for behind in ("", "!", "\ud800")]  # fmt: skip
+    single = [text_in(text) for text in texts]
+    assert texts_in(texts) == single
+    assert 0.2 < sum("[redacted]" in text for text in single) / len(texts) < 0.8
+
+
+@given(rows=st.lists(st.tuples(st.text(max_size=5), st.text(max_size=3), st.integers(1, 10**9)), max_size=3))
+@settings(max_examples=50, deadline=None)
+def test_digests_of_columns_are_those_of_their_rows(rows):
+    assert digests_of(*zip(*rows, strict=True)) == [digest_of(*row) for row in rows]
 
 
 def test_a_text_made_to_be_searched_for_long_is_searched_at_once():

@@ -163,11 +163,11 @@ def test_promptfoo_repeats_errors_and_old_files(tmp_path):
 
 
 def test_deepevals_directions_are_read_from_which_side_of_the_threshold_passes(tmp_path):
-    lower = open_log(deepeval(tmp_path / "a.json", [(0.1, True), (0.9, False)], passed=1)).read().scales["Bias"]
+    lower = open_log(deepeval(tmp_path / "a.json", [(0.1, True), (0.9, False)], passed=1)).contents().log.scales["Bias"]
     assert (lower.direction, lower.judge) == ("lower", "judge-1")
-    higher = open_log(deepeval(tmp_path / "b.json", [(0.9, True)], passed=1)).read().scales["Bias"]
-    torn = open_log(deepeval(tmp_path / "c.json", [(0.9, True), (0.1, True)], passed=2)).read().scales["Bias"]
-    untold = open_log(deepeval(tmp_path / "d.json", [(0.5, True)], passed=1)).read().scales["Bias"]
+    higher = open_log(deepeval(tmp_path / "b.json", [(0.9, True)], passed=1)).contents().log.scales["Bias"]
+    torn = open_log(deepeval(tmp_path / "c.json", [(0.9, True), (0.1, True)], passed=2)).contents().log.scales["Bias"]
+    untold = open_log(deepeval(tmp_path / "d.json", [(0.5, True)], passed=1)).contents().log.scales["Bias"]
     assert (higher.direction, torn.direction, untold.direction) == ("higher", None, None)
 
 
@@ -214,9 +214,11 @@ def test_helm_joins_three_files_and_keeps_copies_apart(tmp_path):
     found = answers(path)
     assert {one.scorer for one in found} == {"exact_match", "exact_match, typos"}
     one = found[0]
-    assert (one.task, one.item, one.output, one.target, one.input) == ("toy:subject=a, test", "id0", "four", '["four"]',
+    assert (one.task, one.item, one.output, one.target, one.input) == ("toy:subject=a, test", "id0", "four", ["four"],
                                                                        "Q: 0")  # fmt: skip
-    assert frame(path, scorer="exact_match")["direction"].isna().all()
+    told = frame(path, scorer="exact_match")
+    assert told["direction"].isna().all()
+    assert set(told["target"]) == {'["four"]'}
     (path / "scenario_state.json").unlink()
     assert "has no scenario_state.json" in refusal(path)
 

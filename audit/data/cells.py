@@ -78,6 +78,10 @@ def cells_of_kind(
     types = set(map(type, cells))
     if kind in (str, VALUE) and types <= {str, NoneType}:
         return [cell or None for cell in cells]
+    if kind is int and types <= {int, NoneType}:
+        return cells
+    if kind is float and types <= {float, NoneType} and all(map(math.isfinite, filter(None, cells))):
+        return cells
     if kind == VALUE and (types <= {int, NoneType} or types <= {float, NoneType}):  # True is 1 too, as a key
         with suppress(ValueError):  # a number too long to be told, whose row is named below
             told = {cell: None if cell is None else _value(cell) for cell in set(cells)}

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
+from audit.importers.log import Log, Scale, ScoredAnswer
 from audit.importers.reading import text_in
 
 __all__ = ["Contents", "Counted", "contents_of", "plan_for"]
@@ -115,30 +115,27 @@ class Contents:
             "task": key[0], "scorer": key[1], "answers": one.answers, "items": one.items, **one.statuses,
             "mean": one.mean, "passed": one.passed,
             "direction": scale.direction, "assumed_threshold": scale.assumed_threshold,
-            "stated": None if stated is None else _stated(stated),
+            "stated": None if stated is None else {"value": stated.value, "over": self.log.over, "items": stated.items},
         }  # fmt: skip
-
-
-def _stated(one: Aggregate) -> dict[str, Any]:
-    return {"value": one.value, "over": one.over, "items": one.items}
 
 
 def contents_of(log: Log) -> Contents:
     """Return what a log holds, in one pass over it; raises DataError as reading it does."""
+    by_unit = log.over == "units"
     found: dict[tuple[str, str], _Tally] = {}
     models: dict[str, None] = {}
     ways: dict[str, Scale] = {}
-    for answer in (log.bare or log.answers)():
+    for answer in log.answers():
         key = (answer.task, answer.scorer)
-        if key not in found:
-            stated = log.aggregates.get(key)
-            found[key] = _Tally(stated is not None and stated.over == "units")
-        found[key].add(answer)
+        tally = found.get(key)
+        if tally is None:
+            tally = found[key] = _Tally(by_unit)
+        tally.add(answer)
         if answer.model is not None:
             models[answer.model] = None
         if answer.direction is not None and answer.scorer not in ways:
             ways[answer.scorer] = Scale(answer.direction)
-    model = log.model or text_in(", ".join(sorted(models)[:_MODELS]))
+    model = text_in(log.model or ", ".join(sorted(models)[:_MODELS]))
     told = replace(log, model=model, scales={**ways, **log.scales})
     return Contents(told, {key: one.counted() for key, one in found.items()})
 

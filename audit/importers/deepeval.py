@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.importers.log import Aggregate, Direction, Log, Scale, ScoredAnswer
-from audit.importers.reading import begins, digest_of, laid_out, number_in, text_in
+from audit.importers.reading import begins, digest_of, each_laid_out, laid_out, number_in, text_in
 from audit.importers.streaming import elements
 
 __all__ = ["IMPORTER", "DeepEval"]
@@ -43,31 +43,21 @@ class DeepEval:
 
     def read(self, path: Path) -> Log:
         """Return the test cases, for each metric and all together."""
-        metrics: dict[str, _Metric] = {}
-        head: dict[str, Any] = {}
-        failed = 0
-        with laid_out(path, self.title):
-            for case in elements(path, self.title, "testCases", head=head):
-                failed += _failed(case)
-                for one in case.get("metricsData") or []:
-                    metrics.setdefault(str(one["name"]), _Metric()).note(one)
-            scales = {name: Scale(one.direction, judge=text_in(one.judge)) for name, one in metrics.items()}
-            good, bad = (int(head.get(name) or 0) for name in ("testPassed", "testFailed"))
-            count = good + bad - failed
-            aggregates = {(self.title, str(one["metric"])): Aggregate(sum(one["scores"]) / len(one["scores"]),
-                                                                      items=len(one["scores"]))
-                          for one in head.get("metricsScores") or [] if one.get("scores")}  # fmt: skip
-        if count > 0:
-            aggregates[self.title, _CASE] = Aggregate(good / count, items=count)
-        scales[_CASE] = Scale("higher", binary=True)
-        return Log("deepeval", None, None, lambda: self._answers(path), scales, aggregates)
+        scales: dict[str, Scale] = {_CASE: Scale("higher", binary=True)}
+        aggregates: dict[tuple[str, str], Aggregate] = {}
+        return Log("deepeval", None, None, lambda: self._answers(path, scales, aggregates), scales, aggregates)
 
-    def _answers(self, path: Path) -> Iterator[ScoredAnswer]:
-        before: Counter[str] = Counter()
-        for place, case in enumerate(elements(path, self.title, "testCases")):
-            with laid_out(f"{path}: test case {place}", self.title):
-                answers = list(_of_case(case, place, self.title, before))
-            yield from answers
+    def _answers(
+        self, path: Path, scales: dict[str, Scale], aggregates: dict[tuple[str, str], Aggregate]
+    ) -> Iterator[ScoredAnswer]:
+        """Yield the answers, and fill in what all of them tell."""
+        told = _Told()
+        head: dict[str, Any] = {}
+        cases = enumerate(elements(path, self.title, "testCases", head=head))
+        yield from each_laid_out(path, self.title, cases, lambda case, place: _of_case(case, place, self.title, told))
+        with laid_out(path, self.title):
+            scales |= {name: Scale(one.direction, judge=text_in(one.judge)) for name, one in told.metrics.items()}
+            aggregates |= _aggregates(head, self.title, told.failed)
 
 
 @dataclass
@@ -93,22 +83,35 @@ class _Metric:
         return "higher" if True in self.above else "lower"
 
 
-def _of_case(case: Mapping[str, Any], place: int, task: str, before: Counter[str]) -> Iterator[ScoredAnswer]:
+@dataclass
+class _Told:
+    """What the cases tell together, one after the other."""
+
+    metrics: dict[str, _Metric] = field(default_factory=dict)
+    before: Counter[str] = field(default_factory=Counter)
+    """How often a case was there."""
+    failed: int = 0
+    """Cases in which a metric failed to answer."""
+
+
+def _of_case(case: Mapping[str, Any], place: int, task: str, cases: _Told) -> Iterator[ScoredAnswer]:
     asked = digest_of(case["name"], case.get("input"), case.get("expectedOutput"))
-    before[asked] += 1
+    cases.before[asked] += 1
     told: dict[str, Any] = {
-        "task": task, "item": str(case["name"]), "asked": asked, "repeat": before[asked],
-        "input": text_in(case.get("input")), "output": text_in(case.get("actualOutput")),
-        "target": text_in(case.get("expectedOutput")), "locator": f"testCases/{place}",
+        "task": task, "item": str(case["name"]), "asked": asked, "repeat": cases.before[asked],
+        "input": case.get("input"), "output": case.get("actualOutput"), "target": case.get("expectedOutput"),
+        "locator": f"testCases/{place}",
     }  # fmt: skip
     for one in case.get("metricsData") or []:
+        cases.metrics.setdefault(str(one["name"]), _Metric()).note(one)
         score = None if one.get("error") else number_in(one.get("score"))
         yield ScoredAnswer(
             **told, scorer=str(one["name"]), score=score, passed=bool(one["success"]) if score is not None else None,
             status="error" if one.get("error") else "unscored" if score is None else "scored",
-            problem=text_in(one.get("error")),
+            problem=one.get("error"),
         )  # fmt: skip
-    failed = _failed(case)
+    failed = any(one.get("error") for one in case.get("metricsData") or [])
+    cases.failed += failed
     yield ScoredAnswer(
         **told, scorer=_CASE, score=None if failed else float(bool(case["success"])),
         passed=None if failed else bool(case["success"]), status="error" if failed else "scored",
@@ -116,8 +119,13 @@ def _of_case(case: Mapping[str, Any], place: int, task: str, before: Counter[str
     )  # fmt: skip
 
 
-def _failed(case: Mapping[str, Any]) -> bool:
-    return any(one.get("error") for one in case.get("metricsData") or [])
+def _aggregates(head: Mapping[str, Any], task: str, failed: int) -> dict[tuple[str, str], Aggregate]:
+    """Return the tool's own means of the metrics, and of the cases of which all metrics answered."""
+    found = {(task, str(one["metric"])): Aggregate(sum(one["scores"]) / len(one["scores"]), items=len(one["scores"]))
+             for one in head.get("metricsScores") or [] if one.get("scores")}  # fmt: skip
+    good, bad = (int(head.get(name) or 0) for name in ("testPassed", "testFailed"))
+    count = good + bad - failed
+    return found | ({(task, _CASE): Aggregate(good / count, items=count)} if count > 0 else {})
 
 
 IMPORTER = DeepEval()

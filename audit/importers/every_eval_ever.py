@@ -23,12 +23,11 @@ from audit.files import digest_file
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
 from audit.importers.reading import (
     begins,
-    digest_of,
+    each_laid_out,
     json_lines,
     laid_out,
     model_in,
     number_in,
-    scalars,
     text_in,
     whole_json,
 )
@@ -80,10 +79,8 @@ class EveryEvalEver:
 
     def _answers(self, path: Path, names: Mapping[str, str]) -> Iterator[ScoredAnswer]:
         before: Counter[tuple[str, str]] = Counter()
-        for number, row in json_lines(path, self.title):
-            with laid_out(f"{path}: line {number}", self.title):
-                answer = _answer(row, names, f"{path.name}:{number}", before)
-            yield answer
+        yield from each_laid_out(path, self.title, json_lines(path, self.title),
+                                 lambda row, line: [_answer(row, names, f"{path.name}:{line}", before)])  # fmt: skip
 
 
 def _answer(
@@ -100,10 +97,9 @@ def _answer(
         task=str(row["evaluation_name"]), item=str(row["sample_id"]), scorer=names.get(result, result), score=score,
         status="error" if row.get("error") else "unscored" if score is None else "scored",
         passed=right if isinstance(right, bool) and score is not None else None,
-        repeat=before[result, str(row["sample_id"])], asked=digest_of(asked.get("raw"), asked.get("reference")),
-        input=text_in(asked.get("raw")), output=text_in(outputs or row.get("messages")),
-        target=text_in(asked.get("reference")), about=scalars(row.get("metadata") or {}), locator=locator,
-        problem=text_in(row.get("error")),
+        repeat=before[result, str(row["sample_id"])], asked=(asked.get("raw"), asked.get("reference")),
+        input=asked.get("raw"), output=outputs or row.get("messages"), target=asked.get("reference"),
+        about=row.get("metadata") or {}, locator=locator, problem=row.get("error"),
     )  # fmt: skip
 
 

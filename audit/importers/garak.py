@@ -15,13 +15,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from audit.errors import DataError
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
-from audit.importers.reading import begins, digest_of, json_lines, laid_out, model_in, number_in, text_in
+from audit.importers.reading import begins, digest_of, each_laid_out, json_lines, laid_out, model_in, number_in, text_in
 
 __all__ = ["IMPORTER", "Garak"]
 
@@ -29,33 +31,9 @@ _SCORED = 2
 """Status of an attempt whose detectors have run."""
 _THRESHOLD = 0.5
 """What the tool takes where a run sets none, which is told; its own counts tell where that was another."""
+_SETUP = ("init", "start_run setup")
 _UNKNOWN = "no detector"
 """Scorer of attempts of a probe of which no detector has run."""
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    """Attempts that were made, and whose detectors have not run."""
-
-    attempts: set[str] = field(default_factory=set)
-    detectors: dict[str, dict[str, None]] = field(default_factory=dict)
-    """Probe -> the detectors that its outputs are shown to."""
-
-    def note(self, row: Mapping[str, Any]) -> None:
-        """Take a line of an attempt, which stands there when it was made, and again when its detectors have run."""
-        if row["status"] != _SCORED:
-            self.attempts.add(str(row["uuid"]))
-            return
-        self.attempts.discard(str(row.get("uuid")))
-        found = self.detectors.setdefault(str(row["probe_classname"]), {})
-        found.update(dict.fromkeys(row.get("detector_results") or {}))
-
-    def unscored(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return an attempt with no score of each detector; None of one that stands there again, with its scores."""
-        if str(row.get("uuid")) not in self.attempts:
-            return None
-        names = self.detectors.get(str(row["probe_classname"])) or [_UNKNOWN]
-        return {**row, "outputs": row.get("outputs") or [None], "detector_results": {name: [] for name in names}}
 
 
 @dataclass(frozen=True)
@@ -74,46 +52,92 @@ class Garak:
             first = None
         if isinstance(first, dict) and {"attempt_id", "detector", "score"} <= first.keys():
             raise DataError(f"{path}: holds hits alone, so no share follows; allowed: a report (.report.jsonl)")
-        known = isinstance(first, dict) and str(first.get("entry_type")) in ("init", "start_run setup")
+        known = isinstance(first, dict) and str(first.get("entry_type")) in _SETUP
         return [path] if known else None
 
     def read(self, path: Path) -> Log:
         """Return the outputs of all attempts, for each detector."""
         setup: dict[str, Any] = {}
-        aggregates, detectors, waiting = {}, set[str](), _Waiting()
-        for number, row in json_lines(path, self.title):
-            with laid_out(f"{path}: line {number}", self.title):
-                if row["entry_type"] in ("init", "start_run setup"):
-                    setup |= row
-                elif row["entry_type"] == "eval":
-                    detectors.add(row["detector"])
-                    waiting.detectors.setdefault(str(row["probe"]), {})[str(row["detector"])] = None
-                    if row["total_evaluated"]:
-                        fails = row["fails"] if "fails" in row else row["total_evaluated"] - row["passed"]
-                        aggregates[row["probe"], row["detector"]] = Aggregate(
-                            fails / row["total_evaluated"], items=row["total_evaluated"]
-                        )
-                elif row["entry_type"] == "attempt":
-                    waiting.note(row)
+        with closing(json_lines(path, self.title)) as lines, laid_out(path, self.title):
+            for _, row in takewhile(lambda line: line[1]["entry_type"] != "attempt", lines):
+                setup |= row if row["entry_type"] in _SETUP else {}
         stated = number_in(setup.get("run.eval_threshold"))
-        threshold = _THRESHOLD if stated is None else stated
         scale = Scale("lower", binary=True, assumed_threshold=_THRESHOLD if stated is None else None)
+        report = _Report(path, self.title, _THRESHOLD if stated is None else stated, scale)
         names = (setup.get("plugins.target_type", setup.get("plugins.model_type")),
                  setup.get("plugins.target_name", setup.get("plugins.model_name")))  # fmt: skip
         return Log(
             "garak", text_in(setup.get("garak_version")), model_in(" ".join(str(one) for one in names if one) or None),
-            lambda: self._answers(path, threshold, waiting), dict.fromkeys(detectors, scale),
-            aggregates,
+            report.answers, report.scales, report.aggregates,
         )  # fmt: skip
 
-    def _answers(self, path: Path, threshold: float, waiting: _Waiting) -> Iterator[ScoredAnswer]:
-        before: Counter[str] = Counter()
-        for number, row in json_lines(path, self.title):
-            if row.get("entry_type") == "attempt":
-                with laid_out(f"{path}: line {number}", self.title):
-                    told = row if row.get("status") == _SCORED else waiting.unscored(row)
-                    answers = list(_of_attempt(told, threshold, f"{path.name}:{number}", before)) if told else []
-                yield from answers
+
+@dataclass(frozen=True)
+class _Report:
+    """A report whose setup was read."""
+
+    path: Path
+    title: str
+    threshold: float
+    scale: Scale
+    """Of every detector."""
+    scales: dict[str, Scale] = field(default_factory=dict)
+    aggregates: dict[tuple[str, str], Aggregate] = field(default_factory=dict)
+
+    def answers(self) -> Iterator[ScoredAnswer]:
+        """Yield the scores of all attempts; those whose detectors have not run are looked up at the end."""
+        attempts = _Attempts()
+
+        def read(row: Mapping[str, Any], line: int) -> Iterator[ScoredAnswer]:
+            if row["entry_type"] == "eval":
+                self._count(row, attempts)
+            elif row["entry_type"] == "attempt" and attempts.scored(row, line):
+                yield from _of_attempt(row, self.threshold, f"{self.path.name}:{line}", attempts.before)
+
+        def read_again(row: Mapping[str, Any], line: int) -> Iterator[ScoredAnswer]:
+            if line in left:
+                told = attempts.unscored(row)
+                yield from _of_attempt(told, self.threshold, f"{self.path.name}:{line}", attempts.before)
+
+        yield from each_laid_out(self.path, self.title, json_lines(self.path, self.title), read)
+        if left := {*attempts.waiting.values()}:
+            yield from each_laid_out(self.path, self.title, json_lines(self.path, self.title), read_again)
+
+    def _count(self, row: Mapping[str, Any], attempts: _Attempts) -> None:
+        """Take the tool's own count of a probe and a detector."""
+        probe, detector, count = str(row["probe"]), str(row["detector"]), row["total_evaluated"]
+        self.scales[detector] = self.scale
+        attempts.detectors.setdefault(probe, {})[detector] = None
+        if count:
+            fails = row["fails"] if "fails" in row else count - row["passed"]
+            self.aggregates[probe, detector] = Aggregate(fails / count, items=count)
+
+
+@dataclass(frozen=True)
+class _Attempts:
+    """What was seen of the attempts."""
+
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Attempt that was made, and whose detectors have not run -> its line."""
+    detectors: dict[str, dict[str, None]] = field(default_factory=dict)
+    """Probe -> the detectors that its outputs are shown to."""
+    before: Counter[str] = field(default_factory=Counter)
+    """How many outputs of a prompt there were."""
+
+    def scored(self, row: Mapping[str, Any], line: int) -> bool:
+        """Take a line of an attempt, which stands there when it was made, and again when its detectors have run."""
+        if row["status"] != _SCORED:
+            self.waiting[str(row["uuid"])] = line
+            return False
+        self.waiting.pop(str(row.get("uuid")), None)
+        found = self.detectors.setdefault(str(row["probe_classname"]), {})
+        found.update(dict.fromkeys(row.get("detector_results") or {}))
+        return True
+
+    def unscored(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an attempt with no score of each detector."""
+        names = self.detectors.get(str(row["probe_classname"])) or [_UNKNOWN]
+        return {**row, "outputs": row.get("outputs") or [None], "detector_results": {name: [] for name in names}}
 
 
 def _of_attempt(
@@ -132,8 +156,8 @@ def _of_attempt(
                 task=probe, item=asked, scorer=detector, asked=asked, repeat=done + place + 1,
                 score=None if hit is None else float(hit), passed=None if hit is None else not hit,
                 status="scored" if hit is not None else "error" if output is None else "unscored",
-                input=text_in(turns[-1]["content"].get("text")), output=text_in((output or {}).get("text")),
-                target=text_in(row.get("goal")), locator=f"{locator}, output {place}",
+                input=turns[-1]["content"].get("text"), output=(output or {}).get("text"), target=row.get("goal"),
+                locator=f"{locator}, output {place}",
             )  # fmt: skip
     before[f"{probe} {asked}"] += len(outputs)
 

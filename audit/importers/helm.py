@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 from audit.errors import DataError
 from audit.importers.log import Aggregate, Log, ScoredAnswer
-from audit.importers.reading import digest_of, laid_out, model_in, number_in, text_in, whole_json
+from audit.importers.reading import each_laid_out, laid_out, model_in, number_in, whole_json
 from audit.importers.streaming import elements
 
 __all__ = ["HELM", "IMPORTER"]
@@ -71,10 +71,8 @@ class HELM:
             with laid_out(path, self.title):
                 for state in elements(path, self.title, "request_states"):
                     states.put(state)
-            for place, row in enumerate(elements(stats, self.title)):
-                with laid_out(stats, self.title):
-                    answers = list(_of_row(row, states, name, f"per_instance_stats.json:{place}"))
-                yield from answers
+            rows = enumerate(elements(stats, self.title))
+            yield from each_laid_out(stats, self.title, rows, lambda row, n: _of_row(row, states, name, n))
 
 
 class _States:
@@ -115,7 +113,7 @@ def _changed(told: Any) -> str:
     return ", ".join(str(told[key]) for key in ("name", "computed_on") if told.get(key) not in (None, "perturbed"))
 
 
-def _of_row(row: Mapping[str, Any], states: _States, name: str, locator: str) -> Iterator[ScoredAnswer]:
+def _of_row(row: Mapping[str, Any], states: _States, name: str, place: int) -> Iterator[ScoredAnswer]:
     key = (str(row["instance_id"]), int(row.get("train_trial_index", 0)), _changed(row.get("perturbation")))
     state = states.get(key)
     right, lost = state["right"], state.get("lost", False)
@@ -125,10 +123,10 @@ def _of_row(row: Mapping[str, Any], states: _States, name: str, locator: str) ->
         if _COUNTS.match(str(told["name"])):
             continue
         yield ScoredAnswer(
-            task=_task(name, told), item=key[0], scorer=_scorer(told), repeat=key[1] + 1, locator=locator,
+            task=_task(name, told), item=key[0], scorer=_scorer(told), repeat=key[1] + 1,
             score=value, status="error" if lost else "unscored" if value is None else "scored",
-            asked=digest_of(state.get("question"), right), input=text_in(state.get("prompt")),
-            output=text_in(state.get("output")), target=text_in(right), problem=text_in(state.get("error")),
+            asked=(state.get("question"), right), input=state.get("prompt"), output=state.get("output"), target=right,
+            problem=state.get("error"), locator=f"per_instance_stats.json:{place}",
         )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from audit.errors import DataError
 from audit.importers.archive import opened_archive
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer, Status
-from audit.importers.reading import begins, digest_of, laid_out, model_in, number_in, parsed, scalars, text_in
+from audit.importers.reading import begins, each_laid_out, laid_out, model_in, number_in, parsed, text_in
 from audit.importers.streaming import elements, head_of
 
 __all__ = ["IMPORTER", "InspectAI"]
@@ -64,13 +64,13 @@ class InspectAI:
             version = (run.get("packages") or {}).get("inspect_ai")
         return Log(
             "inspect_ai", text_in(version), model_in(run.get("model")),
-            lambda: self._answers(path, str(run["task"]), names), scales, aggregates,
+            lambda: self._answers(path, str(run["task"]), names), scales, aggregates, "units",
         )  # fmt: skip
 
     def _head(self, path: Path) -> dict[str, Any]:
         """Return a log without its samples."""
         if path.suffix != ".eval":
-            return head_of(path, self.title, "samples")
+            return head_of(path, self.title, "samples", before=("status", "eval", "results"))
         with opened_archive(path) as archive:
             if "header.json" not in archive.names:
                 raise DataError(f"{path}: has no header.json, as the run has not ended; allowed: a finished log")
@@ -90,19 +90,16 @@ class InspectAI:
                     yield name, parsed(archive.read(name), f"{path}: {name}", self.title)
 
     def _answers(self, path: Path, task: str, names: list[str]) -> Iterator[ScoredAnswer]:
-        for locator, sample in self._samples(path):
-            with laid_out(f"{path}: {locator}", self.title):
-                answers = list(_of_sample(sample, task, names, locator))
-            yield from answers
+        yield from each_laid_out(path, self.title, self._samples(path),
+                                 lambda sample, locator: _of_sample(sample, task, names, locator))  # fmt: skip
 
 
 def _of_sample(sample: Mapping[str, Any], task: str, names: list[str], locator: str) -> Iterator[ScoredAnswer]:
     question, target = sample["input"], sample.get("target")
     told: dict[str, Any] = {
         "task": task, "item": str(sample["id"]), "repeat": int(sample.get("epoch") or 1), "locator": locator,
-        "asked": digest_of(_told(question), target), "input": text_in(_attached(sample, _told(question))),
-        "output": text_in(_attached(sample, _completion(sample))), "target": text_in(target),
-        "about": scalars(sample.get("metadata") or {}),
+        "asked": (_told(question), target), "input": _attached(sample, _told(question)),
+        "output": _attached(sample, _completion(sample)), "target": target, "about": sample.get("metadata") or {},
     }  # fmt: skip
     values = dict(_values(sample.get("scores") or {}))
     lost: Status | None = "invalid" if sample.get("invalidation") else "error" if sample.get("error") else None
@@ -152,9 +149,9 @@ def _attached(sample: Mapping[str, Any], text: Any) -> Any:
     return text
 
 
-def _problem(sample: Mapping[str, Any]) -> str | None:
+def _problem(sample: Mapping[str, Any]) -> Any:
     error = sample.get("error") or sample.get("invalidation")
-    return text_in(error.get("message") or error.get("reason") if isinstance(error, dict) else str(error))
+    return error.get("message") or error.get("reason") if isinstance(error, dict) else str(error)
 
 
 def _is_accuracy(score: Mapping[str, Any]) -> bool:
@@ -167,7 +164,7 @@ def _aggregate(score: Mapping[str, Any]) -> Aggregate | None:
         return None
     metrics = {name.rpartition("/")[2]: one for name, one in (score.get("metrics") or {}).items()}
     value = next((number_in(metrics[name].get("value")) for name in _MEANS if name in metrics), None)
-    return None if value is None else Aggregate(value, "units")
+    return None if value is None else Aggregate(value)
 
 
 IMPORTER = InspectAI()

@@ -19,7 +19,7 @@ from typing import Any
 
 from audit.errors import DataError
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
-from audit.importers.reading import digest_of, json_lines, laid_out, model_in, number_in, scalars, text_in, whole_json
+from audit.importers.reading import each_laid_out, json_lines, laid_out, model_in, number_in, text_in, whole_json
 
 __all__ = ["IMPORTER", "LMEval"]
 
@@ -74,10 +74,8 @@ class LMEval:
     def _answers(self, path: Path) -> Iterator[ScoredAnswer]:
         named = _NAME.fullmatch(path.name)
         task = path.stem if named is None else named["task"]
-        for number, row in json_lines(path, self.title):
-            with laid_out(f"{path}: line {number}", self.title):
-                answers = list(_of_line(row, task, f"{path.name}:{number}"))
-            yield from answers
+        yield from each_laid_out(path, self.title, json_lines(path, self.title),
+                                 lambda row, line: _of_line(row, task, f"{path.name}:{line}"))  # fmt: skip
 
 
 def _of_line(row: Mapping[str, Any], task: str, locator: str) -> Iterator[ScoredAnswer]:
@@ -85,9 +83,9 @@ def _of_line(row: Mapping[str, Any], task: str, locator: str) -> Iterator[Scored
     doc, picked = row["doc"], _picked(row)
     told: dict[str, Any] = {
         "task": task, "item": str(row["doc_id"]), "locator": locator,
-        "asked": str(row.get("doc_hash") or digest_of(doc)),
-        "input": text_in(_argument(row, 0, "arg_0")), "target": text_in(row.get("target")),
-        "output": text_in(_output(row, picked)), "about": scalars(doc) if isinstance(doc, dict) else {},
+        "asked": str(row["doc_hash"]) if row.get("doc_hash") else (doc,),
+        "input": _argument(row, 0, "arg_0"), "target": row.get("target"), "output": _output(row, picked),
+        "about": doc if isinstance(doc, dict) else {},
     }  # fmt: skip
     for metric in row["metrics"]:
         value = row[metric]

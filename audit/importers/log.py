@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 __all__ = ["Aggregate", "Direction", "Importer", "Log", "Scale", "ScoredAnswer", "Status"]
 
@@ -22,9 +23,11 @@ Status = Literal["scored", "unscored", "error", "invalid"]
 Direction = Literal["higher", "lower"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredAnswer:
-    """One answer and the score that one scorer gave it."""
+class ScoredAnswer(NamedTuple):
+    """One answer and the score that one scorer gave it, as they stand in the log: `Imported` takes keys out of them.
+
+    A tuple, as a log holds a million: columns of many are `zip(*answers)`.
+    """
 
     task: str
     item: str
@@ -35,18 +38,19 @@ class ScoredAnswer:
     """As the log has it; None where there is none."""
     passed: bool | None = None
     """Whether the tool calls it good; None where it does not say."""
-    asked: str = ""
+    asked: str | tuple[Any, ...] = ""
     """What the item is known by beside its name: its question and right answer, or a digest of them."""
     repeat: int = 1
     """1 = the first time that the item was asked."""
     cluster: str | None = None
     """Name of the independent unit; None = the item."""
-    input: str | None = None
-    output: str | None = None
-    target: str | None = None
-    about: Mapping[str, Any] = field(default_factory=dict)
+    input: Any = None
+    """What the model was shown, as any JSON; so are the next two."""
+    output: Any = None
+    target: Any = None
+    about: Mapping[str, Any] = MappingProxyType({})
     """What else the log says of the item, by which answers may be grouped."""
-    problem: str | None = None
+    problem: Any = None
     """Why there is no score."""
     locator: str = ""
     """Where in the log it stands."""
@@ -61,8 +65,6 @@ class Aggregate:
     """A number that the tool made of its scores: their mean."""
 
     value: float
-    over: Literal["items", "units"] = "items"
-    """`units`: the mean over items of each item's mean over its repeats."""
     items: int | None = None
     """Answers that it is the mean of, as the tool counts them."""
     within: float = 1e-9
@@ -97,9 +99,9 @@ class Log:
     scales: Mapping[str, Scale] = field(default_factory=dict)
     """Scorer -> what the log tells of it."""
     aggregates: Mapping[tuple[str, str], Aggregate] = field(default_factory=dict)
-    """(Task, scorer) -> the tool's own mean."""
-    bare: Callable[[], Iterator[ScoredAnswer]] | None = None
-    """The same answers without what was asked and said, for whoever counts them; None = no cheaper than `answers`."""
+    """(Task, scorer) -> the tool's own mean. Both are whole when `answers` went by once: some tools write them last."""
+    over: Literal["items", "units"] = "items"
+    """What the tool's means are over; `units`: over items, of each item's mean over its repeats."""
 
 
 @runtime_checkable

@@ -13,12 +13,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
-from audit.importers.reading import begins, digest_of, json_lines, laid_out, model_in, number_in, text_in
+from audit.importers.reading import begins, each_laid_out, json_lines, laid_out, model_in, number_in
 
 __all__ = ["IMPORTER", "OpenAIEvals"]
 
@@ -43,29 +44,31 @@ class OpenAIEvals:
 
     def read(self, path: Path) -> Log:
         """Return the matches of all samples."""
-        spec: dict[str, Any] = {}
-        report: dict[str, Any] = {}
-        for number, row in json_lines(path, self.title):
-            with laid_out(f"{path}: line {number}", self.title):
-                spec |= row.get("spec") or {}
-                report |= row.get("final_report") or {}
-        task, accuracy = str(spec["eval_name"]), number_in(report.get("accuracy"))
-        models = ", ".join(str(model_in(one)) for one in spec.get("completion_fns") or [])
-        aggregates = {} if accuracy is None else {(task, _MATCH): Aggregate(accuracy)}
-        return Log("openai_evals", None, models or None, lambda: self._answers(path, task),
+        with closing(json_lines(path, self.title)) as lines, laid_out(path, self.title):
+            spec = next(lines)[1]["spec"]
+            task = str(spec["eval_name"])
+            models = ", ".join(str(model_in(one)) for one in spec.get("completion_fns") or [])
+        aggregates: dict[tuple[str, str], Aggregate] = {}
+        return Log("openai_evals", None, models or None, lambda: self._answers(path, task, aggregates),
                    {_MATCH: Scale("higher", binary=True)}, aggregates)  # fmt: skip
 
-    def _answers(self, path: Path, task: str) -> Iterator[ScoredAnswer]:
+    def _answers(
+        self, path: Path, task: str, aggregates: dict[tuple[str, str], Aggregate]
+    ) -> Iterator[ScoredAnswer]:
         sampled: dict[str, Mapping[str, Any]] = {}
         before: Counter[str] = Counter()
-        for number, row in json_lines(path, self.title):
-            with laid_out(f"{path}: line {number}", self.title):
-                if row.get("type") == "sampling":
-                    sampled[str(row["sample_id"])] = row["data"]
-                elif row.get("type") in (_MATCH, "error"):
-                    name = str(row["sample_id"])
-                    before[name] += 1
-                    yield _answer(row, sampled.pop(name, {}), task, before[name], f"{path.name}:{number}")
+
+        def read(row: Mapping[str, Any], line: int) -> Iterator[ScoredAnswer]:
+            if row.get("type") == "sampling":
+                sampled[str(row["sample_id"])] = row["data"]
+            elif row.get("type") in (_MATCH, "error"):
+                name = str(row["sample_id"])
+                before[name] += 1
+                yield _answer(row, sampled.pop(name, {}), task, before[name], f"{path.name}:{line}")
+            elif (accuracy := number_in((row.get("final_report") or {}).get("accuracy"))) is not None:
+                aggregates[task, _MATCH] = Aggregate(accuracy)
+
+        yield from each_laid_out(path, self.title, json_lines(path, self.title), read)
 
 
 def _answer(
@@ -77,9 +80,8 @@ def _answer(
     return ScoredAnswer(
         task=task, item=str(row["sample_id"]), scorer=_MATCH, repeat=repeat, locator=locator, passed=right,
         status="error" if right is None else "scored", score=None if right is None else float(right),
-        asked=digest_of(sampled.get("prompt"), data.get("expected")), input=text_in(sampled.get("prompt")),
-        output=text_in(output), target=text_in(data.get("expected")),
-        problem=text_in(data.get("message")) if right is None else None,
+        asked=(sampled.get("prompt"), data.get("expected")), input=sampled.get("prompt"), output=output,
+        target=data.get("expected"), problem=data.get("message") if right is None else None,
     )  # fmt: skip
 
 

@@ -19,8 +19,8 @@ from typing import Any
 
 from audit.errors import DataError
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer, Status
-from audit.importers.reading import begins, digest_of, laid_out, model_in, number_in, scalars, text_in
-from audit.importers.streaming import elements, head_of
+from audit.importers.reading import begins, digest_of, each_laid_out, laid_out, model_in, number_in, text_in
+from audit.importers.streaming import elements
 
 __all__ = ["IMPORTER", "Promptfoo"]
 
@@ -45,19 +45,19 @@ class Promptfoo:
 
     def read(self, path: Path) -> Log:
         """Return the rows of all tests, for success and each named score."""
-        head = head_of(path, self.title, *_ROWS)
+        head: dict[str, Any] = {}
+        named = set[str]()
         with laid_out(path, self.title):
+            rows = set[tuple[str, int]]()
+            for row in elements(path, self.title, *_ROWS, head=head):
+                rows.add(_key(row))
+                named |= (row.get("namedScores") or {}).keys()
             if (version := head["results"].get("version")) != 3:
                 raise DataError(f"{path}: results of version {version}; allowed: 3, as promptfoo writes them now; "
                                 "export them anew")  # fmt: skip
-            labels: dict[tuple[str, int], str] = {}
-            named = set[str]()
-            for row in elements(path, self.title, *_ROWS):
-                labels[_key(row)] = str(text_in(row["prompt"].get("label") or row["prompt"]["raw"]))[:80]
-                named |= (row.get("namedScores") or {}).keys()
-            tasks = _tasks(labels)
+            tasks = _tasks(rows)
             aggregates = dict(_aggregates(head["results"].get("prompts") or [], tasks))
-            models = sorted({str(model_in(provider)) for provider, _ in labels})
+            models = sorted({str(model_in(provider)) for provider, _ in rows})
         wrote = (head.get("metadata") or {}).get("promptfooVersion")
         scales = {_SUCCESS: Scale("higher", binary=True), **dict.fromkeys(named, Scale("higher"))}
         return Log("promptfoo", text_in(wrote), text_in(", ".join(models)),
@@ -65,21 +65,20 @@ class Promptfoo:
 
     def _answers(self, path: Path, tasks: Mapping[tuple[str, int], str], named: list[str]) -> Iterator[ScoredAnswer]:
         before: Counter[tuple[str, str]] = Counter()
-        for place, row in enumerate(elements(path, self.title, *_ROWS)):
-            with laid_out(f"{path}: result {place}", self.title):
-                answers = list(_of_row(row, tasks[_key(row)], named, place, before))
-            yield from answers
+        rows = enumerate(elements(path, self.title, *_ROWS))
+        yield from each_laid_out(path, self.title, rows,
+                                 lambda row, place: _of_row(row, tasks[_key(row)], named, place, before))  # fmt: skip
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, int]:
     return str(row["provider"]["id"]), int(row["promptIdx"])
 
 
-def _tasks(labels: Mapping[tuple[str, int], str]) -> dict[tuple[str, int], str]:
+def _tasks(keys: set[tuple[str, int]]) -> dict[tuple[str, int], str]:
     """Return what each provider and prompt is called: the prompt, and the provider where there are several."""
-    if len(labels) == 1:
-        return dict.fromkeys(labels, "promptfoo")
-    return {key: f"{model_in(key[0])}, prompt {key[1] + 1}" for key in labels}
+    if len(keys) == 1:
+        return dict.fromkeys(keys, "promptfoo")
+    return {key: f"{model_in(key[0])}, prompt {key[1] + 1}" for key in keys}
 
 
 def _of_row(
@@ -94,10 +93,10 @@ def _of_row(
         lost = "unscored"
     told: dict[str, Any] = {
         "task": task, "item": asked, "asked": asked, "repeat": before[task, asked], "locator": f"results/{place}",
-        "input": text_in(row["prompt"]["raw"]), "output": text_in((row.get("response") or {}).get("output")),
-        "target": text_in([one.get("value") for one in test.get("assert") or []] or None),
-        "about": scalars({**(row.get("vars") or {}), **(row.get("metadata") or {}), **(test.get("metadata") or {})}),
-        "problem": text_in(row.get("error")) if lost else None,
+        "input": row["prompt"]["raw"], "output": (row.get("response") or {}).get("output"),
+        "target": [one.get("value") for one in test.get("assert") or []] or None,
+        "about": {**(row.get("vars") or {}), **(row.get("metadata") or {}), **(test.get("metadata") or {})},
+        "problem": row.get("error") if lost else None,
     }  # fmt: skip
     scores = {_SUCCESS: float(bool(row["success"])), **{name: number_in((row.get("namedScores") or {}).get(name))
                                                         for name in named}}  # fmt: skip

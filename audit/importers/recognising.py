@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -37,14 +37,15 @@ class OpenedLog:
         """Return what the log holds; see `Importer.read`."""
         return self._reader.read(self.path)
 
+    @cached_property
     def digest(self) -> str:
-        """Return the digest of its files: of one, that of its bytes."""
+        """The digest of its files: of one, that of its bytes."""
         parts = [digest_file(one) for one in self.files]
         return parts[0] if len(parts) == 1 else sha256(canonical(parts))
 
     def contents(self) -> Contents:
         """Return what the log holds; files of these digests are counted once, whoever asks how often."""
-        return _counted(self, self.digest())
+        return _counted(self, self.digest)
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,7 @@ twice are refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from audit.data import Source, frames_of
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, sha256
-from audit.importers.contents import Contents, Counted
-from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
-from audit.importers.reading import digest_of, text_in
+from audit.importers.contents import Contents
+from audit.importers.log import Scale, ScoredAnswer
+from audit.importers.reading import digest_of, digests_of, laid_out, name_in, text_in, texts_in
 from audit.importers.recognising import OpenedLog, open_log
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = ["Imported"]
 _ROWS = 4096
 _NAMED, _GROUPS = 20, 500
 """Scorers that an error names, and groups of which each gets an interval."""
+_TEXTS = ("item", "input", "output", "target", "problem", "locator")
 _STATED = ("stated", "recomputed", "stated_within", "stated_items", "items_there")
 _FIELDS = (
     "score", "status", "passed", "group", "unit", "repeat", "task", "item", "scorer", "scored_by", "direction",
@@ -83,20 +84,16 @@ class Imported(Source):
         """Return frames of scored answers; see `audit.data.DataSource`."""
         opened = self._open()
         file, contents = self._promised(opened), opened.contents()
-        scorer = self._chosen(contents)
-        found = (self._row(one, contents, file) for one in self._answers(contents.log, scorer))
-        rows = islice(self._in_groups(found), limit)
-        chunks = iter(lambda: list(islice(rows, _ROWS)), [])
-        names = [name for name in _FIELDS if name in role.fields]
-        columns = (({name: [row[name] for row in part] for name in names}, [row["id"] for row in part])
-                   for part in chunks)  # fmt: skip
-        return frames_of(self.path, columns, role)
+        taken = _Taken(self, contents, self._chosen(contents), file)
+        rows = islice(taken.answers(), limit)
+        parts = iter(lambda: list(islice(rows, _ROWS)), [])
+        return frames_of(self.path, (taken.columns(part, role) for part in parts), role)
 
     def _open(self) -> OpenedLog:
         return open_log(self.path, self.tool, self.fields)
 
     def _promised(self, opened: OpenedLog) -> str:
-        return self.as_promised(self.path, opened.digest())
+        return self.as_promised(self.path, opened.digest)
 
     def _chosen(self, contents: Contents) -> str:
         """Return the scorer; raises DataError where none is chosen among several, and for one that is not there."""
@@ -113,67 +110,85 @@ class Imported(Source):
             raise DataError(f"{self.path}: no scorer {self.scorer!r}{did_you_mean(self.scorer, scorers)}")
         return self.scorer
 
-    def _answers(self, log: Log, scorer: str) -> Iterator[ScoredAnswer]:
-        return (one for one in log.answers() if one.scorer == scorer and self.task in (None, one.task))
 
-    def _row(self, answer: ScoredAnswer, contents: Contents, file: str) -> dict[str, Any]:
+
+class _Taken:
+    """What is taken of a log: the answers of one scorer, as columns."""
+
+    def __init__(self, asked: Imported, contents: Contents, scorer: str, file: str) -> None:
+        """Find what is the same for all answers; raises DataError for a scale or a direction that cannot be."""
+        self._asked, self._contents, self._scorer = asked, contents, scorer
         log = contents.log
-        told = log.scales.get(answer.scorer, Scale())
-        low, high = self.scale or (told.low, told.high)
-        if low >= high:
-            got = f"{self.path}: the log gives {answer.scorer} the scale {low:g} to {high:g}"
+        told = log.scales.get(scorer, Scale())
+        self._low, self._high = asked.scale or (told.low, told.high)
+        if self._low >= self._high:
+            got = f"{asked.path}: the log gives {scorer} the scale {self._low:g} to {self._high:g}"
             raise DataError(f"{got}; allowed: the lower one first, or state `scale: [lowest, highest]`")
-        key = (answer.task, answer.scorer)
-        return {
-            "id": digest_of(answer.task, answer.item, answer.asked, answer.scorer, answer.repeat),
-            "score": self._scaled(answer, low, high), "status": answer.status,
-            "passed": None if answer.passed is None else str(int(answer.passed)),
-            "group": self._group(answer), "unit": digest_of(answer.task, answer.cluster or answer.item)[:16],
-            "repeat": answer.repeat, "scored_by": told.judge, "direction": self._direction(answer.scorer, told),
+        if asked.direction is not None and told.direction not in (None, asked.direction):
+            raise DataError(f"{asked.path}: direction {asked.direction} of {scorer}; the log says {told.direction}")
+        self._same: Mapping[str, str | None] = {
+            "scorer": text_in(scorer), "scored_by": told.judge, "direction": asked.direction or told.direction,
             "binary": "1" if told.binary else None, "assumed_threshold": text_in(told.assumed_threshold),
-            **{name: text_in(getattr(answer, name)) for name in ("task", "item", "scorer", "locator")},
-            **{name: getattr(answer, name) for name in ("input", "output", "target", "problem")},
             "tool": log.tool, "version": log.version, "model": log.model, "file": file,
-            **_stated(log.aggregates.get(key), contents.counted[key], low, high),
         }  # fmt: skip
+        self._groups = set[str]()
 
-    def _scaled(self, answer: ScoredAnswer, low: float, high: float) -> float | None:
-        if answer.score is None:
-            return None
-        if not low <= answer.score <= high:
-            got = f"{self.path}: {answer.locator}: a score of {answer.scorer} is {answer.score:g}"
-            raise DataError(f"{got}; allowed: {low:g} to {high:g}, or state `scale: [lowest, highest]`")
-        return (answer.score - low) / (high - low)
+    def answers(self) -> Iterator[ScoredAnswer]:
+        """Yield the answers."""
+        task, scorer = self._asked.task, self._scorer
+        return (one for one in self._contents.log.answers() if one.scorer == scorer and task in (None, one.task))
+
+    def columns(self, part: Sequence[ScoredAnswer], role: Role) -> tuple[dict[str, list[Any]], list[str]]:
+        """Return field -> cells of some answers, and their ids; raises DataError for what cannot be taken over."""
+        at = dict(zip(ScoredAnswer._fields, zip(*part, strict=True), strict=True))
+        tasks = {task: text_in(task) for task in set(at["task"])}
+        stated = {task: self._stated(task) for task in tasks}
+        with laid_out(f"{self._asked.path}: {at['locator'][0]} to {at['locator'][-1]}", self._same["tool"] or "a tool"):
+            asked = [one if isinstance(one, str) else digest_of(*one) for one in at["asked"]]
+            ids = digests_of(at["task"], at["item"], asked, at["scorer"], at["repeat"])
+            units = digests_of(at["task"], [one or item for one, item in zip(at["cluster"], at["item"], strict=True)])
+            cells = {
+                "score": self._scaled(part, at["score"]), "status": [*at["status"]],
+                "passed": [None if one is None else str(int(one)) for one in at["passed"]],
+                "unit": [one[:16] for one in units], "repeat": [*at["repeat"]],
+                "task": [tasks[task] for task in at["task"]], **{name: texts_in(at[name]) for name in _TEXTS},
+                **{name: [stated[task][place] for task in at["task"]] for place, name in enumerate(_STATED)},
+                **{name: [cell] * len(part) for name, cell in self._same.items()},
+            }  # fmt: skip
+            cells["group"] = cells["task"] if self._asked.group is None else [*map(self._group, part)]
+        self._count(cells["group"])
+        return {name: cells[name] for name in _FIELDS if name in role.fields}, ids
+
+    def _scaled(self, part: Sequence[ScoredAnswer], scores: Sequence[float | None]) -> list[float | None]:
+        low, high = self._low, self._high
+        for place, score in enumerate(scores):
+            if score is not None and not low <= score <= high:
+                got = f"{self._asked.path}: {part[place].locator}: a score of {self._scorer} is {score:g}"
+                raise DataError(f"{got}; allowed: {low:g} to {high:g}, or state `scale: [lowest, highest]`")
+        return [None if score is None else (score - low) / (high - low) for score in scores]
 
     def _group(self, answer: ScoredAnswer) -> str:
-        if self.group is None:
-            return str(text_in(answer.task))
-        if not answer.about.get(self.group):
-            where = f"{self.path}: {answer.locator}: no text and no whole number is called {self.group!r}"
-            raise DataError(f"{where}{did_you_mean(self.group, answer.about)}")
-        return str(answer.about[self.group])
+        name = str(self._asked.group)
+        found = name_in(answer.about.get(name))
+        if found is None:
+            where = f"{self._asked.path}: {answer.locator}: no text and no whole number is called {name!r}"
+            there = [one for one, value in answer.about.items() if name_in(value) is not None]
+            raise DataError(f"{where}{did_you_mean(name, there)}")
+        return found
 
-    def _in_groups(self, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Yield the rows; raises DataError where what shall name groups names too many, as a name of items does."""
-        seen = set[str]()
-        for row in rows:
-            seen.add(row["group"])
-            if len(seen) > _GROUPS:
-                told = f"{self.group or 'task'} names more than {_GROUPS:,} groups"
-                raise DataError(f"{self.path}: {told}; allowed: at most so many, or another group")
-            yield row
+    def _count(self, groups: Sequence[str]) -> None:
+        """Count the groups; raises DataError where what shall name them names too many, as a name of items does."""
+        self._groups.update(groups)
+        if len(self._groups) > _GROUPS:
+            told = f"{self._asked.group or 'task'} names more than {_GROUPS:,} groups"
+            raise DataError(f"{self._asked.path}: {told}; allowed: at most so many, or another group")
 
-    def _direction(self, scorer: str, told: Scale) -> str | None:
-        if self.direction is not None and told.direction not in (None, self.direction):
-            raise DataError(f"{self.path}: direction {self.direction} of {scorer}; the log says {told.direction}")
-        return self.direction or told.direction
-
-
-def _stated(stated: Aggregate | None, counted: Counted, low: float, high: float) -> Mapping[str, Any]:
-    """Return the tool's own mean beside ours of the whole log, whatever part of it is asked."""
-    if stated is None:
-        return dict.fromkeys(_STATED)
-    ours, scored, width = counted.mean, counted.statuses["scored"], high - low
-    told = ((stated.value - low) / width, None if ours is None else (ours - low) / width, stated.within / width,
-            scored if stated.items is None else stated.items, scored)  # fmt: skip
-    return dict(zip(_STATED, told, strict=True))
+    def _stated(self, task: str) -> tuple[float | None, ...]:
+        """Return the tool's own mean beside ours of the whole log, whatever part of it is asked, as `_STATED` goes."""
+        key, low, width = (task, self._scorer), self._low, self._high - self._low
+        stated, counted = self._contents.log.aggregates.get(key), self._contents.counted[key]
+        if stated is None:
+            return (None,) * len(_STATED)
+        ours, scored = counted.mean, counted.statuses["scored"]
+        return ((stated.value - low) / width, None if ours is None else (ours - low) / width, stated.within / width,
+                scored if stated.items is None else stated.items, scored)  # fmt: skip

@@ -12,8 +12,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,10 +46,16 @@ def elements(path: Path, tool: str, *at: str, head: dict[str, Any] | None = None
             raise DataError(f"{path}: holds no list {'.'.join(at)}; allowed: a file of {tool}")
 
 
-def head_of(path: Path, tool: str, *at: str) -> dict[str, Any]:
-    """Return a file's object without the list below `at`; raises DataError as `elements`."""
+def head_of(path: Path, tool: str, *at: str, before: Iterable[str] = ()) -> dict[str, Any]:
+    """Return a file's object without the list below `at`; raises DataError as `elements`.
+
+    before: where these keys stand before the list, what comes behind it is left out and not read.
+    """
     head: dict[str, Any] = {}
-    deque(elements(path, tool, *at, head=head), maxlen=0)
+    wanted = {*before}
+    for _ in elements(path, tool, *at, head=head):
+        if wanted and wanted <= head.keys():
+            break
     return head
 
 

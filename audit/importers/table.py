@@ -10,20 +10,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, get_args
 
 from audit.data import ENDINGS, column_names, read_columns
 from audit.errors import DataError
-from audit.importers.log import Log, ScoredAnswer, Status
-from audit.importers.reading import begins, digest_of, json_lines, number_in, scalars, text_in
+from audit.importers.log import Direction, Log, ScoredAnswer, Status
+from audit.importers.reading import begins, json_lines, number_in
 
 __all__ = ["IMPORTER", "Table"]
 
 _PLAIN = ("task", "scorer", "status", "passed", "repeat", "unit", "input", "output", "target", "model", "direction",
           "problem")  # fmt: skip
+_ROWS = 4096
 _STATUSES = get_args(Status)
 _TRUE, _FALSE = ("1", "1.0", "true", "yes", "pass", "passed"), ("0", "0.0", "false", "no", "fail", "failed")
 
@@ -50,21 +52,20 @@ class Table:
             if name not in ("item", "score", *_PLAIN) or column not in there or "." in column:
                 raise DataError(f"{path}: no column {column!r} for {name}; allowed: a column of the file for one of "
                                 f"item, score, {', '.join(_PLAIN)}")  # fmt: skip
-        return Log("table", None, None, lambda: self._answers(path), bare=lambda: self._answers(path, texts=False))
+        return Log("table", None, None, lambda: self._answers(path))
 
-    def _answers(self, path: Path, *, texts: bool = True) -> Iterator[ScoredAnswer]:
+    def _answers(self, path: Path) -> Iterator[ScoredAnswer]:
         columns = {name: self.fields.get(name, name) for name in ("item", "score", *_PLAIN)}
         ways: dict[str, Any] = {}
-        known, task = frozenset(columns.values()), path.stem
-        for number, row in enumerate(_rows(path, self.title), 1):
-            told = {name: None if (cell := row.get(column)) == "" else cell for name, column in columns.items()}
-            said: dict[str, Any] = _said(told, row, known) if texts else {}
-            answer = _answer(path, number, {**told, "task": told["task"] or task}, said)
-            before = ways.setdefault(answer.scorer, answer.direction)
-            if before != answer.direction:
-                raise DataError(f"{path}: {answer.scorer} has the directions {before} and {answer.direction}; allowed: "
-                                "one of them")  # fmt: skip
-            yield answer
+        before = 0
+        for cells, others in _parts(path, self.title, columns):
+            for answer in _answers(path, before, cells, others):
+                way = ways.setdefault(answer.scorer, answer.direction)
+                if way != answer.direction:
+                    raise DataError(f"{path}: {answer.scorer} has the directions {way} and {answer.direction}; "
+                                    "allowed: one of them")  # fmt: skip
+                yield answer
+            before += len(others)
 
 
 def _names(path: Path, wanted: set[str]) -> list[str]:
@@ -79,46 +80,67 @@ def _names(path: Path, wanted: set[str]) -> list[str]:
     return column_names(path)
 
 
-def _rows(path: Path, tool: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the rows, each as column -> cell."""
+def _parts(
+    path: Path, tool: str, columns: Mapping[str, str]
+) -> Iterator[tuple[dict[str, Sequence[Any]], Sequence[Mapping[str, Any]]]]:
+    """Yield (name -> cells of some rows, None where nothing stands; of each row the columns that no name has)."""
+    known = {*columns.values()}
     if ENDINGS[path.suffix.lower()] == "jsonl":
-        yield from (row for _, row in json_lines(path, tool))
+        rows = (row for _, row in json_lines(path, tool))
+        while part := list(islice(rows, _ROWS)):
+            yield {name: _filled([row.get(one) for row in part]) for name, one in columns.items()}, [
+                {key: cell for key, cell in row.items() if key not in known and "." not in key} for row in part
+            ]
         return
-    for cells in read_columns(path, "auto", [one for one in column_names(path) if "." not in one]):
-        yield from (dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True))
+    there = [one for one in column_names(path) if "." not in one]
+    others = [one for one in there if one not in known]
+    for cells in read_columns(path, "auto", there):
+        count = len(cells[there[0]])
+        rest = zip(*(cells[one] for one in others), strict=True) if others else repeat((), count)
+        yield {name: _filled(cells[one]) if one in cells else [None] * count for name, one in columns.items()}, [
+            dict(zip(others, row, strict=True)) for row in rest
+        ]
 
 
-def _said(told: Mapping[str, Any], row: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """Return what was asked and said in a row, and its columns that no name above has."""
-    return {
-        **{name: text_in(told[name]) for name in ("input", "output", "target", "problem")},
-        "asked": digest_of(told["input"], told["target"]),
-        "about": scalars({key: cell for key, cell in row.items() if key not in known and "." not in key}),
-    }
+def _filled(cells: Sequence[Any]) -> list[Any]:
+    return [None if cell == "" else cell for cell in cells]
 
 
-def _answer(path: Path, number: int, told: Mapping[str, Any], said: Mapping[str, Any]) -> ScoredAnswer:
-    """Return a row's answer, by the names above."""
-    where = f"{path}: row {number}"
-    if type(told["item"]) not in (str, int):
-        raise DataError(f"{where}: item is empty; allowed: text or an integer that names what was asked")
-    score, scorer = _score(where, told["score"]), str(told["scorer"] or "score")
-    status: Status = told["status"] or ("unscored" if score is None else "scored")
-    if status not in _STATUSES or (status == "scored") == (score is None):
-        got = f"status {str(status)[:20]!r} with {'no' if score is None else 'a'} score"
-        raise DataError(f"{where}: {got}; allowed: scored with a score, or error, unscored, invalid without")
-    if (way := told["direction"] or None) not in (None, "higher", "lower"):
-        raise DataError(f"{path}: direction {str(way)[:20]!r} of {scorer}; allowed: higher, lower, or nothing")
-    return ScoredAnswer(
-        task=str(told["task"]), item=str(told["item"]), scorer=scorer, direction=way,
-        status=status, score=score, passed=_passed(where, told["passed"]), repeat=_repeat(where, told["repeat"]),
-        cluster=None if told["unit"] is None else str(told["unit"]), locator=f"row {number}",
-        model=str(told["model"]) if told["model"] else None, **said,
-    )  # fmt: skip
+def _answers(
+    path: Path, before: int, cells: Mapping[str, Sequence[Any]], others: Sequence[Mapping[str, Any]]
+) -> Iterator[ScoredAnswer]:
+    """Yield the answers of some rows, before which so many stand; raises DataError naming the row."""
+
+    def each(read: Callable[..., Any], *columns: Sequence[Any]) -> list[Any]:
+        done: list[Any] = []
+        try:
+            for row in zip(*columns, strict=True):
+                done.append(read(*row))
+        except ValueError as why:
+            raise DataError(f"{path}: row {before + len(done) + 1}: {why}") from None
+        return done
+
+    scores = each(_score, cells["score"])
+    facts = {
+        **{name: cells[name] for name in ("input", "output", "target", "problem")}, "about": others, "score": scores,
+        "task": [str(cell or path.stem) for cell in cells["task"]], "item": each(_item, cells["item"]),
+        "scorer": [str(cell or "score") for cell in cells["scorer"]], "passed": each(_passed, cells["passed"]),
+        "status": each(_status, cells["status"], scores), "asked": zip(cells["input"], cells["target"], strict=True),
+        "repeat": each(_repeat, cells["repeat"]), "direction": each(_direction, cells["direction"]),
+        "cluster": [None if cell is None else str(cell) for cell in cells["unit"]],
+        "model": [str(cell) if cell else None for cell in cells["model"]],
+        "locator": [f"row {row}" for row in range(before + 1, before + len(others) + 1)],
+    }  # fmt: skip
+    return map(ScoredAnswer._make, zip(*(facts[name] for name in ScoredAnswer._fields), strict=True))
 
 
-def _score(where: str, cell: Any) -> float | None:
-    """Return a score; raises DataError for what is none."""
+def _item(cell: Any) -> str:
+    if type(cell) not in (str, int):
+        raise ValueError("item is empty; allowed: text or an integer that names what was asked")
+    return str(cell)
+
+
+def _score(cell: Any) -> float | None:
     if cell is None:
         return None
     try:
@@ -126,25 +148,39 @@ def _score(where: str, cell: Any) -> float | None:
     except ValueError:
         score = None
     if score is None:
-        raise DataError(f"{where}: score is no finite number; allowed: one, or nothing")
+        raise ValueError("score is no finite number; allowed: one, or nothing")
     return score
 
 
-def _passed(where: str, cell: Any) -> bool | None:
+def _status(cell: Any, score: float | None) -> Status:
+    status: Status = cell or ("unscored" if score is None else "scored")
+    if status not in _STATUSES or (status == "scored") == (score is None):
+        got = f"status {str(status)[:20]!r} with {'no' if score is None else 'a'} score"
+        raise ValueError(f"{got}; allowed: scored with a score, or error, unscored, invalid without")
+    return status
+
+
+def _direction(cell: Any) -> Direction | None:
+    if cell not in (None, "higher", "lower"):
+        raise ValueError(f"direction {str(cell)[:20]!r}; allowed: higher, lower, or nothing")
+    return cell  # type: ignore[no-any-return]
+
+
+def _passed(cell: Any) -> bool | None:
     if cell is None:
         return None
     text = str(cell).lower()
     if text not in (*_TRUE, *_FALSE):
-        raise DataError(f"{where}: passed is {text[:20]!r}; allowed: true, false, or nothing")
+        raise ValueError(f"passed is {text[:20]!r}; allowed: true, false, or nothing")
     return text in _TRUE
 
 
-def _repeat(where: str, cell: Any) -> int:
+def _repeat(cell: Any) -> int:
     if cell is None:
         return 1
     text = str(cell)
     if not text.isdecimal() or len(text) > 9 or not int(text):
-        raise DataError(f"{where}: repeat is {text[:20]!r}; allowed: 1, 2, 3, ...")
+        raise ValueError(f"repeat is {text[:20]!r}; allowed: 1, 2, 3, ...")
     return int(text)
 
 
