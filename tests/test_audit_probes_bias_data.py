@@ -250,3 +250,22 @@ def test_where_every_row_lacks_a_value_no_gap_is_there_to_keep_a_limit():
     result = probe.judge({"items": frame}, level=0.95, rng=np.random.default_rng(0))
     assert result.headline.undefined == "every row lacks a value of some column"
     assert set(result.items["column"]) == {"one", "two"}  # who lacks which most is told all the same
+
+
+def test_rows_of_one_person_count_once():
+    """40 people fifty times are 40 people: that ten of either sex were hired tells no gap within 10 points."""
+    person = np.tile(np.arange(40), 50)
+    frame = pd.DataFrame({
+        "sex": person % 2, "hired": person // 2 % 2, "person": person, "other": person % 3,
+    }, index=pd.Index(np.arange(2000).astype(str), name="id")).astype(str)  # fmt: skip
+    asked = {"sensitive": ("sex",), "label": "hired", "features": ("other",)}
+    once = DataBias(identity=("person",), **asked).judge({"items": frame}, level=0.95, rng=np.random.default_rng(0))
+    apart = DataBias(**asked).judge({"items": frame}, level=0.95, rng=np.random.default_rng(0))
+    gap, wide = apart.measure("label_rate_gap"), once.measure("label_rate_gap")
+    assert (gap.value, wide.value) == (0.0, 0.0)
+    assert (wide.n["units"], gap.n["units"]) == (20, 1000)
+    assert wide.low < -0.3 < -0.1 < gap.low
+    assert once.measure("duplicate_share").value == 1.0
+    told = once.remarks[0]
+    assert (told.key, told.values) == ("one_of_each", {"row_count": 2000, "unit_count": 40, "columns": "person"})
+    assert not any(one.key == "one_of_each" for one in apart.remarks)

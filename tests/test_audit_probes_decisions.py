@@ -142,6 +142,17 @@ def test_several_features_are_told_alone_and_together_and_all_hold_at_once():
     assert both.low < one.low < one.high < both.high
 
 
+def test_what_all_intersections_keep_one_feature_may_break():
+    """Women 0, men 15 %: an intersection lies 10 points from the rest, and the sexes lie 15 apart."""
+    sex, race = np.repeat(list("fm"), 4000), np.tile(list("xy"), 4000)
+    decision = np.where((sex == "m") & (np.arange(8000) // 2 % 20 < 3), "1", "0")
+    result = told(Decisions(sensitive=("sex", "race")), {"sex": sex, "race": race, "decision": decision})
+    gap, alone = result.measure("selection_rate_gap"), result.measure("selection_rate_gap", "sex: m")
+    assert abs(gap.value) == pytest.approx(0.1)
+    assert gap.high < 0.125 < alone.low
+    assert gap.reach[1] == alone.high
+
+
 def test_within_strata_a_gap_that_the_control_makes_is_gone():
     rows = {
         "group": np.repeat([*"abab"], [900, 100, 100, 900]), "field": np.repeat([*"xxyy"], [900, 100, 100, 900]),

@@ -105,6 +105,8 @@ def test_what_is_no_rate_goes_by_the_square_root():
     one = measure(2.0, 1.0, 3.0, 100, unit="nats")
     assert fresh_units(one, Limit(measure="rate", at_most=2.5)) == 400
     assert fresh_units(one, Limit(measure="rate", at_most=2.0)) is None
+    farthest = replace(one, reach=(one.low, one.high))  # its units are those of its group alone
+    assert fresh_units(farthest, Limit(measure="rate", at_most=2.5)) is None
 
 
 def test_two_bounds_need_both():

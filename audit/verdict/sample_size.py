@@ -61,9 +61,10 @@ def more_units(measure: Measure) -> int | None:
 def fresh_units(measure: Measure, limit: Limit) -> int | None:
     """Return of about how many units a fresh sample would decide, to two digits; None unknown.
 
-    For a measure whose interval crosses the limit.
+    For a measure whose interval crosses the limit. Unknown for the one that lies farthest of several groups: its units
+    are those of its group, and the others have to be told too.
     """
-    needed = _needed(measure, limit)
+    needed = None if measure.reach is not None else _needed(measure, limit)
     return _two_digits(needed) if needed is not None and unit_count(measure) < needed < MOST else None
 
 

@@ -133,11 +133,18 @@ class _Judge:
         alone = sensitive if len(sensitive) > 1 else []
         share = 1 - (1 - self.level) / (1 + len(alone))
         groups = joined_names(self.rows, sensitive)
-        for part in self._of_groups(groups, share, self.reference, with_controls=True):
-            yield part if not alone else _renamed(part, None, self.level)
-        for name in alone:
-            for part in self._of_groups(joined_names(self.rows, [name]), share, REST, with_controls=False):
-                yield replace(_renamed(part, name, self.level), remarks=())
+        whole = list(self._of_groups(groups, share, self.reference, with_controls=True))
+        if not alone:
+            yield from whole
+            return
+        parts = [
+            replace(_renamed(part, name, self.level), remarks=())
+            for name in alone
+            for part in self._of_groups(joined_names(self.rows, [name]), share, REST, with_controls=False)
+        ]
+        for part in whole:
+            yield _reaching(_renamed(part, None, self.level), parts if self.reference == REST else [])
+        yield from parts
 
     def _of_groups(
         self, groups: pd.Series[str], level: float, reference: str, *, with_controls: bool
@@ -301,6 +308,19 @@ def _fairlearn(result: Result) -> Result:
     """Return a result whose measures have the names that fairlearn gives them."""
     named = (replace(one, name=_FAIRLEARN.get(one.name, one.name)) for one in result.measures)
     return replace(result, measures=tuple(named))
+
+
+def _reaching(part: Result, others: Sequence[Result]) -> Result:
+    """Return a result whose measures of the farthest group reach as far as those of the features alone do."""
+    reaches = [(one.name, one.reach) for other in others for one in other.measures if one.reach is not None]
+
+    def wider(one: Measure) -> Measure:
+        if one.reach is None or one.group is not None:
+            return one
+        ends = [one.reach, *(reach for name, reach in reaches if name == one.name)]
+        return replace(one, reach=(min(low for low, _ in ends), max(high for _, high in ends)))
+
+    return replace(part, measures=tuple(map(wider, part.measures)))
 
 
 def _renamed(result: Result, feature: str | None, level: float) -> Result:

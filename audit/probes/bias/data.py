@@ -68,7 +68,7 @@ class DataBias:
     tau: int = 30
     """Rows that a combination of sensitive columns and label must have to be covered."""
     identity: tuple[str, ...] = ()
-    """Columns that together name a row; rows that share them are one person, picture or case."""
+    """Columns that together name a row; rows that share them are one person, picture or case, of which one is drawn."""
     questions: tuple[Question, ...] = ()
     """What is asked, the headline first; absent = all that the columns allow but `overlap`, which needs role `test`."""
 

@@ -183,8 +183,9 @@ def trial(probe: _DataBias, rng: np.random.Generator, dose: int) -> Trial:
     lacks = np.where(group, within % 24 < (3, 6, 9)[dose], within % 24 < 3)
     agrees = within % 4 < (2, 3, 4)[dose]
     proxy = np.where(agrees, group, ~group)
-    again = group & (within < (0, 48, 144)[dose])
-    key = np.where(again, within // 2, np.arange(_TRIED) + _TRIED)
+    copies = (0, 24, 72)[dose]  # whole rounds of what is laid out, each row equal to the one that it copies
+    again, copied = group & (within < 2 * copies), group & (within >= copies) & (within < 2 * copies)
+    key = np.where(again, within % max(copies, 1), np.arange(_TRIED) + _TRIED)
     rows = pd.DataFrame({
         "group": group.astype(int).astype(str), "label": label.astype(int).astype(str),
         "proxy": proxy.astype(int).astype(str), "other": [None if one else "x" for one in lacks],
@@ -195,7 +196,9 @@ def trial(probe: _DataBias, rng: np.random.Generator, dose: int) -> Trial:
         reference={"group": {"0": 0.6, "1": 0.4}}, cite="planted", tau=100, identity=("key",), questions=probe.asked,
     )
     data = {"items": rows.iloc[rng.permutation(_TRIED)]}
-    known = _known(group, label, lacks, again, dose)
+    twice = float(again[~group].mean()), float(again[group].mean()), float(again.mean())
+    group, label, lacks = group[~copied], label[~copied], lacks[~copied]
+    known = _known(group, label, lacks, twice, dose)
     if "overlap" in probe.asked:
         data["test"] = _held_out(rows, dose)
         shared = (0.0, 0.25, 0.5)[dose]
@@ -236,7 +239,7 @@ def _estimate(value: float) -> Known:
 
 
 def _known(
-    group: np.ndarray, label: np.ndarray, lacks: np.ndarray, again: np.ndarray, dose: int
+    group: np.ndarray, label: np.ndarray, lacks: np.ndarray, twice: tuple[float, float, float], dose: int
 ) -> dict[str, dict[str, Known]]:
     import numpy as np
 
@@ -245,7 +248,7 @@ def _known(
     def rate(events: np.ndarray) -> tuple[float, float]:
         return float(events[~group].mean()), float(events[group].mean())
 
-    share, (first, second), missing, twice = group.mean(), rate(label), rate(lacks), rate(again)
+    share, (first, second), missing = group.mean(), rate(label), rate(lacks)
     odds = [np.log((label[one].sum() + 0.5) / ((~label)[one].sum() + 0.5)) for one in (~group, group)]
     cells = np.array([[(label[one] == value).sum() for value in (False, True)] for one in (~group, group)])
     agree = (0.5, 0.75, 1.0)[dose]
@@ -268,7 +271,7 @@ def _known(
             "joint_proxy": Known(agree, within=0.11), "proxy_strength": Known(_information(share, agree), within=0.002),
             "feature_distance": _estimate(2 * agree - 1),
         },
-        "duplicates": {"duplicate_difference": _fact(twice[1] - twice[0]), "duplicate_share": _fact(again.mean())},
+        "duplicates": {"duplicate_difference": _fact(twice[1] - twice[0]), "duplicate_share": _fact(twice[2])},
     }  # fmt: skip
 
 

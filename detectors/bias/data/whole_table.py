@@ -9,7 +9,8 @@
     overlap         rows of other data, e.g. those held out for testing, that are among these, by group
 
 Every question is asked of every sensitive column, and of all of them together where there are several. Rows are taken
-for independent; a row without a group is in a group of its own, for what leaves it out changes the gaps.
+for independent, those of one identity for one: of each a row is drawn, but for the two questions about repeated rows. A
+row without a group is in a group of its own, for what leaves it out changes the gaps.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from detectors.bias.data.duplicates import keys_of_rows
 from detectors.bias.data.findings import Found
 from detectors.bias.data.giveaways import proxies
 from detectors.bias.data.presence import coverage, group_table, representation
 from detectors.bias.data.rates import label_rates, missing_rates
 from detectors.bias.data.repetition import duplicates, overlap
 from detectors.bias.data.setting import Setting, TableQuestions
-from detectors.result import Result
+from detectors.result import Remark, Result
 
 __all__ = ["QUESTIONS", "table_bias"]
 
@@ -34,6 +36,7 @@ QUESTIONS: Mapping[str, Callable[[Setting], Found]] = {
     "labels": label_rates, "missing": missing_rates, "representation": representation, "coverage": coverage,
     "proxies": proxies, "duplicates": duplicates, "overlap": overlap,
 }
+_OF_REPEATED = ("duplicates", "overlap")
 
 
 def table_bias(
@@ -47,12 +50,25 @@ def table_bias(
     table: a row a group with its rows, share, reference and rate of the favourable label. KeyError for a question that
     is none, and for a column that is not there.
     """
-    setting = Setting(rows, others, questions, level, rng)
-    found = [QUESTIONS[name](setting) for name in questions.asked]
+    whole = Setting(rows, others, questions, level, rng)
+    once, drawn = _one_of_each(whole)
+    found = [QUESTIONS[name](whole if name in _OF_REPEATED else once) for name in questions.asked]
     told = [row for one in found for row in one.rows]
     items = pd.DataFrame(told, index=pd.Index([f"{row['kind']} {at}" for at, row in enumerate(told, 1)], name="id"))
     if told:
         items["against"] = items["against"].astype("boolean")
     measures = tuple(replace(measure, level=level) for one in found for measure in one.measures)  # all splits at once
-    remarks = tuple(remark for one in found for remark in one.remarks)
-    return Result(measures, items=items if told else None, table=group_table(setting), remarks=remarks)
+    remarks = (*drawn, *(remark for one in found for remark in one.remarks))
+    return Result(measures, items=items if told else None, table=group_table(once), remarks=remarks)
+
+
+def _one_of_each(whole: Setting) -> tuple[Setting, tuple[Remark, ...]]:
+    """Return the table with one row of each identity, drawn at random, and the remark on it where some are repeated."""
+    names = whole.asked.identity
+    keys = pd.Series(keys_of_rows([whole.frame[name] for name in names]) if names else [], dtype=object)
+    if not (keys.duplicated() & keys.notna()).any():
+        return whole, ()
+    order = keys.iloc[whole.rng.permutation(len(keys))]
+    kept = np.sort(order.index[~order.duplicated() | order.isna()])
+    told: dict[str, str | float] = {"row_count": float(len(keys)), "unit_count": float(len(kept)), "columns": ", ".join(names)}
+    return replace(whole, frame=whole.frame.iloc[kept]), (Remark("one_of_each", told),)
