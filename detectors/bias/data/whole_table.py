@@ -70,5 +70,5 @@ def _one_of_each(whole: Setting) -> tuple[Setting, tuple[Remark, ...]]:
         return whole, ()
     order = keys.iloc[whole.rng.permutation(len(keys))]
     kept = np.sort(order.index[~order.duplicated() | order.isna()])
-    told: dict[str, str | float] = {"row_count": float(len(keys)), "unit_count": float(len(kept)), "columns": ", ".join(names)}
+    told: dict[str, str | float] = {"row_count": len(keys), "unit_count": len(kept), "columns": ", ".join(names)}
     return replace(whole, frame=whole.frame.iloc[kept]), (Remark("one_of_each", told),)
