@@ -145,7 +145,7 @@ from dashboard.trust import all_looked_at
 all_looked_at()
 path = Path(sys.argv[1])
 facts = {"total": int(os.environ["ITEMS"]), "ranks": ("against", "weight"), "written": 1}
-items = ItemsFile(path, path.name, columns=tuple(sys.argv[2:]), **facts)
+items = ItemsFile(path, path.name, columns=tuple(sys.argv[2:]), texts=tuple(sys.argv[2:5]), **facts)
 for filters in (Filters(), Filters(find="CITY of number 99")):
     assert items.rows(matching(items, filters)[:25]).num_rows == 25
 pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -246,7 +246,8 @@ def _pages(folder: Path, many: Path) -> Iterator[Line]:
     }
     columns = {"item": numbers, **texts, "against": flags, "weight": weights}
     pq.write_table(pa.table(columns), path, compression="zstd")
-    items = ItemsFile(path, path.name, columns=tuple(columns), total=ITEMS, ranks=("against", "weight"), written=1)
+    named, ranks = tuple(columns), ("against", "weight")
+    items = ItemsFile(path, path.name, columns=named, texts=named[:3], total=ITEMS, ranks=ranks, written=1)
     yield line(f"digest of {ITEMS:,} items", median(lambda: digest_file(path)), 1.0)
 
     def look(filters: Filters, page: int) -> None:

@@ -43,6 +43,8 @@ _TEXTS = 500
 """Audits whose items' texts are read before the folder may be compared again."""
 _LONGEST = 1.0
 """Seconds that the thread rests at most."""
+_DRAWN = 1.0
+"""Seconds after which a screen that was begun is drawn, as a rule."""
 _MOST = 4
 """Folders whose index stays open."""
 
@@ -83,10 +85,11 @@ class _Kept:
         self._lock = threading.Lock()
         self._aside = self._working = self._stale = self._few = False
         self._at, self._next = 0.0, 0.0
-        self._left, self._woke = 0, 0.0
+        self._left, self._woke, self._begun = 0, 0.0, float("-inf")
 
     def looked(self) -> Catalogue:
         """Return the index; what takes a while is left to the thread."""
+        self._begun = time.monotonic()
         bring_heads(self.root, fresh=FRESH)
         try:
             self._look()
@@ -129,8 +132,8 @@ class _Kept:
             rest()
 
     def _rest(self) -> None:
-        """Leave the processor to the screens for as long as it was used since."""
-        time.sleep(min(time.monotonic() - self._woke, _LONGEST))
+        """Leave the processor to the screens."""
+        time.sleep(_pause(time.monotonic(), self._woke, self._begun))
         self._woke = time.monotonic()
 
     def _begin(self) -> None:
@@ -151,6 +154,11 @@ class _Kept:
             _LOG.info("index: %s: %s", type(error).__name__, error)
         finally:
             self._working = False
+
+
+def _pause(now: float, woke: float, begun: float) -> float:
+    """Return seconds to rest: as long as was worked since `woke`, and until the screen that was begun last is drawn."""
+    return min(max(now - woke, begun + _DRAWN - now), _LONGEST)
 
 
 _OPEN: OrderedDict[tuple[Path, str | None, bool], _Kept] = OrderedDict()

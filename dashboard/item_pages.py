@@ -75,13 +75,12 @@ def columns_of(items: ItemsFile) -> Columns:
     """Return which columns can be searched and which give an order; raises as `ItemsFile.table`."""
     import pyarrow.types as kinds
 
-    schema = items.rows([]).schema
-    texts = [one.name for one in schema if kinds.is_string(one.type) or kinds.is_large_string(one.type)]
+    schema, texts = items.rows([]).schema, items.texts
     numbers = [
         one.name for one in schema
         if kinds.is_integer(one.type) or kinds.is_floating(one.type) or kinds.is_boolean(one.type)
     ]
-    return Columns(tuple(texts), tuple(name for name in schema.names if name in (*texts, *numbers)))
+    return Columns(texts, tuple(name for name in schema.names if name in (*texts, *numbers)))
 
 
 @lru_cache(maxsize=64)

@@ -282,6 +282,12 @@ def test_of_many_audits_the_rest_is_read_behind_the_screen_and_the_list_says_so(
     assert "as of " in seen(screen())
 
 
+def test_the_thread_rests_while_a_screen_is_drawn_and_as_long_as_it_worked():
+    assert indexing._pause(10.2, 10.0, 0.0) == pytest.approx(0.2)
+    assert indexing._pause(10.2, 10.0, 10.1) == pytest.approx(0.9)
+    assert indexing._pause(15.0, 10.0, 15.0) == indexing._pause(15.0, 10.0, 0.0) == 1.0
+
+
 def test_what_others_said_is_not_searched_for_whoever_judges_alone(home, monkeypatch):
     audit = made(home, "one", random.Random(0))
     add_reviews(audit, Comment(check="facts", item="a", text="A telling word"), author="Kim")

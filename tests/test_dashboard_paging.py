@@ -103,7 +103,7 @@ def test_a_long_text_that_repeats_is_searched_and_shown_without_being_spelt_out_
     items = opened(tmp_path, pd.DataFrame({"item": ["x"], "value": [1.0]}))
     told = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array([text]))
     pq.write_table(pa.table({"item": np.arange(count), "text": told.cast("string")}), items.path, compression="zstd")
-    items = replace(items, columns=("item", "text"), total=count, written=2)
+    items = replace(items, columns=("item", "text"), texts=("text",), total=count, written=2)
     counted, before = pa.proxy_memory_pool(pa.default_memory_pool()), pa.default_memory_pool()
     pa.set_memory_pool(counted)
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from audit.files import MAX_JSON, read_regular
-from audit.record import RECORD_FILE, SCHEMA, Audit, Finding, Record, Verdict
+from audit.record import RECORD_FILE, SCHEMA, Audit, Evidence, Finding, Record, Verdict
 
 __all__ = ["FindingHead", "Header", "header_of"]
 
@@ -39,6 +39,7 @@ class FindingHead(_Head):
     gating: bool
     why: str
     limit: _LimitHead | None = None
+    evidence: list[Evidence] = []
 
     @property
     def terms(self) -> tuple[str, str, str]:
@@ -80,9 +81,10 @@ class Header(_Head):
         return (self.sheet.inventory_id if self.sheet is not None else None) or self.model
 
     def outlined(self, folder: Path) -> Audit:
-        """Return the audit with its checks' verdicts alone: all that decisions, owners and days speak of."""
+        """Return the audit with its checks' verdicts and files alone, without what was measured."""
         findings = [
-            Finding.model_construct(check=one.check, verdict=one.verdict, gating=one.gating) for one in self.findings
+            Finding.model_construct(check=one.check, verdict=one.verdict, gating=one.gating, evidence=one.evidence)
+            for one in self.findings
         ]
         record = Record.model_construct(verdict=self.verdict, findings=findings, two_person=self.two_person)
         return Audit(folder, record, None)

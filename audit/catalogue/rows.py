@@ -19,11 +19,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from audit.catalogue.header import Header
+from audit.catalogue.header import Header, header_of
 from audit.catalogue.stands import Stand, stand_of, state_in
 from audit.catalogue.targets import plain, targets_of
 from audit.errors import DokimasiaError, IntegrityError, first_problem, os_reason
-from audit.files import MAX_JSON, contents_of, read_regular, sha256, stored_json
+from audit.files import MAX_JSON, read_regular, sha256, stored_json
 from audit.record import (
     JOURNAL_FILE,
     PLAN_FILE,
@@ -35,7 +35,6 @@ from audit.record import (
     WORST_FIRST,
     ItemsFile,
     items_of,
-    load_record,
     read_progress,
 )
 from audit.review import Entry, ReviewState
@@ -238,10 +237,10 @@ def items_in(folder: Path) -> tuple[list[dict[str, Any]], bool]:
     """Return the texts of an audit's items, a row a check, and whether they are all there are.
 
     Tables that are not the record's are left out, as everywhere; one that is missing may still be in an object store.
-    Raises as `load_record` and `ItemsFile.table`.
+    Raises as `header_of` and `ItemsFile.table`.
     """
     rows, left, whole = [], MOST, True
-    for finding in load_record(folder).record.findings:
+    for finding in header_of(folder).outlined(folder).record.findings:
         items = items_of(folder, finding)
         if items is None or items.problem is not None:
             whole = whole and (items is None or items.problem != "missing")
@@ -254,16 +253,14 @@ def items_in(folder: Path) -> tuple[list[dict[str, Any]], bool]:
             left -= len(text) + 1
             kept.append(text)
         whole = whole and items.total <= _ROWS
-        rows.append(_text("items", finding.check, "\n".join(dict.fromkeys(kept))))
+        rows.append(_text("items", finding.check, "\n".join(kept)))
     return rows, whole
 
 
 def _texts(items: ItemsFile) -> Iterator[str]:
-    """Yield the texts of a table's first rows."""
-    import pyarrow.types as kinds
+    """Yield the texts of a table's first rows, each once."""
+    import pyarrow.compute as pc
 
-    schema = contents_of(items.path).schema.to_arrow_schema()
-    names = [one.name for one in schema if kinds.is_string(one.type) or kinds.is_large_string(one.type)]
-    for batch in islice(items.batches(names) if names else (), 1):
-        for column in batch.columns:
-            yield from (cell for cell in column[:_ROWS].to_pylist() if cell)
+    for batch in islice(items.batches(items.texts) if items.texts else (), 1):
+        columns = (pc.unique(column[:_ROWS]).to_pylist() for column in batch.columns)
+        yield from dict.fromkeys(text for texts in columns for text in texts if text)

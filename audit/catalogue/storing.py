@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from audit.catalogue.rows import Row
-from audit.catalogue.tables import AUDITS, FINDINGS, OWNERS, REVIEWS, TARGETS, TEXTS, raise_state, state_of_index
+from audit.catalogue.tables import (
+    AUDITS,
+    FINDINGS,
+    OWNERS,
+    REVIEWS,
+    TARGETS,
+    TEXTS,
+    raise_state,
+    state_of_index,
+    take_in,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -34,7 +44,7 @@ def store(connection: Connection, rows: Sequence[tuple[str, Row]], gone: Sequenc
     _insert(connection, FINDINGS, [{**one, "audit": number} for number, _, row in numbered for one in row.findings])
     _insert(connection, REVIEWS, [{**one, "audit": number} for number, _, row in numbered for one in row.reviews])
     _insert(connection, OWNERS, [{"owner": one, "audit": number} for number, _, row in numbered for one in row.owners])
-    _insert(connection, TEXTS, [{**one, "audit": number} for number, _, row in numbered for one in row.texts])
+    _insert_texts(connection, [{**one, "audit": number} for number, _, row in numbered for one in row.texts])
     _insert(connection, TARGETS, [{**one, "audit": number} for number, _, row in numbered for one in row.targets])
     raise_state(connection)
     return before, before + 1
@@ -46,11 +56,17 @@ def store_items(connection: Connection, found: Sequence[tuple[int, str, Sequence
     there = select(AUDITS.c.id, AUDITS.c.stamp).where(AUDITS.c.id.in_(numbers), AUDITS.c.texts_read == 0)
     same = {tuple(row) for row in connection.execute(there)}
     kept = [one for one in found if (one[0], one[1]) in same]
-    _insert(connection, TEXTS, [{**row, "audit": number} for number, _, rows, _ in kept for row in rows])
+    _insert_texts(connection, [{**row, "audit": number} for number, _, rows, _ in kept for row in rows])
     for said in {one[3] for one in kept}:
         numbers = [one[0] for one in kept if one[3] == said]
         connection.execute(update(AUDITS).where(AUDITS.c.id.in_(numbers)).values(texts_read=said))
     raise_state(connection)
+
+
+def _insert_texts(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    last = connection.scalar(select(func.max(TEXTS.c.id))) or 0
+    _insert(connection, TEXTS, rows)
+    take_in(connection, last)
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -45,9 +45,10 @@ def read_batches(file: Any, columns: Sequence[str] | None, rows: int = _ROWS) ->
     file.seek(0)
     _require_bounds(contents, columns)
     repeated = [name for name in _texts(contents) if columns is None or name in columns]
-    opened = pq.ParquetFile(file, read_dictionary=_pointed_at(file, contents, repeated))
+    opened = pq.ParquetFile(file, metadata=contents, read_dictionary=_pointed_at(file, contents, repeated))
     size = seen = 0
-    for batch in opened.iter_batches(rows, columns=None if columns is None else list(columns)):
+    many = contents.num_rows >= _FEW  # waking threads takes several times as long as reading a small table
+    for batch in opened.iter_batches(rows, columns=None if columns is None else list(columns), use_threads=many):
         size, seen = size + sum(map(_decoded, batch.columns)), seen + batch.num_rows
         if size > MAX_DECODED:
             raise ValueError(f"{seen:,} rows would take {size:,} bytes; allowed: {MAX_DECODED:,} in {rows:,} rows")

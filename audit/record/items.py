@@ -50,6 +50,8 @@ class ItemsFile:
     problem: Literal["missing", "changed"] | None = None
     """Why it is not read: it is not there, or not the file that the record names."""
     columns: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    """Those of the columns that hold texts."""
     total: int = 0
     ranks: tuple[str, ...] = ()
     """Which of `against` and `weight` there are; empty where nothing tells, and the stored order stays."""
@@ -168,7 +170,7 @@ def _opened(folder: Path, finding: Finding, name: str) -> ItemsFile | None:
     contents = contents_of(path)
     schema = contents.schema.to_arrow_schema()
     return ItemsFile(
-        path, name, columns=tuple(schema.names), total=contents.num_rows, ranks=_ranks(schema),
+        path, name, columns=tuple(schema.names), texts=_texts(schema), total=contents.num_rows, ranks=_ranks(schema),
         written=facts.st_ctime_ns,
     )  # fmt: skip
 
@@ -191,6 +193,12 @@ def _ranks(schema: pa.Schema) -> tuple[str, ...]:
 
     fits = {AGAINST: pa.types.is_boolean, WEIGHT: pa.types.is_floating}
     return tuple(name for name, fit in fits.items() if name in schema.names and fit(schema.field(name).type))
+
+
+def _texts(schema: pa.Schema) -> tuple[str, ...]:
+    import pyarrow as pa
+
+    return tuple(one.name for one in schema if pa.types.is_string(one.type) or pa.types.is_large_string(one.type))
 
 
 def worst_first(ranks: pa.Table) -> NDArray[np.intp]:
