@@ -130,6 +130,17 @@ def test_the_histogram_says_what_lies_beyond_the_threshold():
     assert not any("threshold" in one for one in texts(old)), "an audit stored before has no threshold"
 
 
+def test_where_the_judged_score_has_no_value_no_other_score_is_drawn_in_its_place():
+    frame = scored()
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    items = SimpleNamespace(columns=tuple(frame.columns), id_column="id", total=len(frame), table=table.select)
+    found = novel(frame)
+    lost = replace(next(one for one in found.measures if one.group == "mixture"), group=None)
+    shown = Shown(found.model_copy(update={"measures": (lost, *found.measures[1:])}), N, items, None)
+    assert score_histograms(shown) is None
+    assert likeliest_and_strangest(shown) is None
+
+
 @given(st.floats(16, 584))
 def test_what_is_said_of_a_threshold_stands_inside_and_not_on_the_names_of_the_sides(at):
     names_at_end, anchor = _places([at])

@@ -65,7 +65,9 @@ def ranked_of(shown: Shown, measures: Sequence[Measure]) -> list[Ranked]:
 
 
 def headline_of(shown: Shown) -> Ranked | None:
-    """Return the AUROC of the judged score on foreign items, else that on the distortion that it sees worst."""
+    """Return the AUROC of the judged score on foreign items, else that on the distortion that it sees worst; None where
+    it has no value.
+    """
     return next(iter(ranked_of(shown, _headline(shown)[:1])), None)
 
 
@@ -75,6 +77,9 @@ def judged_score(shown: Shown) -> str | None:
 
 
 def _headline(shown: Shown) -> list[Measure]:
+    own = shown.measured("auroc")
+    if own is not None and own.value is None:
+        return []  # what another score sees is no answer to what was asked of this one
     alone = [one for one in shown.finding.measures if one.name.endswith("auroc") and one.auroc_of]
     return [one for one in alone if one.group is None] or sorted(alone, key=lambda one: one.value or 0.0)
 
