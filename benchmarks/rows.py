@@ -176,7 +176,10 @@ def compared(file: Path) -> tuple[pd.Series[float], pd.Series[float]]:
 def main(folder: Path) -> int:
     """Print the tables; returns 1 where a promise is broken."""
     begun = time.process_time()
-    found = {file.stem: compared(file) for file in sorted(folder.glob("*.npz"))}
+    found = {}
+    for file in sorted(folder.glob("*.npz")):
+        found[file.stem] = compared(file)
+        print(f"{file.stem}: {time.process_time() - begun:.0f} s of a core so far", file=sys.stderr, flush=True)
     values = pd.DataFrame({name: of for name, (of, _) in found.items()}).T
     far = pd.DataFrame({name: gap for name, (_, gap) in found.items()}).T.max()
     print(values.set_axis(pd.MultiIndex.from_tuples([*values]), axis=1).to_string(float_format="%.1f"))

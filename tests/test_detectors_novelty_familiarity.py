@@ -217,6 +217,22 @@ def test_a_dead_score_has_no_value_but_a_reason(fault):
     assert set(result.table["score"]) == {"knn5", "mixture", "compressed_size", "sub_pca"}
 
 
+def test_two_stages_answer_for_themselves_where_the_first_alone_does_not_answer_to_noise():
+    """The latents' loss says nothing, and falls with noise; what the autoencoder cannot code is all that tells."""
+    frames = observed(foreign=lambda x: 3 * x)
+    for frame in frames.values():
+        for name in [one for one in frame if one.startswith("log_prob")]:
+            suffix = name.removeprefix("log_prob")
+            told = frame.pop(name)
+            frame["reconstruction" + suffix] = told
+            frame["denoising_curve" + suffix] = [[1 / (1 - one), 1 / (1 - one)] for one in told]
+    result = judged(frames, score="two_stage", beside=("denoising_loss",))
+    assert result.headline.low > 0.9
+    assert "falls as noise is added" in result.measure("auroc", "denoising_loss").undefined
+    dead = {role: frame.assign(denoising_curve=[[np.nan, 1.0]] * len(frame)) for role, frame in frames.items()}
+    assert "not finite" in judged(dead, score="two_stage").headline.undefined
+
+
 def test_a_score_that_is_wrong_beside_noise_alone_is_still_alive():
     """A model that finds noise likelier than items is no worse for it than its own health check says."""
     result = judged(observed(foreign=lambda x: 3 * x, log_prob=lambda x: exact(x) + 0.5 * np.sin(100 * x[:, 0])))

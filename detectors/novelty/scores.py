@@ -71,7 +71,10 @@ class ScoreTable:
         own = SCORES[SCORES[score].raw].run(seen) if self.modelled else baselines[score]
         self.recorded = Recorded(self._of, whole, cells, code_bits, own)
         """What all scores are made of."""
-        problem = score_problem(own) or ties_problem(own[self._of == "items"]) or self._unresponsive(own)
+        broken = score_problem(own) or ties_problem(own[self._of == "items"])
+        problem = broken or self._unresponsive(own)
+        asked = [one for one in self.asked if one in SCORES] if problem else []
+        self._lost = [one for one in asked if _rests_on_own(one, broken=broken is not None)]
         columns = {self.raw: own, **baselines, **self._others(problem)}
         self.names = tuple(dict.fromkeys([self.main, self.raw, *columns]))
         """The scores, the one that is judged first, then the model's own."""
@@ -142,8 +145,8 @@ class ScoreTable:
         asked = [score for score in self.asked if score in SCORES and _called(score) != self.raw]
         made: dict[str, Floats] = {}
         for score in dict.fromkeys([*(unasked if problem is None else []), *asked]):
-            lost = problem is not None and _rests_on_own(score)
-            made[_called(score)] = np.full(len(self._of), np.nan) if lost else SCORES[score].run(self.recorded)
+            nothing = np.full(len(self._of), np.nan)
+            made[_called(score)] = nothing if score in self._lost else SCORES[score].run(self.recorded)
         return made
 
     def _problems(self, own: Cause | None) -> dict[str, Cause]:
@@ -152,10 +155,8 @@ class ScoreTable:
             if tied := ties_problem(self.scores("items")[name]):
                 found.setdefault(name, tied)
         if own is not None:
-            found |= {_called(score): own for score in self.asked if score in SCORES and _rests_on_own(score)}
-        if own is not None:
-            found[self.raw] = own
-        elif self.main not in found and (flat := self._unresponsive(self._scores[self.main].to_numpy())):
+            found |= {self.raw: own, **{_called(score): own for score in self._lost}}
+        if self.main not in found and (flat := self._unresponsive(self._scores[self.main].to_numpy())):
             found[self.main] = flat
         return found
 
@@ -183,6 +184,10 @@ def _called(score: str) -> str:
     return ANSWERS[score][1] if score in ANSWERS else score
 
 
-def _rests_on_own(score: str) -> bool:
-    """Tell whether a score is made of the model's own one."""
-    return not SCORES[score].of or set(SCORES[SCORES[score].raw].of) <= set(SCORES[score].of)
+def _rests_on_own(score: str, *, broken: bool) -> bool:
+    """Tell whether a score falls with the model's own one: where that is `broken`, all that is made of it.
+
+    Where it only does not answer to noise, what rests on another answer too, as two stages do, answers for itself.
+    """
+    own, of = set(SCORES[SCORES[score].raw].of), set(SCORES[score].of)
+    return not of or (own <= of if broken else own == of)
