@@ -1,6 +1,7 @@
 """Importers, tool by tool: fields, directions, repeats, errors and the tool's own mean; hostile and cut logs."""
 
 import json
+import os
 import stat
 import tracemalloc
 
@@ -229,6 +230,38 @@ def test_a_cut_log_of_every_tool_is_refused_in_a_line(tmp_path):
         file = path / "per_instance_stats.json" if path.is_dir() else path
         file.write_bytes(file.read_bytes()[: -len(file.read_bytes()) // 4])
         assert str(tmp_path) in refusal(path, scorer=OF.get(name))
+
+
+def test_a_text_that_says_false_is_no_true_and_no_score(tmp_path):
+    """Any text that is not empty is true to Python."""
+    evals = openai_evals(tmp_path / "a.jsonl", [True, True])
+    evals.write_text(evals.read_text().replace('"correct": true', '"correct": "False"', 1))
+    assert [one.status for one in answers(evals)] == ["unscored", "scored"]
+    foo = promptfoo(tmp_path / "b.json", [1, 1])
+    foo.write_text(foo.read_text().replace('"success": true', '"success": "false"', 1))
+    assert [(one.score, one.passed) for one in answers(foo) if one.scorer == "success"] == [(None, None), (1.0, True)]
+    cases = deepeval(tmp_path / "c.json", [(0.1, True), (0.2, True)], passed=2)
+    cases.write_text(cases.read_text().replace('"success": true', '"success": "false"'))
+    log = open_log(cases).contents()
+    assert log.log.scales["Bias"].direction is None
+    assert log.counted["DeepEval", "test case"].mean is None
+
+
+def test_what_is_no_log_is_refused_in_a_line_that_says_what_it_is(tmp_path):
+    deep = tmp_path / "deep.jsonl"
+    deep.write_text('{"item": "a", "score": 1, "x": ' + "[" * 10_000 + "]" * 10_000 + "}\n")
+    assert "line 1 is not JSON (maximum recursion depth" in refusal(deep)
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "endless.jsonl").symlink_to("/dev/zero")
+    (tmp_path / "empty.eval").touch()
+    for name, why in (("pipe.json", "is no file"), ("endless.jsonl", "is no file"), ("empty.eval", "is empty")):
+        assert f"{name}: {why}; allowed: a log" in refusal(tmp_path / name)
+    report = garak(tmp_path / "a.report.jsonl", [[0.1]])
+    report.write_text("".join(report.read_text().splitlines(keepends=True)[:2]))
+    assert "holds no answer" in refusal(report)
+    other = promptfoo(tmp_path / "c.json", [1])
+    other.write_text(other.read_text().replace('"right"', '"success"'))
+    assert "a named score is called success" in refusal(other)
 
 
 def test_a_long_log_is_read_in_little_memory(tmp_path):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.importers.log import Aggregate, Direction, Log, Scale, ScoredAnswer
-from audit.importers.reading import begins, digest_of, each_laid_out, laid_out, number_in, text_in
+from audit.importers.reading import begins, digest_of, each_laid_out, laid_out, number_in, text_in, truth_in
 from audit.importers.streaming import elements
 
 __all__ = ["IMPORTER", "DeepEval"]
@@ -54,7 +54,8 @@ class DeepEval:
         told = _Told()
         head: dict[str, Any] = {}
         cases = enumerate(elements(path, self.title, "testCases", head=head))
-        yield from each_laid_out(path, self.title, cases, lambda case, place: _of_case(case, place, self.title, told))
+        yield from each_laid_out(path, self.title, "test case", cases,
+                                 lambda case, place: _of_case(case, place, self.title, told))  # fmt: skip
         with laid_out(path, self.title):
             scales |= {name: Scale(one.direction, judge=text_in(one.judge)) for name, one in told.metrics.items()}
             aggregates |= _aggregates(head, self.title, told.failed)
@@ -71,9 +72,9 @@ class _Metric:
     def note(self, one: Mapping[str, Any]) -> None:
         """Take what the metric said of a case."""
         self.judge = self.judge or one.get("evaluationModel")
-        score, threshold = number_in(one.get("score")), number_in(one.get("threshold"))
-        if score is not None and threshold is not None and score != threshold and not one.get("error"):
-            self.above.add((score > threshold) == bool(one["success"]))
+        score, threshold, good = (number_in(one.get(name)) for name in ("score", "threshold", "success"))
+        if None not in (score, threshold, good) and score != threshold and not one.get("error"):
+            self.above.add((score > threshold) == (good == 1))  # type: ignore[operator]
 
     @property
     def direction(self) -> Direction | None:
@@ -106,15 +107,16 @@ def _of_case(case: Mapping[str, Any], place: int, task: str, cases: _Told) -> It
         cases.metrics.setdefault(str(one["name"]), _Metric()).note(one)
         score = None if one.get("error") else number_in(one.get("score"))
         yield ScoredAnswer(
-            **told, scorer=str(one["name"]), score=score, passed=bool(one["success"]) if score is not None else None,
+            **told, scorer=str(one["name"]), score=score, problem=one.get("error"),
+            passed=truth_in(one["success"]) if score is not None else None,
             status="error" if one.get("error") else "unscored" if score is None else "scored",
-            problem=one.get("error"),
         )  # fmt: skip
     failed = any(one.get("error") for one in case.get("metricsData") or [])
     cases.failed += failed
+    good = None if failed else truth_in(case["success"])
     yield ScoredAnswer(
-        **told, scorer=_CASE, score=None if failed else float(bool(case["success"])),
-        passed=None if failed else bool(case["success"]), status="error" if failed else "scored",
+        **told, scorer=_CASE, score=number_in(good), passed=good,
+        status="error" if failed else "unscored" if good is None else "scored",
         problem="a metric failed to answer" if failed else None,
     )  # fmt: skip
 

@@ -72,14 +72,15 @@ class EveryEvalEver:
             scales = {names[name]: _scale(one["metric_config"]) for name, one in metrics.items()}
             aggregates = {(str(one["evaluation_name"]), names[name]): _aggregate(one["score_details"]["score"])
                           for name, one in metrics.items()}  # fmt: skip
-        library = head.get("eval_library") or {}
-        version = f"{library.get('name')} {library.get('version')}" if library else None
-        return Log("every_eval_ever", text_in(version), model_in(head["model_info"].get("id")),
+            library = head.get("eval_library") or {}
+            version = f"{library.get('name')} {library.get('version')}" if library else None
+            model = model_in(head["model_info"].get("id"))
+        return Log("every_eval_ever", text_in(version), model,
                    lambda: self._answers(instances, names), scales, aggregates)  # fmt: skip
 
     def _answers(self, path: Path, names: Mapping[str, str]) -> Iterator[ScoredAnswer]:
         before: Counter[tuple[str, str]] = Counter()
-        yield from each_laid_out(path, self.title, json_lines(path, self.title),
+        yield from each_laid_out(path, self.title, "line", json_lines(path, self.title),
                                  lambda row, line: [_answer(row, names, f"{path.name}:{line}", before)])  # fmt: skip
 
 

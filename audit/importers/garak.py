@@ -12,7 +12,6 @@ alone and is refused: no share follows from it.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -23,7 +22,16 @@ from typing import Any
 
 from audit.errors import DataError
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
-from audit.importers.reading import begins, digest_of, each_laid_out, json_lines, laid_out, model_in, number_in, text_in
+from audit.importers.reading import (
+    digest_of,
+    each_laid_out,
+    first_line,
+    json_lines,
+    laid_out,
+    model_in,
+    number_in,
+    text_in,
+)
 
 __all__ = ["IMPORTER", "Garak"]
 
@@ -46,14 +54,10 @@ class Garak:
         """Return the report; raises DataError for a hitlog."""
         if not path.is_file() or path.suffix != ".jsonl":
             return None
-        try:
-            first = json.loads(begins(path).partition("\n")[0])
-        except ValueError:
-            first = None
-        if isinstance(first, dict) and {"attempt_id", "detector", "score"} <= first.keys():
+        first = first_line(path)
+        if {"attempt_id", "detector", "score"} <= first.keys():
             raise DataError(f"{path}: holds hits alone, so no share follows; allowed: a report (.report.jsonl)")
-        known = isinstance(first, dict) and str(first.get("entry_type")) in _SETUP
-        return [path] if known else None
+        return [path] if first.get("entry_type") in _SETUP else None
 
     def read(self, path: Path) -> Log:
         """Return the outputs of all attempts, for each detector."""
@@ -99,9 +103,9 @@ class _Report:
                 told = attempts.unscored(row)
                 yield from _of_attempt(told, self.threshold, f"{self.path.name}:{line}", attempts.before)
 
-        yield from each_laid_out(self.path, self.title, json_lines(self.path, self.title), read)
+        yield from each_laid_out(self.path, self.title, "line", json_lines(self.path, self.title), read)
         if left := {*attempts.waiting.values()}:
-            yield from each_laid_out(self.path, self.title, json_lines(self.path, self.title), read_again)
+            yield from each_laid_out(self.path, self.title, "line", json_lines(self.path, self.title), read_again)
 
     def _count(self, row: Mapping[str, Any], attempts: _Attempts) -> None:
         """Take the tool's own count of a probe and a detector."""

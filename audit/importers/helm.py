@@ -15,7 +15,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from os import SEEK_END
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -72,14 +71,14 @@ class HELM:
                 for state in elements(path, self.title, "request_states"):
                     states.put(state)
             rows = enumerate(elements(stats, self.title))
-            yield from each_laid_out(stats, self.title, rows, lambda row, n: _of_row(row, states, name, n))
+            yield from each_laid_out(stats, self.title, "row", rows, lambda row, n: _of_row(row, states, name, n))
 
 
 class _States:
     """What was asked and answered, by key, in a file of no name: it may be most of a log, and in any order."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self._places = file, dict[_Key, int]()
+        self._file, self._end, self._places = file, 0, dict[_Key, int]()
 
     def put(self, state: Mapping[str, Any]) -> None:
         """Keep what the answers take from a request."""
@@ -94,8 +93,8 @@ class _States:
             "output": (state.get("output_mapping") or {}).get(str(output).strip()) or output,
             "lost": bool(result) and not result.get("success", True), "error": result.get("error"),
         }  # fmt: skip
-        self._places[key] = self._file.seek(0, SEEK_END)
-        self._file.write(json.dumps(told).encode() + b"\n")
+        self._places[key] = self._end  # counted here, as asking the file where it ends writes out what it holds
+        self._end += self._file.write(json.dumps(told).encode() + b"\n")
 
     def get(self, key: _Key) -> dict[str, Any]:
         """Return it; of a key that no request has, what says nothing."""

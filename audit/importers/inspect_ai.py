@@ -90,7 +90,7 @@ class InspectAI:
                     yield name, parsed(archive.read(name), f"{path}: {name}", self.title)
 
     def _answers(self, path: Path, task: str, names: list[str]) -> Iterator[ScoredAnswer]:
-        yield from each_laid_out(path, self.title, self._samples(path),
+        yield from each_laid_out(path, self.title, "entry", self._samples(path),
                                  lambda sample, locator: _of_sample(sample, task, names, locator))  # fmt: skip
 
 

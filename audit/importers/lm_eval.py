@@ -74,7 +74,7 @@ class LMEval:
     def _answers(self, path: Path) -> Iterator[ScoredAnswer]:
         named = _NAME.fullmatch(path.name)
         task = path.stem if named is None else named["task"]
-        yield from each_laid_out(path, self.title, json_lines(path, self.title),
+        yield from each_laid_out(path, self.title, "line", json_lines(path, self.title),
                                  lambda row, line: _of_line(row, task, f"{path.name}:{line}"))  # fmt: skip
 
 

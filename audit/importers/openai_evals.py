@@ -10,7 +10,6 @@ Of what a run says of itself only the names of the eval and of the model are tak
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
-from audit.importers.reading import begins, each_laid_out, json_lines, laid_out, model_in, number_in
+from audit.importers.reading import each_laid_out, first_line, json_lines, laid_out, model_in, number_in, truth_in
 
 __all__ = ["IMPORTER", "OpenAIEvals"]
 
@@ -36,11 +35,8 @@ class OpenAIEvals:
         """Return the file."""
         if not path.is_file() or path.suffix != ".jsonl":
             return None
-        try:
-            first = json.loads(begins(path).partition("\n")[0])
-        except ValueError:
-            return None
-        return [path] if isinstance(first, dict) and "eval_name" in (first.get("spec") or {}) else None
+        spec = first_line(path).get("spec")
+        return [path] if isinstance(spec, dict) and "eval_name" in spec else None
 
     def read(self, path: Path) -> Log:
         """Return the matches of all samples."""
@@ -68,7 +64,7 @@ class OpenAIEvals:
             elif (accuracy := number_in((row.get("final_report") or {}).get("accuracy"))) is not None:
                 aggregates[task, _MATCH] = Aggregate(accuracy)
 
-        yield from each_laid_out(path, self.title, json_lines(path, self.title), read)
+        yield from each_laid_out(path, self.title, "line", json_lines(path, self.title), read)
 
 
 def _answer(
@@ -76,12 +72,13 @@ def _answer(
 ) -> ScoredAnswer:
     data, output = row.get("data") or {}, sampled.get("sampled")
     output = output[0] if isinstance(output, list) and len(output) == 1 else output
-    right = None if row["type"] == "error" else bool(data["correct"])
+    lost = row["type"] == "error"
+    right = None if lost else truth_in(data["correct"])
     return ScoredAnswer(
         task=task, item=str(row["sample_id"]), scorer=_MATCH, repeat=repeat, locator=locator, passed=right,
-        status="error" if right is None else "scored", score=None if right is None else float(right),
+        status="error" if lost else "unscored" if right is None else "scored", score=number_in(right),
         asked=(sampled.get("prompt"), data.get("expected")), input=sampled.get("prompt"), output=output,
-        target=data.get("expected"), problem=data.get("message") if right is None else None,
+        target=data.get("expected"), problem=data.get("message") if lost else None,
     )  # fmt: skip
 
 

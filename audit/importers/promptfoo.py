@@ -19,7 +19,7 @@ from typing import Any
 
 from audit.errors import DataError
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer, Status
-from audit.importers.reading import begins, digest_of, each_laid_out, laid_out, model_in, number_in, text_in
+from audit.importers.reading import begins, digest_of, each_laid_out, laid_out, model_in, number_in, text_in, truth_in
 from audit.importers.streaming import elements
 
 __all__ = ["IMPORTER", "Promptfoo"]
@@ -55,6 +55,9 @@ class Promptfoo:
             if (version := head["results"].get("version")) != 3:
                 raise DataError(f"{path}: results of version {version}; allowed: 3, as promptfoo writes them now; "
                                 "export them anew")  # fmt: skip
+            if _SUCCESS in named:
+                raise DataError(f"{path}: a named score is called {_SUCCESS}, as that of all assertions is; allowed: "
+                                "another name")  # fmt: skip
             tasks = _tasks(rows)
             aggregates = dict(_aggregates(head["results"].get("prompts") or [], tasks))
             models = sorted({str(model_in(provider)) for provider, _ in rows})
@@ -66,7 +69,7 @@ class Promptfoo:
     def _answers(self, path: Path, tasks: Mapping[tuple[str, int], str], named: list[str]) -> Iterator[ScoredAnswer]:
         before: Counter[tuple[str, str]] = Counter()
         rows = enumerate(elements(path, self.title, *_ROWS))
-        yield from each_laid_out(path, self.title, rows,
+        yield from each_laid_out(path, self.title, "result", rows,
                                  lambda row, place: _of_row(row, tasks[_key(row)], named, place, before))  # fmt: skip
 
 
@@ -98,13 +101,14 @@ def _of_row(
         "about": {**(row.get("vars") or {}), **(row.get("metadata") or {}), **(test.get("metadata") or {})},
         "problem": row.get("error") if lost else None,
     }  # fmt: skip
-    scores = {_SUCCESS: float(bool(row["success"])), **{name: number_in((row.get("namedScores") or {}).get(name))
+    success = truth_in(row["success"])
+    scores = {_SUCCESS: number_in(success), **{name: number_in((row.get("namedScores") or {}).get(name))
                                                         for name in named}}  # fmt: skip
     for name, value in scores.items():
         score = None if lost else value
         yield ScoredAnswer(
             **told, scorer=name, score=score, status="scored" if score is not None else lost or "unscored",
-            passed=bool(row["success"]) if name == _SUCCESS and not lost else None,
+            passed=success if name == _SUCCESS and not lost else None,
         )  # fmt: skip
 
 

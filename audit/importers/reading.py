@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,8 +22,8 @@ from audit.errors import DataError
 from audit.files import canonical, keys_once, open_regular, read_regular, sha256
 
 __all__ = [
-    "MOST", "begins", "digest_of", "digests_of", "each_laid_out", "json_lines", "laid_out", "model_in", "name_in",
-    "number_in", "parsed", "redacted", "text_in", "texts_in", "whole_json", "whole_told",
+    "MOST", "begins", "digest_of", "digests_of", "each_laid_out", "first_line", "json_lines", "laid_out", "model_in",
+    "name_in", "number_in", "parsed", "redacted", "text_in", "texts_in", "truth_in", "whole_json", "whole_told",
 ]
 
 _Place = TypeVar("_Place")
@@ -98,6 +98,11 @@ def number_in(value: Any) -> float | None:
         return None
 
 
+def truth_in(value: Any) -> bool | None:
+    """Return true or false, also of 1 and 0; None of anything else: the text "False" is neither."""
+    return {0.0: False, 1.0: True}.get(number_in(value))  # type: ignore[arg-type]
+
+
 def digest_of(*told: Any) -> str:
     """Return a short digest of JSON data."""
     return sha256(canonical(told)).removeprefix("sha256:")[:24]
@@ -114,6 +119,14 @@ def begins(path: Path) -> str:
     """Return the first 64 kB of a file as text, without blanks before it; raises DataError where it cannot be read."""
     with readable(path), open_regular(path) as file:
         return file.read(_LOOK).decode("utf-8-sig", "replace").lstrip()
+
+
+def first_line(path: Path) -> dict[str, Any]:
+    """Return the object in a file's first line, by which logs of lines are known; an empty one where there is none."""
+    with suppress(ValueError, RecursionError):
+        value = json.loads(begins(path).partition("\n")[0])
+        return value if isinstance(value, dict) else {}
+    return {}
 
 
 def json_lines(path: Path, tool: str) -> Generator[tuple[int, dict[str, Any]], None, None]:
@@ -162,15 +175,16 @@ def laid_out(what: object, tool: str) -> Iterator[None]:
 
 
 def each_laid_out(
-    path: Path, tool: str, rows: Iterable[tuple[_Place, _Row]], read: Callable[[_Row, _Place], Iterable[_Answer]]
+    path: Path, tool: str, kind: str, rows: Iterable[tuple[_Place, _Row]],
+    read: Callable[[_Row, _Place], Iterable[_Answer]],
 ) -> Iterator[_Answer]:
-    """Yield what `read` makes of each (place, row); DataError names the place where the layout is another."""
+    """Yield what `read` makes of each (place, row); DataError names the place whose layout is another."""
     place = None
     try:
         for place, row in rows:
             yield from read(row, place)
     except _OTHERWISE as error:
-        raise _another(f"{path}: {place}", tool, error) from None
+        raise _another(f"{path}: {kind} {place}", tool, error) from None
 
 
 def _another(what: object, tool: str, error: Exception) -> DataError:

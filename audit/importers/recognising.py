@@ -43,9 +43,20 @@ class OpenedLog:
         parts = [digest_file(one) for one in self.files]
         return parts[0] if len(parts) == 1 else sha256(canonical(parts))
 
+    @property
+    def title(self) -> str:
+        """What its tool is called."""
+        return self._reader.title
+
     def contents(self) -> Contents:
-        """Return what the log holds; files of these digests are counted once, whoever asks how often."""
-        return _counted(self, self.digest)
+        """Return what the log holds; files of these digests are counted once, whoever asks how often.
+
+        Raises DataError where it holds no answer.
+        """
+        contents = _counted(self, self.digest)
+        if not contents.counted:
+            raise DataError(f"{self.path}: holds no answer; allowed: a log of {self.title} with one or more")
+        return contents
 
 
 @lru_cache(maxsize=4)
@@ -61,6 +72,8 @@ def open_log(path: Path, tool: str | None = None, fields: Mapping[str, str] | No
     """
     if not path.exists():
         raise DataError(f"{path}: no such file")
+    if not path.is_dir() and not (path.is_file() and path.stat().st_size):
+        raise DataError(f"{path}: {'is empty' if path.is_file() else 'is no file'}; allowed: a log, or a run's folder")
     names = plugins.names("importers")
     if tool is not None:
         found = {tool: _asked(tool, path, fields)}

@@ -84,7 +84,7 @@ class Imported(Source):
         """Return frames of scored answers; see `audit.data.DataSource`."""
         opened = self._open()
         file, contents = self._promised(opened), opened.contents()
-        taken = _Taken(self, contents, self._chosen(contents), file)
+        taken = _Taken(self, contents, self._chosen(contents), file, opened.title)
         rows = islice(taken.answers(), limit)
         parts = iter(lambda: list(islice(rows, _ROWS)), [])
         return frames_of(self.path, (taken.columns(part, role) for part in parts), role)
@@ -104,7 +104,7 @@ class Imported(Source):
             if len(scorers) == 1:
                 return scorers[0]
             more = f"; and {len(scorers) - _NAMED:,} more" if len(scorers) > _NAMED else ""
-            told = f"name one as scorer (allowed: {'; '.join(scorers[:_NAMED])}{more})" if scorers else "allowed: one"
+            told = f"name one as scorer (allowed: {'; '.join(scorers[:_NAMED])}{more})"
             raise DataError(f"{self.path}: has {len(scorers)} scorers; {told}")
         if self.scorer not in scorers:
             raise DataError(f"{self.path}: no scorer {self.scorer!r}{did_you_mean(self.scorer, scorers)}")
@@ -115,9 +115,9 @@ class Imported(Source):
 class _Taken:
     """What is taken of a log: the answers of one scorer, as columns."""
 
-    def __init__(self, asked: Imported, contents: Contents, scorer: str, file: str) -> None:
+    def __init__(self, asked: Imported, contents: Contents, scorer: str, file: str, title: str) -> None:
         """Find what is the same for all answers; raises DataError for a scale or a direction that cannot be."""
-        self._asked, self._contents, self._scorer = asked, contents, scorer
+        self._asked, self._contents, self._scorer, self._title = asked, contents, scorer, title
         log = contents.log
         told = log.scales.get(scorer, Scale())
         self._low, self._high = asked.scale or (told.low, told.high)
@@ -143,7 +143,7 @@ class _Taken:
         at = dict(zip(ScoredAnswer._fields, zip(*part, strict=True), strict=True))
         tasks = {task: text_in(task) for task in set(at["task"])}
         stated = {task: self._stated(task) for task in tasks}
-        with laid_out(f"{self._asked.path}: {at['locator'][0]} to {at['locator'][-1]}", self._same["tool"] or "a tool"):
+        with laid_out(f"{self._asked.path}: {at['locator'][0]} to {at['locator'][-1]}", self._title):
             asked = [one if isinstance(one, str) else digest_of(*one) for one in at["asked"]]
             ids = digests_of(at["task"], at["item"], asked, at["scorer"], at["repeat"])
             units = digests_of(at["task"], [one or item for one, item in zip(at["cluster"], at["item"], strict=True)])

@@ -16,7 +16,7 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, get_args
 
-from audit.data import ENDINGS, column_names, read_columns
+from audit.data import ENDINGS, column_names, described, read_columns
 from audit.errors import DataError
 from audit.importers.log import Direction, Log, ScoredAnswer, Status
 from audit.importers.reading import begins, json_lines, number_in
@@ -136,7 +136,8 @@ def _answers(
 
 def _item(cell: Any) -> str:
     if type(cell) not in (str, int):
-        raise ValueError("item is empty; allowed: text or an integer that names what was asked")
+        got = "empty" if cell is None else described(cell)
+        raise ValueError(f"item is {got}; allowed: text or an integer that names what was asked")
     return str(cell)
 
 
