@@ -6,16 +6,15 @@ What it says is what real audits say: measures, methods, groups, columns and rea
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import numpy as np
 from report_fixtures import LEVEL, LM, write_audit
 
 from audit.files import write_atomic
-from audit.probe import Probe, observed_in
+from audit.probe import Probe
 from audit.probes.novelty.scores import Score
 from audit.record import Audit, Deviation, Finding, Limit, ModelRecord, Sheet, dump, load_record
 from audit.verdict import Decision, covered, decide, sentence, store_frame, trials_of
@@ -51,10 +50,6 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "robustness.images": [{}, {"mode": "log_prob"}],
     "robustness.text": [{"mode": one} for one in ("choice", "generate", "predict")],
 }
-OF_TRIALS: dict[str, dict[str, Any]] = {
-    "bias.counterfactual": {"scorer": "toxic"}, "bias.open_ended": {"scorer": "toxic"},
-}  # fmt: skip
-"""What trials are made with, so that they have the sentences on which a scorer itself is tried."""
 REASONS: list[tuple[str, dict[str, Any]]] = [
     ("skipped", {"key": "ability", "model": "our-model", "ability": "log_prob",
                  "why": "this kind of model does not have the ability"}),
@@ -84,14 +79,6 @@ def judged(probe: Probe) -> Iterator[Result]:
         yield probe.judge(observed, level=LEVEL, rng=np.random.default_rng(2))
 
 
-def tried(probe: Probe) -> Iterator[Result]:
-    """What a probe says of its trials, which have roles and cases that the planted pair does without."""
-    told: Any = replace(cast("Any", probe), **OF_TRIALS.get(probe.name, {}))
-    for trial in trials_of(told, seed=0, check="x"):
-        one = trial.probe or told
-        yield one.judge(observed_in(trial, one), level=LEVEL, rng=np.random.default_rng(2))
-
-
 def in_range(probe: Probe, measures: Iterable[Any]) -> set[str]:
     """The names of measures that a probe declares; each has the unit and lies in the range that it declares."""
     named = set()
@@ -99,7 +86,7 @@ def in_range(probe: Probe, measures: Iterable[Any]) -> set[str]:
         declared = probe.measures.get(one.name)
         if declared is not None:
             named.add(one.name)
-            assert one.unit == declared.unit, (probe.name, one.name)
+            assert one.unit in (declared.unit, f"{declared.unit} per token"), (probe.name, one.name)
             for number in (one.value, one.low, one.high):
                 assert number is None or declared.holds(number), (probe.name, one.name, number)
     return named

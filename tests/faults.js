@@ -26,7 +26,7 @@
   for (const one of root.querySelectorAll("td.num, th.num, td.value"))
     if (one.scrollWidth > one.clientWidth + 1) told("cut", one.textContent);
 
-  const texts = [], walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), range = document.createRange();
+  const texts = [], frames = new Map(), walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), range = document.createRange();
   for (let node = walk.nextNode(); node; node = walk.nextNode()) {
     const text = node.data.trim(), at = node.parentElement;
     if (!text || at.clientWidth === 1 || at.closest("svg, style, script, option, [aria-hidden=true], .sr-only") || !at.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
@@ -42,15 +42,15 @@
     }
   }
   function clip(one) {
-    const frame = { left: -1e9, right: 1e9, top: -1e9, bottom: 1e9 };
-    for (let at = one; at && at !== document.body; at = at.parentElement) {
-      const style = getComputedStyle(at);
-      if (style.overflowX === "visible" && style.overflowY === "visible") continue;
-      const box = at.getBoundingClientRect();
-      frame.left = Math.max(frame.left, box.left); frame.right = Math.min(frame.right, box.right);
-      frame.top = Math.max(frame.top, box.top); frame.bottom = Math.min(frame.bottom, box.bottom);
-    }
-    return frame;
+    if (!one || one === document.body) return { left: -1e9, right: 1e9, top: -1e9, bottom: 1e9 };
+    if (!frames.has(one)) frames.set(one, within(clip(one.parentElement), one));
+    return frames.get(one);
+  }
+  function within(frame, one) {
+    const style = getComputedStyle(one);
+    if (style.overflowX === "visible" && style.overflowY === "visible") return frame;
+    const box = one.getBoundingClientRect();
+    return { left: Math.max(frame.left, box.left), right: Math.min(frame.right, box.right), top: Math.max(frame.top, box.top), bottom: Math.min(frame.bottom, box.bottom) };
   }
   const meet = (a, b) => [Math.min(a.right, b.right) - Math.max(a.left, b.left), Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top)];
   texts.sort((a, b) => a.top - b.top);

@@ -129,11 +129,10 @@ def test_the_job_ends_with_the_verdict_and_leaves_its_artefacts(limit, code):
     assert len(Path("dokimasia-report/judgement.md").read_text("utf-8").splitlines()) <= 20
 
 
-@pytest.mark.parametrize("key", [STATE_KEY, ""])
-def test_the_nightly_job_does_not_stay_green_for_another_model(tmp_path, monkeypatch, key):
+def test_the_nightly_job_does_not_stay_green_for_another_model(tmp_path, monkeypatch):
     """The model behind the address is swapped between two nights, and comes back on the third, each on a new machine.
 
-    With the state key the third night shows the first one's audit; without it the same model is asked all of it again.
+    The third night shows the first one's audit.
     """
     plan = """\
 title: Nightly
@@ -147,25 +146,19 @@ checks:
 """
     with serve(WEIGHTS / "language" / "sound") as server:
         Path("plan.yaml").write_text(plan.replace("URL", server.url))
-        asked, forms = [], ("sound", "flawed", "sound") if key else ("sound", "sound")
-        for night, form in zip(NIGHTS, forms, strict=False):
+        for night, form in zip(NIGHTS, ("sound", "flawed", "sound"), strict=True):
             server.swap(WEIGHTS / "language" / form)
             before = server.requests
             (where,) = new_machine(tmp_path, night).items()
             monkeypatch.setenv(*where)
-            said = gitlab(int(form == "flawed"), DOKIMASIA_STATE_KEY=key).stderr
-            asked.append(server.requests - before)
-            assert ("another model answers now as main" in said) == (bool(key) and night == "two")
-            assert ("finished, but not by this installation" in said) == (not key and night != "one")
-        if key:
-            assert asked[2] <= 3 + 10 + 3 + 10, "who answers, and nothing else"
-        else:
-            assert asked[1] == asked[0], "all of it again"
+            said = gitlab(int(form == "flawed"), DOKIMASIA_STATE_KEY=STATE_KEY).stderr
+            assert ("another model answers now as main" in said) == (night == "two")
+            assert "finished, but not by this installation" not in said
+        assert server.requests - before <= 3 + 10 + 3 + 10, "who answers, and nothing else"
     assert len(list(Path("audits").glob("*/record.json"))) == 2
 
 
-@pytest.mark.parametrize("service", ["github", "gitlab"])
-@pytest.mark.parametrize("key", [STATE_KEY, ""])
+@pytest.mark.parametrize(("service", "key"), [("github", STATE_KEY), ("gitlab", STATE_KEY), ("gitlab", "")])
 def test_a_new_machine_knows_its_cached_audits_by_the_state_key_alone(tmp_path, monkeypatch, service, key):
     """With the key two nights are one audit that was asked once; without it two attempts, which a policy forbids."""
     Path("policy.yaml").write_text("title: Gate\nforbid: [rerolls]\n")
@@ -264,13 +257,13 @@ def test_the_release(dokimasia):
 """
 
 
-def pytest_run(code, *words):
+def pytest_run(code, tests=TEST):
     Path("release").mkdir(exist_ok=True)
-    for name in ("plan.yaml", "policy.yaml", "texts.csv"):
-        Path("release", name).write_bytes(Path(name).read_bytes())
-    Path("release", "test_release.py").write_text(TEST)
+    for path in (*Path().glob("*.yaml"), Path("texts.csv")):
+        Path("release", path.name).write_bytes(path.read_bytes())
+    Path("release", "test_release.py").write_text(tests)
     Path("pytest.ini").write_text("[pytest]\nfilterwarnings = error\naddopts = --strict-markers --strict-config\n")
-    return bash(" ".join(["python -m pytest -q -p no:cacheprovider", *words]), {}, code=code).stdout
+    return bash("python -m pytest -q -p no:cacheprovider", {}, code=code).stdout
 
 
 def test_the_fixture_passes_and_reads_a_finished_audit_again():
@@ -281,21 +274,23 @@ def test_the_fixture_passes_and_reads_a_finished_audit_again():
     assert run.read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("limit", "policy", "said"),
-    [
-        (FAILS, "title: Gate\n", "plan.yaml: failed"),
-        (UNDECIDED, "title: Gate\n", "plan.yaml: inconclusive"),
-        (PASSES, "titel: Gate\n", "unknown key 'titel' (did you mean 'title'?)"),
-        (PASSES, "title: Gate\nrequired: {dimensions: [novelty]}\n", "novelty: failed. not asked"),
-    ],
-)
-def test_the_fixture_fails_the_test_with_what_is_wrong(limit, policy, said):
-    write_plan(limit)
-    Path("policy.yaml").write_text(policy)
-    told = pytest_run(1)
-    assert said in told
-    assert "1 failed" in told
+def test_the_fixture_fails_the_test_with_what_is_wrong():
+    cases = {
+        "a": (FAILS, "title: Gate\n", "a.plan.yaml: failed"),
+        "b": (UNDECIDED, "title: Gate\n", "b.plan.yaml: inconclusive"),
+        "c": (PASSES, "titel: Gate\n", "unknown key 'titel' (did you mean 'title'?)"),
+        "d": (PASSES, "title: Gate\nrequired: {dimensions: [novelty]}\n", "novelty: failed. not asked"),
+    }
+    for name, (limit, policy, _) in cases.items():
+        write_plan(limit)
+        Path("plan.yaml").rename(f"{name}.plan.yaml")
+        Path(f"{name}.policy.yaml").write_text(policy)
+    tests = (re.sub(r"(?<=\")(?=plan|policy)", f"{name}.", TEST.replace("the_release", name)) for name in cases)
+    told = pytest_run(1, "\n\n".join(tests))
+    parts = re.split(r"^_+ test_(?=[abcd] _+$)", told.partition("short test summary")[0], flags=re.M)[1:]
+    assert [part[0] for part in parts] == list(cases)
+    assert [said in part for part, (_, _, said) in zip(parts, cases.values(), strict=True)] == [True] * len(cases)
+    assert "4 failed" in told
     assert "Traceback" not in told
 
 

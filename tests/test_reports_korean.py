@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from every_probe import built_in_probes, judged
+from every_probe import built_in_probes
 from hypothesis import given
 from hypothesis import strategies as st
 from korean import KO, english_in, text_of
@@ -19,7 +19,7 @@ import audit.verdict.decision
 import detectors
 import reports.text
 from audit import plugins
-from audit.record import AGAINST, WEIGHT, Limit, load_record
+from audit.record import AGAINST, WEIGHT, Limit, items_of, load_record, table_of
 from audit.review import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
 from audit.verdict import decide, sentence
 from reports.documents.index_page import render_index
@@ -110,12 +110,13 @@ def test_no_english_is_left_on_the_index(whole):
     assert english_in(text_of(render_index([whole], "ko").decode()), whole) == set()
 
 
-@pytest.mark.parametrize("probe", list(built_in_probes()), ids=lambda one: f"{one.name}-{getattr(one, 'mode', '')}")
-def test_every_word_of_a_probe_is_in_the_catalogues(probe):
+@pytest.mark.parametrize("probe", {one.name: one for one in built_in_probes()}.values(), ids=lambda one: one.name)
+def test_every_word_of_a_probe_is_in_the_catalogues(whole, probe):
     """Names, units, methods and reasons of all that it measures, its columns, and the scores that its remarks name."""
-    results = list(judged(probe))
-    measures = [one for result in results for one in result.measures]
-    frames = [frame for result in results for frame in (result.items, result.table) if frame is not None]
+    findings = [one for one in whole.record.findings if one.probe == probe.name and one.measures]
+    assert findings
+    measures = [one for finding in findings for one in finding.measures]
+    frames = [file for one in findings for file in (items_of(whole.folder, one), table_of(whole.folder, one)) if file]
     wanted = {
         "probe": {probe.name},
         "measure": {*probe.measures, *(one.name for one in measures)},
@@ -123,9 +124,9 @@ def test_every_word_of_a_probe_is_in_the_catalogues(probe):
         "method": {one.method for one in measures},
         "cause": {one.undefined for one in measures} - {None},
         "group": {one.group for one in measures} - {None, "0", "1", "2", "a", "b", "nobody"},
-        "column": {str(name) for frame in frames for name in frame.columns} - {AGAINST, WEIGHT},
-        "told": {text for result in results for one in result.remarks for text in one.values.values()
-                 if isinstance(text, str)} - {*probe.measures, *(one.name for one in measures)},
+        "column": {name for frame in frames for name in frame.columns} - {"id", AGAINST, WEIGHT},
+        "told": {text for finding in findings for remark in finding.remarks for key, text in remark.items()
+                 if key != "key" and isinstance(text, str)} - {*probe.measures, *(one.name for one in measures)},
         "role": set(probe.roles),
     }  # fmt: skip
     for words in CATALOGUES:

@@ -230,7 +230,7 @@ def _aurc(totals: _Totals) -> Floats:
 
 
 def _excess_aurc(totals: _Totals) -> Floats:
-    return _running(totals.by_score) - _running(totals.by_loss)
+    return np.maximum(_running(totals.by_score) - _running(totals.by_loss), 0.0)  # what is less than best is rounding
 
 
 def _prr(totals: _Totals, most: float = MOST_REJECTED) -> Floats:
