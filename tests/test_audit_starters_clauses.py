@@ -68,6 +68,13 @@ def test_a_domain_has_checks_for_a_language_model_or_for_images(name, place):
     assert [one.probe.name for one in read_plan(table.text, base=place).checks] == ["bias.decisions", "bias.data"]
 
 
+def test_a_domain_says_where_it_has_no_check_for_a_table_or_a_model(place):
+    """It wrote a plan without a check, which no reader of plans takes."""
+    for name in {*PROFILES} - {"hiring"}:
+        with pytest.raises(UsageError, match=f"init --for {name}: no check of it asks a table; it has "):
+            clause_plan(name, None, str(place / "rows.csv"), base=place)
+
+
 def test_an_image_model_and_an_address_are_asked_what_they_can_answer(place):
     images = next(one.path for one in reference_folders() if one.path.parts[-2] == "vae")
     plan = read_plan(clause_plan("driving", str(images), None, base=place).text, base=place)
@@ -100,7 +107,7 @@ def test_a_plan_runs_as_it_was_written_and_is_evidence_for_its_clauses(tmp_path,
         ("eu-ai-akt", "did you mean 'eu-ai-act'?"),
         ("eu-ai-act/art-99", "no such clause"),
         ("medicin", "did you mean 'medicine'?"),
-        ("eu-ai-act/art-9-7", "no check serves it; nothing that an audit measures serves it"),
+        ("eu-ai-act/art-9-7", "no check serves it; art-9-7: nothing that an audit measures serves it"),
     ],
 )
 def test_what_no_plan_can_serve_is_said(aim, told):

@@ -100,6 +100,9 @@ def clause_plan(aim: str, model: str | None, data: str | None, *, base: Path = P
     known = _known(kind)
     if aim in PROFILES:
         wanted = [one for one in known if one.probe in PROFILES[aim]]
+        if not wanted:
+            what = "a table" if data is not None else "this model"
+            raise UsageError(f"init --for {aim}: no check of it asks {what}; it has {', '.join(PROFILES[aim])}")
         return ClausePlan(_text(aim, wanted, {}, _model(model, data, base), _place(data, base)), (), ())
     framework, clauses = _aimed(aim)
     serving = {one.id: [ready for ready in known if _serves(one, ready.probe)] for one in clauses}
@@ -109,7 +112,9 @@ def clause_plan(aim: str, model: str | None, data: str | None, *, base: Path = P
     }
     unserved = tuple((f"{framework.id}:{one.id}", _why(one)) for one in clauses if not serving[one.id])
     if not wanted:
-        raise UsageError(f"init --for {aim}: no check serves it; {'; '.join(why for _, why in unserved[:3])}")
+        told = "; ".join(f"{name.partition(':')[2]}: {why}" for name, why in unserved[:3])
+        more = f"; and {len(unserved) - 3} more clauses" if len(unserved) > 3 else ""
+        raise UsageError(f"init --for {aim}: no check serves it; {told}{more}")
     text = _text(aim, wanted, tags, _model(model, data, base), _place(data, base))
     return ClausePlan(text, tuple(f"{framework.id}:{name}" for name, found in serving.items() if found), unserved)
 
@@ -156,7 +161,7 @@ def _why(clause: Clause) -> str:
     if clause.strength == "none":
         return "nothing that an audit measures serves it"
     if clause.tests:
-        return f"asks for {', '.join(clause.tests)}"
+        return f"asks for {', and '.join(test.replace(' | ', ' or ') for test in clause.tests)}"
     return f"asks for no check; needs {', '.join(clause.needs)}"
 
 
