@@ -224,6 +224,13 @@ def test_tokens_that_split_a_character_are_drawn_as_the_characters_that_they_mak
     assert len(found) == len(told) == sum(b in ends for _, b in pairs)
 
 
+def test_of_numbers_that_would_stand_on_each_other_the_more_surprising_one_is_kept():
+    nats = np.array([0.0, 11.0, 19.0, 0.0, 12.0])
+    drawn, _ = text_rows(["The", " a", "b", " and so on", " c"], nats, 0.0, "name", N)
+    assert re.findall(r"font-size=\"9\"[^>]*>([\d.]+)<", drawn) == ["0", "19.0", "0", "12.0"], "no 11"
+    assert drawn.count('stroke-width="1.5"') == 5
+
+
 def test_of_a_long_text_the_lines_around_its_most_surprising_token_are_drawn():
     nats = np.zeros(400)
     nats[300] = 9.0

@@ -3,6 +3,7 @@
     0 to 2, to 4, to 7, to 10 nats and above      a token of which the model gave 14 %, 2 %, 0.1 %, 0.005 % or less
 
 The five most surprising are underlined and have their nats above them, so that the map is read without its shades too.
+Where two numbers would stand on each other, the greater one is there.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _GROUNDS = (0.0, 0.12, 0.25, 0.38, 0.52)
 """Opacity of each step's ground."""
 _CHARACTER, _SIZE, _LINE, _LINES = 7.3, 12, 32, 2
 """Of a character of one width, and of a line; and lines of a text at most."""
-_MARKED = 5
-"""Tokens with their number."""
+_MARKED, _DIGIT = 5, 5.4
+"""Tokens with their number, and the width of one of its characters."""
 FACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', NanumGothicCoding, monospace"
 
 
@@ -71,6 +72,7 @@ def text_rows(
     known = [at for at in inside if np.isfinite(surprisal[at])]
     marked = set(sorted(known, key=lambda at: -surprisal[at])[:_MARKED])
     grounds: dict[int, list[str]] = {}
+    numbers: dict[int, tuple[float, float, str]] = {}
     texts, parts = [list[Markup]() for _ in range(_LINES)], []
     for at, (x, row) in zip(inside, places, strict=True):
         space, text = shown[at]
@@ -80,11 +82,9 @@ def text_rows(
             grounds.setdefault(step, []).append(f"M{left:.1f} {base - 12:.1f}h{wide:.1f}v16h-{wide:.1f}z")
         texts[row].append(Markup('<tspan x="{:.1f}">{}</tspan>').format(left, text))
         if at in marked:
-            number = notation.number(float(surprisal[at]), "score")
-            parts += [
-                line(left, base + 5, left + wide, base + 5, "ink", width=1.5),
-                words_at(left + wide / 2, base - 14, number, anchor="middle", size=9),
-            ]
+            parts.append(line(left, base + 5, left + wide, base + 5, "ink", width=1.5))
+            numbers[at] = left + wide / 2, base - 14, notation.number(float(surprisal[at]), "score")
+    parts += _apart([numbers[at] for at in sorted(numbers, key=lambda at: -surprisal[at])])
     shades = [_ground("".join(path), step) for step, path in sorted(grounds.items())]
     lines = [
         Markup('<text y="{:.1f}" font-size="{}" font-family="{}" fill="{}">{}</text>').format(
@@ -96,6 +96,15 @@ def text_rows(
     told = notation.words("picture.tokens_of", name=name, shown=len(places), all=len(tokens)) if cut else name
     heading = words_at(0, top, told, size=11, colour="skipped")
     return joined([heading, *shades, *lines, *parts]), 18 + len(lines) * _LINE
+
+
+def _apart(numbers: Sequence[tuple[float, float, str]]) -> list[Markup]:
+    """Return numbers (middle, baseline, text), those left out that would stand on an earlier one."""
+    kept: list[tuple[float, float, str]] = []
+    for x, y, text in numbers:
+        if all(y != row or abs(x - middle) >= _DIGIT * (len(text) + len(other)) / 2 for middle, row, other in kept):
+            kept.append((x, y, text))
+    return [words_at(x, y, text, anchor="middle", size=9) for x, y, text in sorted(kept, key=lambda one: (one[1], one[0]))]
 
 
 def _told(token: str, notation: Notation) -> tuple[int, str]:
