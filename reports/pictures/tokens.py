@@ -104,7 +104,8 @@ def _apart(numbers: Sequence[tuple[float, float, str]]) -> list[Markup]:
     for x, y, text in numbers:
         if all(y != row or abs(x - middle) >= _DIGIT * (len(text) + len(other)) / 2 for middle, row, other in kept):
             kept.append((x, y, text))
-    return [words_at(x, y, text, anchor="middle", size=9) for x, y, text in sorted(kept, key=lambda one: (one[1], one[0]))]
+    kept.sort(key=lambda one: (one[1], one[0]))
+    return [words_at(x, y, text, anchor="middle", size=9) for x, y, text in kept]
 
 
 def _told(token: str, notation: Notation) -> tuple[int, str]:
