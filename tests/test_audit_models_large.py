@@ -98,7 +98,8 @@ def test_a_quantised_model_is_another_model_and_the_record_says_so(whole, quanti
 
 def test_opening_a_model_shows_nothing_that_libraries_say_of_each_other(tiny_lm):
     """transformers imports torchao where it is installed, and torch warns of it, whatever the model."""
-    code = "import sys; from audit import open_model; open_model('causal_lm', path=sys.argv[1], threads=1)"
+    code = "import logging, sys; from audit import open_model; logging.basicConfig(); "
+    code += "open_model('causal_lm', path=sys.argv[1], threads=1)"
     done = subprocess.run([sys.executable, "-c", code, tiny_lm], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

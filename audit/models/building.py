@@ -16,9 +16,10 @@ __all__ = ["counted"]
 
 MOST_MODULES = 200_000
 
-logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)
+for name in ("torch.utils._pytree", "torchao"):
+    logging.getLogger(name).setLevel(logging.ERROR)
 """transformers imports torchao wherever it is installed, though nothing is quantised; torch then warns of how torchao
-registers classes of its own, which no reader of ours can change."""
+registers classes of its own, and torchao of kernels for other machines, which no reader of ours can change."""
 
 
 @contextmanager
