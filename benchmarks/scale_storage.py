@@ -6,8 +6,8 @@ one Python process on this machine), so that its figures hold the server's own t
     answer    a run of so many shards of a model that answers at once, on a disk and in the store: seconds a shard;
               the records must be equal to the byte, and the store hold every file that the disk holds
     behind    the same with a model that takes 50 ms a shard: what of the store's time is hidden behind the model
-    cold      so many finished audits listed from an empty cache: every header fetched
-    warm      the same again, when nothing changed: looked at, and nothing fetched
+    list      so many finished audits as `dokimasia list` reads them from an empty cache; as the dashboard does
+    again     the same again, when nothing changed: looked at, and nothing fetched
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import obstore
 
 from audit.data.tabular import Builtin
 from audit.execute import run
 from audit.files import sha256
 from audit.plan import Check, Plan
 from audit.probes.bias.stereotype_pairs import StereotypePairs
-from audit.storage import bring_heads, local_folder
+from audit.storage import LISTED, access, bring_heads, local_folder
+from audit.storage.working import HEADS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from object_store import Bucket, moto
@@ -94,17 +98,41 @@ def listing(bucket: Bucket, home: Path, url: str, audits: int) -> None:
     for number in range(audits):
         for name, data in small.items():
             bucket.put(f"{prefix}/many/{number:016x}/{name}", data)
-    os.environ["XDG_CACHE_HOME"] = str(home / "empty")
-    root = local_folder(f"{url}/many")
-    for name in ("cold", "warm"):
-        begun, before = time.perf_counter(), time.process_time()
-        bring_heads(root)
-        taken, used = time.perf_counter() - begun, time.process_time() - before
-        found = len(list(root.glob("*/record.json")))
-        each = 1000 * taken / audits
-        print(f"{name:8} {found} audits of {len(small)} small files: {taken:.2f} s, {each:.1f} ms an audit, "
-              f"{used:.2f} s of a processor")  # fmt: skip
-        assert found == audits
+    for name, names in (("list", LISTED), ("screens", HEADS)):
+        os.environ["XDG_CACHE_HOME"] = str(home / f"empty-{name}")
+        access._COPIES.clear()
+        root = local_folder(f"{url}/many")
+        for which in (name, "again"):
+            asked = Counter[str]()
+            with counted(asked):
+                begun, before = time.perf_counter(), time.process_time()
+                bring_heads(root, names)
+                taken, used = time.perf_counter() - begun, time.process_time() - before
+            found = len(list(root.glob("*/record.json")))
+            print(f"{which:8} {found} audits of {len(small)} small files: {asked['list']} listings and {asked['get']} "
+                  f"reads, {taken:.2f} s, {used:.2f} s of a processor")  # fmt: skip
+            assert found == audits
+
+
+@contextmanager
+def counted(asked: Counter[str]) -> Iterator[None]:
+    """Count the requests to the store: a listing has a thousand objects."""
+    get, pages = obstore.get, obstore.list
+
+    def got(*words: Any, **more: Any) -> Any:
+        asked["get"] += 1
+        return get(*words, **more)
+
+    def listed(*words: Any, **more: Any) -> Iterator[Any]:
+        for page in pages(*words, **more):
+            asked["list"] += 1
+            yield page
+
+    obstore.get, obstore.list = got, listed
+    try:
+        yield
+    finally:
+        obstore.get, obstore.list = get, pages
 
 
 def main(words: Sequence[str]) -> int:

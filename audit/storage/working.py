@@ -39,8 +39,8 @@ TELLING = LISTED | {
     "plan.yaml", "plan.json", "deviations.json", "identity.json", "progress.json", _JOURNAL, _RUN, SPENT,
 }
 """Files of an audit that are asked for by name: a listing may lag behind, and nothing is begun anew for that."""
-HEADS = TELLING - {_JOURNAL}
-"""What is read of finished audits that are not opened."""
+HEADS = LISTED | {_RUN}
+"""What screens and pages read of finished audits that are not opened."""
 _WORD = rb"[A-Za-z0-9][A-Za-z0-9._-]*"
 _NAMED = re.compile(rb'"path":"((?:observed/%b|observations|items)/%b\.parquet)"' % (_WORD, _WORD))
 """Files that a record, a run or a journal names."""
