@@ -14,6 +14,7 @@ from report_fixtures import finding, rate
 from audit.frameworks import NEEDS, Clause, Framework, load_framework, read_framework
 from audit.policy import RANK, STATUSES, Answered, Facts, at_least, cover
 from audit.policy.coverage.conditions import FINDING_NEEDS
+from audit.policy.coverage.words import absent_words, tests_words
 from audit.record import Deviation, Limit, Sheet, SmallestEffect
 
 TOY = read_framework(LAW, "toy-law.yaml")
@@ -249,6 +250,11 @@ def test_at_least_compares_what_speaks_for_a_clause():
     assert at_least("supported", "partly supported")
     assert not at_least("contradicted", "inconclusive")
     assert set(RANK) < set(STATUSES)
+
+
+def test_alternatives_of_a_test_are_told_with_or():
+    assert str(tests_words(["a | b | c", "d"])) == "a or b or c, d"
+    assert str(absent_words(["a:x"])) == "not run: a:x"
 
 
 TESTS = ("bias.stereotype_pairs", "bias.stereotype_pairs:stereotype_share", "factuality.closed_book", "bias.*", "*",

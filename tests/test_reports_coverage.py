@@ -157,6 +157,22 @@ def test_what_would_raise_most_statuses_comes_first(bound):
     rest = "nothing that an audit could add; a person shows the rest"
     assert any(rest in map(str.casefold, row.next_steps) for row in view.rows)
     assert rest not in [step.step.casefold() for step in view.steps]
+    assert not any("no tool measures" in step.step for step in view.steps), "a clause with all evidence needs no step"
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_what_was_not_run_is_told_once_and_without_signs_of_a_language_of_programs(sealed, lang):
+    audit = load_record(sealed.folder)
+    for name in ("eu-ai-act", "kr-ai-basic-act"):
+        view = coverage_view(coverage_of(audit, load_framework(name)), audit, words_of(lang))
+        later = sum(row.coverage.status == "not yet in force" for row in view.rows)
+        assert (f"{later}." in view.sentence or f"{later}개)" in view.sentence) == (later > 0)
+        for row in view.rows:
+            told = (row.reason, row.absent, *row.next_steps)
+            assert not any(" | " in one for one in told)
+            missing = row.coverage.tests_absent
+            if missing and row.coverage.tests_run:
+                assert sum(missing[0].split(" | ")[0] in one for one in (row.reason, row.absent)) == 1
 
 
 def test_a_clause_whose_text_nobody_verified_says_so(bare):

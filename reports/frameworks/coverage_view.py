@@ -70,9 +70,9 @@ class ClauseRow:
     never: str
     """What no tool measures there; empty where an audit shows nothing."""
     tests: str
-    """How many of its tests were run."""
-    absent: tuple[str, ...]
-    """Tests that were not run."""
+    """How many of its tests were run; empty where the reason tells it."""
+    absent: str
+    """Which were not; empty where the reason tells it."""
     lacking: tuple[str, ...]
     evidence: tuple[tuple[str, FindingView], ...]
     """(for, against or undecided, finding)."""
@@ -191,7 +191,9 @@ def _sentence(coverage: Coverage, words: Words) -> str:
     told = {"speaks": sum(RANK.get(one, 0) > 1 for one in bound), "against": bound.count("contradicted")}
     told |= {"nothing": bound.count("no evidence"), "out": len(coverage.clauses) - len(bound)}
     open_ends = len(bound) - told["speaks"] - told["against"] - told["nothing"]
-    return words("coverage.sentence", count=len(coverage.clauses), open=open_ends, **told)
+    sentence = words("coverage.sentence", count=len(coverage.clauses), open=open_ends, **told)
+    later = sum(one.status == "not yet in force" for one in coverage.clauses)
+    return words("coverage.sentence_later", sentence=sentence, later=later) if later else sentence
 
 
 def status_told(status: ClauseStatus, words: Words) -> str:
@@ -218,9 +220,12 @@ def _parts(phrase: Phrase) -> Iterator[Phrase]:
 
 
 def _row(one: ClauseCoverage, framework: Framework, findings: dict[str, FindingView], notation: Notation) -> ClauseRow:
+    from audit.policy import absent_words
+
     words, clause, lang = notation.words, one.clause, notation.words.lang
     sign, hollow = SHOWN_AS[one.by_evidence]
     run, mapped = len(one.tests_run), len(one.tests_mapped)
+    told = not run or one.by_evidence == "partly supported"  # by the reason, with the names of those that were not
     return ClauseRow(
         coverage=one, anchor=f"clause-{clause.id.replace('.', '-')}", ref=one_line(clause.ref, words, 80),
         title=clause.title.of(lang) if clause.title else "", says=one.says.of(lang),
@@ -231,8 +236,8 @@ def _row(one: ClauseCoverage, framework: Framework, findings: dict[str, FindingV
         role=_roles(framework, clause, words), since=_since(one, notation),
         unsure=words("coverage.unsure", sure=one.sure) if one.sure in ("C", "D") else "",
         shows=clause.evidence.of(lang) if clause.evidence else "", never=one.never.of(lang) if one.never else "",
-        tests=words("coverage.tests", run=run, count=mapped) if mapped else "",
-        absent=tuple(one_line(test, words, 120) for test in one.tests_absent),
+        tests=words("coverage.tests", run=run, count=mapped) if mapped and not told else "",
+        absent=_told(absent_words(one.tests_absent), words) if one.tests_absent and not told else "",
         lacking=tuple(_lacking(one, words)), evidence=tuple(_evidence(one, findings)),
     )  # fmt: skip
 
@@ -288,7 +293,8 @@ def _steps(rows: list[ClauseRow]) -> Iterator[StepRow]:
 def _may_rise(one: ClauseCoverage) -> bool:
     """Tell whether an audit could show more for a clause than this one does."""
     settled = one.by_evidence == "partly supported" and set(one.caps) <= {"partial", "process"}
-    return one.clause.strength != "none" and not settled and one.status not in ("supported", "not applicable")
+    whole = one.by_evidence == "supported" or one.status == "not applicable"
+    return one.clause.strength != "none" and not settled and not whole
 
 
 def _dates(coverage: Coverage, notation: Notation) -> Iterator[DateRow]:

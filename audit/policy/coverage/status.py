@@ -30,12 +30,14 @@ from audit.policy.coverage.mapping import SPEAKING, MappedTest, mapped_tests, us
 from audit.policy.coverage.words import (
     Cap,
     ClauseStatus,
+    absent_words,
     cap_words,
     how_words,
     listed,
     need_words,
     shown_by_words,
     status_words,
+    tests_words,
 )
 from audit.record import Audit, Finding
 from detectors.phrases import Phrase
@@ -259,7 +261,7 @@ def _missed(facts: Facts, row: ClauseCoverage) -> ClauseCoverage:
 
 def _unasked(row: ClauseCoverage) -> ClauseCoverage:
     """Return the row of a clause for which no test speaks."""
-    tests = ", ".join(row.clause.tests)
+    tests = tests_words(row.clause.tests)
     if row.undecided or row.tests_run:
         asked = ", ".join(row.undecided)
         reason = Phrase("asked, and nothing was decided: {checks}", checks=asked)
@@ -270,7 +272,7 @@ def _unasked(row: ClauseCoverage) -> ClauseCoverage:
 
 def _by_plan_alone(row: ClauseCoverage) -> ClauseCoverage:
     """Return the row of a clause that a plan names for its checks, while no test of the catalogue speaks for it."""
-    checks, tests = ", ".join(row.findings), ", ".join(row.clause.tests)
+    checks, tests = ", ".join(row.findings), tests_words(row.clause.tests)
     reason = Phrase("only the plan says that {checks} serves this clause; none of {tests} speaks", checks=checks,
                     tests=tests)  # fmt: skip
     return replace(row, status="inconclusive", reason=reason, next_step=Phrase("run {tests}", tests=tests))
@@ -332,7 +334,7 @@ def _why(cap: Cap, row: ClauseCoverage) -> Phrase:
     if cap == "not_full":
         return Phrase("it lacks {needs}", needs=listed(map(need_words, row.not_full)))
     if cap == "not_run":
-        return Phrase("not run: {tests}", tests=", ".join(row.tests_absent))
+        return absent_words(row.tests_absent)
     return cap_words(cap)
 
 
@@ -340,7 +342,7 @@ def _step(cap: Cap, row: ClauseCoverage) -> Phrase:
     if cap == "not_full":
         return listed(map(how_words, row.not_full))
     if cap == "not_run":
-        return Phrase("run {tests}", tests=", ".join(row.tests_absent))
+        return Phrase("run {tests}", tests=tests_words(row.tests_absent))
     if cap == "post_hoc":
         return how_words("limit_before")
     if cap in ("no_control", "no_limit"):

@@ -9,7 +9,10 @@ from typing import Literal
 from audit.frameworks import Need, ShownBy
 from detectors.phrases import Phrase
 
-__all__ = ["Cap", "ClauseStatus", "cap_words", "how_words", "listed", "need_words", "shown_by_words", "status_words"]
+__all__ = [
+    "Cap", "ClauseStatus", "absent_words", "cap_words", "how_words", "listed", "need_words", "shown_by_words",
+    "status_words", "tests_words",
+]
 
 ClauseStatus = Literal[
     "supported", "partly supported", "contradicted", "inconclusive", "no evidence", "not applicable",
@@ -131,3 +134,18 @@ def cap_words(cap: Cap) -> Phrase:
 def listed(parts: Iterable[Phrase]) -> Phrase:
     """Return phrases one after the other, as one that every language can tell; there is one at least."""
     return reduce(lambda told, one: Phrase("{first}; {then}", first=told, then=one), parts)
+
+
+def tests_words(tests: Iterable[str]) -> Phrase | str:
+    """Return the tests of a clause, one or more, as a list; of each of the alternatives of a test one is enough."""
+    each = (reduce(_either, test.split(" | ")) for test in tests)
+    return reduce(lambda told, one: Phrase("{first}, {then}", first=told, then=one), each)
+
+
+def absent_words(tests: Iterable[str]) -> Phrase:
+    """Return which tests of a clause were not run."""
+    return Phrase("not run: {tests}", tests=tests_words(tests))
+
+
+def _either(one: Phrase | str, other: str) -> Phrase | str:
+    return Phrase("{one} or {other}", one=one, other=other)
