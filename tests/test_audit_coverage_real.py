@@ -193,6 +193,10 @@ def test_questions_are_asked_and_answered_in_the_reviews(tmp_path, sealed, capsy
     assert f"[{first.choices[0].id}: Kim, " in told
     assert "signed with sha256:" in told
     assert coverage_of(load_record(folder), load_framework(name)).answers[first.id].choices == (first.choices[0].id,)
+    for lang in ("en", "ko"):
+        assert execute(["frameworks", name, folder, "--lang", lang]) == 0
+        says, chosen = first.asks.of(lang), first.choices[0].says.of(lang)
+        assert f"{says} {chosen} (Kim, " in " ".join(capsys.readouterr().out.split())
     for wrong in (f"{first.id}=nobody", "nothing=none", f"{first.id}=none,{first.choices[0].id}", f"{first.id}="):
         assert execute(["frameworks", "ask", name, folder, "--answer", wrong]) == 2
     assert len((Path(folder) / "reviews.jsonl").read_bytes().splitlines()) == 1

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -147,6 +148,21 @@ def test_a_date_after_the_audit_is_marked_and_one_before_is_not(bound):
     later = {row.day for row in view.dates if row.later}
     assert later == {one.on for one in load_framework(ACT).dates if date.fromisoformat(one.on) > date(2026, 11, 27)}
     assert text(bound, "html").count('class="later"') == len(later) > 0
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_date_that_passed_since_the_catalogue_was_checked_is_told(bound, lang):
+    found = coverage_of(bound, load_framework(ACT))
+    checked = date.fromisoformat(found.framework.checked.on)
+    after = min(one.on for one in found.framework.dates if one.on > checked.isoformat())
+    assert found.framework.passed(checked.isoformat()) == []
+    assert found.framework.passed(after) == [after]
+    before, later = (
+        coverage_view(replace(found, day=day), bound, words_of(lang)).checked
+        for day in (checked, date.fromisoformat(after))
+    )  # fmt: skip
+    assert later.startswith(before)
+    assert later != before
 
 
 def test_what_would_raise_most_statuses_comes_first(bound):

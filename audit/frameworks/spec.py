@@ -316,6 +316,10 @@ class Framework(StrictModel):
             return None
         return next((one for one in self.questions if set(keys) <= set(one.allowed)), None)
 
+    def passed(self, day: str) -> list[str]:
+        """Return the dates that lie behind the day on which the catalogue was checked, and not behind `day`."""
+        return [one.on for one in self.dates if self.checked.on < one.on <= day]
+
     def mistakes(self) -> Iterator[tuple[KeyPath, str]]:
         """Yield (place, sentence) for ids that stand twice, and for what refers to something that is not there."""
         yield from _twice(("clauses",), [one.id for one in self.clauses])

@@ -6,6 +6,7 @@ Every start of the command imports this module, so that what only catalogues nee
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
     from audit.frameworks import Clause, Framework, ShownBy
-    from audit.policy import Answered, ClauseCoverage
+    from audit.policy import Answered, ClauseCoverage, Coverage
     from audit.record import Audit
     from reports.text import Words
 
@@ -77,8 +78,15 @@ def _all(lang: str) -> Iterator[str]:
 
     for name in framework_names():
         found = load_framework(name)
-        yield f"{name:<24} {len(found.clauses):>4}  {found.status}, checked {found.checked.on}  {found.title.of(lang)}"
+        checked = f"checked {_checked_on(found)}"
+        yield f"{name:<24} {len(found.clauses):>4}  {found.status}, {checked}  {found.title.of(lang)}"
     yield "frameworks NAME shows its clauses, NAME AUDIT what an audit is evidence for, ask NAME its questions."
+
+
+def _checked_on(framework: Framework) -> str:
+    """Return when a catalogue was checked, and which of its dates have passed since."""
+    passed = framework.passed(date.today().isoformat())
+    return f"{framework.checked.on} (not since {', '.join(passed)} passed)" if passed else framework.checked.on
 
 
 def _checked(name: str | None) -> Iterator[str]:
@@ -98,7 +106,7 @@ def _one(name: str, lang: str) -> Iterator[str]:
     found = load_framework(name)
     yield found.title.of(lang)
     yield found.text.of(lang)
-    yield f"{found.status}; checked {found.checked.on} against {found.checked.against}; sure {found.sure}"
+    yield f"{found.status}; checked {_checked_on(found)} against {found.checked.against}; sure {found.sure}"
     yield from (f"  {one.on}  {one.what.of(lang)} ({one.sure})" for one in found.dates)
     if found.note is not None:
         yield found.note.of(lang)
@@ -196,13 +204,25 @@ def _covered(name: str, audit: Audit, lang: str) -> Iterator[str]:
     words, found = words_of(lang), coverage_of(audit, load_framework(name))
     ended = words("coverage.day_unknown") if found.day is None else str(found.day)
     yield words("coverage.line_head", title=found.framework.title.of(lang), audit=found.audit, day=ended)
-    yield from (words("coverage.line_answered", question=key) + _told(one) for key, one in found.answers.items())
+    yield from _answered(found, words)
     for one in found.clauses:
         yield from _row(one, words)
     yield ""
     counts = ((status_words(status), number) for status, number in found.counts().items() if number)
     yield ", ".join(f"{number} {words.term('error', status)}" for status, number in counts)
     yield words("note.clauses")
+
+
+def _answered(found: Coverage, words: Words) -> Iterator[str]:
+    """Yield who answered what, in the words of the questions."""
+    from reports.frameworks.coverage_view import answer_rows
+    from reports.text import Notation
+
+    for row in answer_rows(found, Notation(words)):
+        if row.answer:
+            signed = words("coverage.signed" if row.signed else "coverage.unsigned")
+            yield f"{row.question} {row.answer} ({row.who}, {row.when}, {signed})"
+            yield from (f"    {one}" for one in row.against)
 
 
 def _row(one: ClauseCoverage, words: Words) -> Iterator[str]:

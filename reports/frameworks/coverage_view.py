@@ -169,18 +169,26 @@ def coverage_view(coverage: Coverage, audit: Audit, words: Words) -> CoverageVie
     findings = {one.finding.check: one for one in view.findings}
     rows = [_row(one, framework, findings, notation) for one in coverage.clauses]
     groups = tuple(_groups(rows, words))
-    checked = words("coverage.checked", day=notation.day(framework.checked.on),
-                    against=words.term("checked_against", framework.checked.against))  # fmt: skip
     return CoverageView(
         framework=framework, audit=one_line(coverage.audit, words), title=framework.title.of(words.lang),
         audited=view.models[0] if view.models else view.title, text=framework.text.of(words.lang),
-        standing=words.term("framework_status", framework.status), checked=checked,
+        standing=words.term("framework_status", framework.status), checked=_checked(coverage, notation),
         note=framework.note.of(words.lang) if framework.note else "",
         sentence=_sentence(coverage, words), stated=bool(coverage.answers),
         sealed=coverage.sealed, day=words("format.none") if coverage.day is None else notation.day(coverage.day),
         groups=groups, steps=tuple(_steps(rows)), dates=tuple(_dates(coverage, notation)),
-        answers=tuple(_answers(coverage, notation)),
+        answers=tuple(answer_rows(coverage, notation)),
     )  # fmt: skip
+
+
+def _checked(coverage: Coverage, notation: Notation) -> str:
+    """Return when and against what the catalogue was checked, and the dates that passed from then to the audit."""
+    words, framework = notation.words, coverage.framework
+    told = words("coverage.checked", day=notation.day(framework.checked.on),
+                 against=words.term("checked_against", framework.checked.against))  # fmt: skip
+    passed = [] if coverage.day is None else framework.passed(coverage.day.isoformat())
+    days = words("format.list").join(map(notation.day, passed))
+    return words("coverage.checked_before", checked=told, days=days) if passed else told
 
 
 def _sentence(coverage: Coverage, words: Words) -> str:
@@ -304,7 +312,8 @@ def _dates(coverage: Coverage, notation: Notation) -> Iterator[DateRow]:
         yield DateRow(notation.day(one.on), one.what.of(words.lang), words.term("sure", one.sure), later)
 
 
-def _answers(coverage: Coverage, notation: Notation) -> Iterator[AnswerRow]:
+def answer_rows(coverage: Coverage, notation: Notation) -> Iterator[AnswerRow]:
+    """Yield the questions of a framework with who answered what."""
     for question in coverage.framework.questions:
         yield _answer(question, coverage.answers.get(question.id), notation)
 
