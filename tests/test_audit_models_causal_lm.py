@@ -109,7 +109,8 @@ def test_the_statistics_of_known_distributions():
         [-3 * two, 1.75 * two, 0.6875 * two**2, 3],
     ]
     np.testing.assert_allclose(got, wanted, atol=1e-6)
-    np.testing.assert_allclose(scoring._scored(logits, target)[:, 0], got[:, 0], atol=1e-6)
+    whole = scoring._summed(logits, target)
+    np.testing.assert_allclose(scoring._together(whole[None], target // 4)[:, 0], got[:, 0], atol=1e-6)
 
 
 def test_nothing_to_score_is_not_a_number(model):
@@ -126,8 +127,9 @@ def test_log_prob_makes_no_other_statistic(model, monkeypatch):
 
 @pytest.mark.parametrize("trace", [False, True])
 def test_sums_go_over_what_the_cache_holds_and_are_the_same_to_the_bit(model, monkeypatch, trace):
-    name, items, seen = "_traced" if trace else "_scored", model.encoder.items(TEXTS), []
+    name, items, seen = "_traced" if trace else "_summed", model.encoder.items(TEXTS), []
     real, few = getattr(scoring, name), 5 * (1 + trace) * model.vocabulary
+    monkeypatch.setattr(scoring, "PART", model.vocabulary)  # all of it at once
     monkeypatch.setattr(scoring, name, lambda logits, target: seen.append(len(logits)) or real(logits, target))
     got = []
     for size in (few, 10**9):
@@ -137,6 +139,21 @@ def test_sums_go_over_what_the_cache_holds_and_are_the_same_to_the_bit(model, mo
         assert sum(seen) == sum(map(len, got[-1]))
         seen.clear()
     assert all(np.array_equal(one, other) for one, other in zip(*got, strict=True))
+
+
+def test_parts_of_the_vocabulary_give_what_the_whole_gives(model, monkeypatch):
+    items, network, widths, got = model.encoder.items(TEXTS), model.scorer.network, set(), []
+    real = network.logits
+    assert network.divisible
+    monkeypatch.setattr(
+        network, "logits", lambda states, **more: widths.add(more["out"].shape[1]) or real(states, **more)
+    )
+    for part, most in ((model.vocabulary, 10**7), (7, 70)):
+        monkeypatch.setattr(scoring, "PART", part)
+        monkeypatch.setattr(scoring, "IN_PARTS", most)
+        got.append(np.concatenate(model.scorer.score(items)))
+    assert len(widths) >= 3
+    np.testing.assert_allclose(*got, atol=1e-5)
 
 
 def test_a_token_over_the_boundary_belongs_to_the_text(model):

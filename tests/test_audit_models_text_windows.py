@@ -148,6 +148,8 @@ class Ops(TorchDispatchMode):
 def test_statistics_leave_the_device_once(network, monkeypatch, trace):
     """However many slices there are; nor does anything else that is asked wait for the device."""
     monkeypatch.setattr(scoring, "SLICE", 7 * network.vocabulary)
+    monkeypatch.setattr(scoring, "IN_PARTS", 7 * network.vocabulary)
+    monkeypatch.setattr(scoring, "PART", network.vocabulary)
     moved = []
     real = torch.Tensor.cpu
     monkeypatch.setattr(torch.Tensor, "cpu", lambda one: moved.append(tuple(one.shape)) or real(one))

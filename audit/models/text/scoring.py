@@ -8,8 +8,11 @@
 Equal texts are scored once. Rows are grouped by length, so that little is padding; a context that several texts share
 is read once; only states that predict a scored token reach the output head, a slice of them at a time, always in the
 same memory: asking the system for new memory for each slice would cost more than all the sums over it. On a processor
-the sums go over a few rows at a time, so that each finds what the one before it left in the cache. On any device the
+the sums go over a few rows at a time, so that each finds what the one before it left in the cache; and where log p is
+all that is asked, the head goes over a part of the vocabulary at a time, for more states at once. On any device the
 statistics are made there, and leave it once, when all are done.
+
+A part v of the vocabulary leaves its own m_v and s_v, and   m = max m_v,   s = sum_v s_v exp(m_v - m).
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ SLICE = 15_000_000
 """Logits at a time: 60 MB, and in 16 bits 30, as from 32 on the allocator asks the system for new memory every time."""
 CACHED = 300_000
 """Numbers that the sums go over at a time on a processor, 1.2 MB: logits, and as many beside them for a trace."""
+IN_PARTS, PART = 3_750_000, 3000
+"""Logits at a time, 15 MB, where a processor takes the vocabulary part by part, and tokens that a part has at least."""
 
 
 class _Made(NamedTuple):
@@ -46,8 +51,10 @@ class _Made(NamedTuple):
     of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     """(logits [token, vocabulary], target [token, 1]) -> [token, width]"""
     width: int
-    copies: int
+    copies: int = 1
     """Arrays of the size of the logits that it needs, these included."""
+    together: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None
+    """([part, token, width], the target's part [token, 1]) -> [token, 1]; None = it needs the whole vocabulary."""
 
 
 class _Batch(NamedTuple):
@@ -74,10 +81,10 @@ class Scorer:
         With `likeliest` it is [token, 2k] of the k likeliest tokens of the place, the first first: their
         log-probabilities, then their ids. Float32. The tokens are those from `Encoded.first` on; there may be none.
         """
-        made = _Made(_traced, len(STATISTICS), 2) if trace else _Made(_scored, 1, 1)
+        made = _Made(_traced, len(STATISTICS), copies=2) if trace else _Made(_summed, 3, together=_together)
         if likeliest:
             k = min(likeliest, self.network.vocabulary)
-            made = _Made(partial(_likeliest, k=k), 2 * k, 1)
+            made = _Made(partial(_likeliest, k=k), 2 * k)
         places: dict[tuple[int, tuple[int, ...]], int] = {}
         asked = [
             [places.setdefault((part.context, tuple(part.ids)), len(places)) for part in self._parts(text)]
@@ -107,10 +114,10 @@ class Scorer:
         if not texts:
             return []
         lengths = [max(0, len(text.ids) - text.first) for text in texts]
-        rows = min(sum(lengths), max(1, SLICE // self.network.vocabulary))
-        memory = torch.empty(rows, self.network.vocabulary, device=self.network.device)
+        vocabulary, most = self.network.vocabulary, IN_PARTS if self._in_parts(made) else SLICE
+        memory = torch.empty(min(sum(lengths) * vocabulary, max(vocabulary, most)), device=self.network.device)
         order = [i for i, length in enumerate(lengths) if not length]
-        columns = [torch.empty(0, made.width, device=self.network.device)]
+        columns = [torch.empty(0, 1 if made.together else made.width, device=self.network.device)]
         with torch.inference_mode():
             for batch in self._batches(texts):
                 order += batch.of
@@ -163,21 +170,42 @@ class Scorer:
         kept = torch.cat([row * width + torch.arange(start, end) for row, (start, end) in enumerate(spans)])
         return _Batch(of, states.flatten(0, 1)[kept.to(device)], torch.tensor(targets).to(device))
 
+    def _in_parts(self, made: _Made) -> bool:
+        """Tell whether the head is asked for one part of the vocabulary after the other."""
+        return made.together is not None and self.network.divisible and self.network.device.type == "cpu"
+
     def _statistics(self, batch: _Batch, memory: torch.Tensor, made: _Made) -> Iterator[torch.Tensor]:
-        """Yield [token, statistic] of a batch part by part; `memory` [row, vocabulary] holds the logits of a slice."""
-        rows, vocabulary = memory.shape
-        few = max(1, CACHED // made.copies // vocabulary) if memory.device.type == "cpu" else rows
+        """Yield [token, statistic] of a batch slice by slice; `memory` holds the logits of one, or of a part of it."""
+        width = tokens = self.network.vocabulary
+        rows = len(memory) // width
+        if self._in_parts(made):
+            rows = min(len(batch.targets), max(1, len(memory) // PART))
+            width = min(width, len(memory) // rows)
+        vocabulary = [slice(start, min(start + width, tokens)) for start in range(0, tokens, width)]
+        few = max(1, CACHED // made.copies // width) if memory.device.type == "cpu" else rows
         for states, targets in zip(batch.states.split(rows), batch.targets[:, None].split(rows), strict=True):
-            logits = self.network.logits(states, out=memory[: len(states)])
-            parts = zip(logits.split(few), targets.split(few), strict=True)
-            yield from (made.of(some, target) for some, target in parts)
+            found = []
+            for part in vocabulary:
+                size = part.stop - part.start
+                logits = self.network.logits(states, out=memory[: len(states) * size].view(-1, size), of=part)
+                within = (targets - part.start).clamp_(0, size - 1)
+                pairs = zip(logits.split(few), within.split(few), strict=True)
+                found.append(torch.cat([made.of(some, target) for some, target in pairs]))
+            yield made.together(torch.stack(found), targets // width) if made.together else found[0]
 
 
-def _scored(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Return log p [token, 1]; overwrites `logits` [token, vocabulary]."""
-    highest = logits.amax(-1, keepdim=True)
-    chosen = logits.gather(-1, target) - highest
-    return chosen - logits.sub_(highest).exp_().sum(-1, keepdim=True).log_()
+def _summed(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Return [token, (m, s, logit of the target)] of a part of the vocabulary; overwrites `logits` [token, part]."""
+    highest, chosen = logits.amax(-1, keepdim=True), logits.gather(-1, target)
+    return torch.cat([highest, logits.sub_(highest).exp_().sum(-1, keepdim=True), chosen], -1)
+
+
+def _together(parts: torch.Tensor, of: torch.Tensor) -> torch.Tensor:
+    """Return log p [token, 1] of what `_summed` gave for all parts [part, token, 3]; `of` [token, 1]: the target's."""
+    highest, s, chosen = parts.unbind(-1)
+    most = highest.amax(0)
+    s = (s * (highest - most).exp()).sum(0)
+    return (chosen.gather(0, of.T)[0] - most - s.log())[:, None]
 
 
 def _traced(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
