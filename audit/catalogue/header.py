@@ -81,10 +81,9 @@ class Header(_Head):
         return (self.sheet.inventory_id if self.sheet is not None else None) or self.model
 
     def outlined(self, folder: Path) -> Audit:
-        """Return the audit with its checks' verdicts and files alone, without what was measured."""
+        """Return the audit with its checks' verdicts alone: all that decisions, owners and days speak of."""
         findings = [
-            Finding.model_construct(check=one.check, verdict=one.verdict, gating=one.gating, evidence=one.evidence)
-            for one in self.findings
+            Finding.model_construct(check=one.check, verdict=one.verdict, gating=one.gating) for one in self.findings
         ]
         record = Record.model_construct(verdict=self.verdict, findings=findings, two_person=self.two_person)
         return Audit(folder, record, None)

@@ -240,7 +240,7 @@ def items_in(folder: Path) -> tuple[list[dict[str, Any]], bool]:
     Raises as `header_of` and `ItemsFile.table`.
     """
     rows, left, whole = [], MOST, True
-    for finding in header_of(folder).outlined(folder).record.findings:
+    for finding in header_of(folder).findings:
         items = items_of(folder, finding)
         if items is None or items.problem is not None:
             whole = whole and (items is None or items.problem != "missing")

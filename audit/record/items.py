@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from audit.errors import IntegrityError
 from audit.files import contents_of, digest_file, open_regular, read_batches, read_table
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from audit.record.finding import Finding
+    from audit.record.finding import Evidence
 
 __all__ = ["AGAINST", "IDS", "WEIGHT", "ItemsFile", "items_of", "observed_of", "table_of", "worst_first"]
 
@@ -38,6 +38,18 @@ _BATCH = 1 << 10
 """Rows that are unpacked at once to take some of them."""
 _SETTLED = 2_000_000_000
 """Nanoseconds after which a change of a file shows in its time of change, however coarse the clock of the disk is."""
+
+
+class _Naming(Protocol):
+    """What of a finding names its files."""
+
+    @property
+    def check(self) -> str:
+        """Its check."""
+
+    @property
+    def evidence(self) -> Sequence[Evidence]:
+        """Its files with their digests."""
 
 
 @dataclass(frozen=True)
@@ -142,22 +154,22 @@ class ItemsFile:
         return pa.Table.from_batches(parts, file.schema_arrow).take(pa.array(np.argsort(order)))
 
 
-def items_of(folder: Path, finding: Finding) -> ItemsFile | None:
+def items_of(folder: Path, finding: _Naming) -> ItemsFile | None:
     """Return the items of a finding; None where the record names none. IntegrityError for the record's that is none."""
     return _opened(folder, finding, items_name(finding.check))
 
 
-def table_of(folder: Path, finding: Finding) -> ItemsFile | None:
+def table_of(folder: Path, finding: _Naming) -> ItemsFile | None:
     """Return the table of a finding, a curve or its groups, as `items_of` does."""
     return _opened(folder, finding, table_name(finding.check))
 
 
-def observed_of(folder: Path, finding: Finding, role: str) -> ItemsFile | None:
+def observed_of(folder: Path, finding: _Naming, role: str) -> ItemsFile | None:
     """Return what was observed of a role, as `items_of` does."""
     return _opened(folder, finding, observations_name(finding.check, role))
 
 
-def _opened(folder: Path, finding: Finding, name: str) -> ItemsFile | None:
+def _opened(folder: Path, finding: _Naming, name: str) -> ItemsFile | None:
     path = folder / name
     digest = next((one.sha256 for one in finding.evidence if one.path == name), None)
     if digest is None:
