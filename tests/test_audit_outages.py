@@ -13,12 +13,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from fuzzing import fuzz
-from warm import MODULES
+from warm import import_all
 
 from audit.cli.app import execute
 
@@ -50,8 +49,7 @@ CODES = {"judge": {0, 1, 3}, "judge json": {0, 1, 3}, "run": {0, 1, 3}, "compare
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    for module in MODULES:  # once, not in every child
-        import_module(module)
+    import_all()  # once, not in every child
     return fuzz.make_site(tmp_path_factory.mktemp("outages") / "site")
 
 

@@ -21,9 +21,9 @@ from pathlib import Path
 COMMAND = Path(sys.executable).with_name("dokimasia")
 MODULES = (
     "audit.cli.app", "audit.compare", "audit.execute", "audit.integrity", "audit.policy", "detectors.intervals",
-    "detectors.ranking", "pandas", "reports.commands.judging", "reports.documents.html_report",
+    "detectors.ranking", "pandas", "pyarrow.parquet", "reports.documents.html_report", "scipy.optimize",
 )
-"""What commands import, torch and its like left out."""
+"""What commands import beside our parts, torch and its like left out."""
 KEPT = ("PYTHON", "LC_", "LANG", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "TZ", "OMP_")
 """Starts of the names of variables that are read once."""
 
@@ -45,6 +45,16 @@ def warm(folder: Path, **more: str) -> Iterator[Path]:
                 yield program
             finally:
                 process.kill()
+
+
+def import_all() -> None:
+    """Import what commands import, the light modules of all parts of ours among it."""
+    from importlib.metadata import entry_points
+
+    groups = sorted(group for group in entry_points().groups if group.startswith("dokimasia."))
+    parts = [point.module for group in groups for point in entry_points(group=group)]
+    for module in (*MODULES, *(name for name in parts if name.startswith(("audit.", "dashboard.", "reports.")))):
+        import_module(module)
 
 
 def ask(door: str, words: list[str]) -> int:
@@ -109,8 +119,7 @@ def main() -> None:
     import gc
 
     sys.path[0] = str(COMMAND.parent)  # as where the installed script is run
-    for module in MODULES:
-        import_module(module)
+    import_all()
     from audit.__main__ import start
 
     gc.freeze()
