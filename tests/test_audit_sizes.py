@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rates import Ones, plan_of_rates, write_ones
 from scipy.stats import binom, norm
 
+from audit.cli.app import execute
 from audit.errors import UsageError
 from audit.execute import run, size_plan
 from audit.execute.power_analysis import Range
@@ -307,30 +308,29 @@ def plan_file(tmp_path):
 
 
 @pytest.fixture
-def command(warm_program):
+def command(capsys):
     def called(*words, code=0):
-        done = subprocess.run([warm_program, *map(str, words)], capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stderr
-        return done
+        assert execute([str(word) for word in words]) == code
+        return capsys.readouterr()
 
     return called
 
 
 def test_the_command_says_it_in_plain_lines_and_in_json(plan_file, command):
-    said = command("plan-size", plan_file).stdout
+    said = command("plan-size", plan_file).out
     assert "facts: gating, 5 % of the 5 % that may go wrong, level 95 %; 160 items, 640 calls" in said
     assert "stereotypes: exploratory, level 97.5 %; 448 items of 32 units, 896 calls" in said
     alike = "what it can see depends on how alike the items of a unit are; --icc or --pilot tells"
     assert f"stereotype_share at most 60 %: {alike}" in said
     alike = "(80 % power, about, at an intraclass correlation of 0.1)"
-    assert alike in command("plan-size", plan_file, "--icc", "0.1").stdout
+    assert alike in command("plan-size", plan_file, "--icc", "0.1").out
     assert "stops early: at a true 75 % half of all audits within " in said
     assert "excess_gap at most 0.100: what it can see is not known before the run" in said
-    facts = json.loads(command("plan-size", plan_file, "--true", "0.6", "--limit", "100", "--json").stdout)["checks"][0]
+    facts = json.loads(command("plan-size", plan_file, "--true", "0.6", "--limit", "100", "--json").out)["checks"][0]
     (expected,) = size_plan(replace(read_plan(PLAN, base=plan_file.parent), limit=100), 0.6)[:1]
     assert facts == json.loads(json.dumps(expected.as_json()))
     assert (facts["items"], facts["rate"]["rate"]) == (100, 0.6)
-    assert "allowed: 0 to 1" in command("plan-size", plan_file, "--true", "-1", code=2).stderr
+    assert "allowed: 0 to 1" in command("plan-size", plan_file, "--true", "-1", code=2).err
 
 
 def test_it_opens_no_model_and_imports_no_torch(plan_file):
@@ -391,9 +391,9 @@ def test_calls_that_will_not_be_made_are_not_counted_and_those_that_say_who_answ
     """50 answers that two checks share, 50 of another length, two scores a pair where they can be, 2 + 10 x 3 fixed."""
     file = tmp_path / "plan.yaml"
     file.write_text(ENDPOINT.replace("FORM", form).replace("FACTS", "{use: builtin, name: plain_questions}"))
-    told = json.loads(command("run", file, "--dry-run", "--json").stdout)
+    told = json.loads(command("run", file, "--dry-run", "--json").out)
     assert [one["calls"] for one in told["checks"]] == [50, 0, 50, pairs]
     assert (told["calls"], told["identity_calls"]) == (100 + pairs + fixed[0], fixed)
-    said = command("run", file, "--dry-run").stdout
+    said = command("run", file, "--dry-run").out
     assert "50 items, 0 calls, as it takes over the answers of a" in said
     assert ("as it will be skipped (log_prob: " in said) == (form == "chat")
