@@ -246,7 +246,10 @@ def main(folder: Path, names: list[str]) -> None:
     for name, (values, labels) in read(folder).items():
         if names and name not in names:
             continue
-        begun = time.process_time()
+        begun, half = time.process_time(), int(LEARNT * len(values)) // 2
+        if half - 3 * half // 4 < LENGTH:
+            print(f"{name}: left out, {len(values)} steps are too few for the model")
+            continue
         seen, found = judged(values, labels)
         rows.append({"series": name, **seen, "s": time.process_time() - begun})
         rules += [{"series": name, **one} for one in found]
