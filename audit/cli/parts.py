@@ -55,7 +55,7 @@ def one_part(name: str, *, as_json: bool) -> str:
     """Return a part's docstring and options; UsageError when there is none of this name."""
     homes = [kind for kind in plugins.GROUPS if name in plugins.names(kind)]
     if not homes:
-        known = [*plugins.GROUPS, *(part for kind in plugins.GROUPS for part in plugins.names(kind))]
+        known = dict.fromkeys([*plugins.GROUPS, *(part for kind in plugins.GROUPS for part in plugins.names(kind))])
         raise UsageError(f"no part {name!r}{did_you_mean(name, known)}")
     pages = [_page(kind, name) for kind in homes]
     return json.dumps(pages) if as_json else "\n\n".join(_text(page) for page in pages)
