@@ -28,7 +28,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
-from detectors.intervals import Approximation, cluster_bootstrap, mean_over_units
+from detectors.intervals import Approximation, cluster_bootstrap, mean_over_units, times_drawn
 from detectors.phrases import Cause, Method
 from detectors.result import Measure, undefined
 
@@ -152,7 +152,7 @@ class _Rated:
         if not self.widest:
             return self._none(Cause("all ratings are the same, so that agreement by chance is certain too"), level)
         expected = float(chance(self.held.sum(axis=0)))
-        drawn = rng.multinomial(units, np.full(units, 1 / units), size=_RESAMPLES) @ self.held
+        drawn = times_drawn(units, _RESAMPLES, rng) @ self.held
         few, many = np.quantile(chance(drawn), [(1 - level) / 2, (1 + level) / 2])
         observed = self._observed(level, rng)
         least, most = _ratio(observed, (expected, float(few), float(many)))

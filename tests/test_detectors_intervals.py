@@ -29,6 +29,7 @@ from detectors.intervals import (
     roc,
     score_ratio,
     simultaneous,
+    times_drawn,
 )
 
 RATES = (0.0, 0.001, 0.01, 0.05, 0.5)
@@ -499,13 +500,20 @@ def test_cluster_bootstrap_of_equal_units_is_the_bootstrap_t():
     sums = np.column_stack([values, np.ones(12)])
     value, low, high = cluster_bootstrap(pooled, sums, level=0.9, rng=np.random.default_rng(2), replicates=400)
     t = []
-    for weights in np.random.default_rng(2).multinomial(12, np.full(12, 1 / 12), size=400):
-        resample = np.repeat(values, weights)
+    for places in np.random.default_rng(2).integers(0, 12, (400, 12)):
+        resample = values[places]
         t.append((resample.mean() - values.mean()) / (resample.std() / np.sqrt(11)))
     error = values.std(ddof=1) / np.sqrt(12)
     tails = np.quantile(t, 0.05, method="lower"), np.quantile(t, 0.95, method="higher")
     assert value == pytest.approx(values.mean())
     assert (low, high) == pytest.approx((value - tails[1] * error, value - tails[0] * error), rel=1e-5)
+
+
+def test_units_are_drawn_as_often_as_their_places_come():
+    counts = times_drawn(3, 4, np.random.default_rng(5), draws=7)
+    places = np.random.default_rng(5).integers(0, 3, (4, 7))
+    assert counts.tolist() == [[row.count(unit) for unit in range(3)] for row in places.tolist()]
+    assert times_drawn(4, 2, np.random.default_rng(1)).sum(axis=1).tolist() == [4, 4]
 
 
 def test_cluster_bootstrap_covers_where_units_are_alike_inside():

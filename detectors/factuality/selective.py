@@ -29,7 +29,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
-from detectors.intervals import Approximation
+from detectors.intervals import Approximation, times_drawn
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
 
@@ -295,7 +295,7 @@ def _replicates(
         parts.append(of_scores[0] - of_scores[1] if len(ranked) > 1 else of_scores[0])
         if left <= 0:
             return np.concatenate(parts, axis=1)
-        weights = rng.multinomial(units, np.full(units, 1 / units), size=min(step, left)).astype(float)
+        weights = times_drawn(units, min(step, left), rng).astype(float)
         left -= step
 
 

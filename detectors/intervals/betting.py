@@ -24,7 +24,7 @@ from scipy.special import gammaln
 
 from detectors.arrays import Floats
 
-__all__ = ["EMPTY", "betting_mean", "refuses", "still_to_come"]
+__all__ = ["EMPTY", "betting_mean", "bracket", "refuses", "still_to_come"]
 
 CAP = 0.75
 """Largest share of the capital that one bet may lose."""
@@ -84,7 +84,7 @@ def _refused_below(x: Floats, alpha: float, population: int | None) -> float:
 
     # below this a finite population could not even hold what was seen
     low, high = (0.0 if population is None else float(x.sum()) / population), 1.0
-    refused, kept = _bracket(riches, low, high)
+    refused, kept = bracket(riches, low, high)
     while high - low > CLOSE:
         middle = (low + high) / 2
         below = middle <= refused or (middle < kept and riches(middle) >= 0)
@@ -92,7 +92,7 @@ def _refused_below(x: Floats, alpha: float, population: int | None) -> float:
     return low
 
 
-def _bracket(falling: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
+def bracket(falling: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
     """Return two numbers around the root of a falling function, `CLOSE` to one another, by the rule of false position.
 
     Nothing is asked at `low`, and the function is -inf at `high`. An end that stays twice counts half (Illinois), and

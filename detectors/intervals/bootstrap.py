@@ -18,7 +18,7 @@ from detectors.arrays import Floats
 from detectors.intervals.exact import Approximation, exact_binomial
 from detectors.phrases import Cause, Method
 
-__all__ = ["CLUSTER_BOOTSTRAP", "cluster_bootstrap"]
+__all__ = ["CLUSTER_BOOTSTRAP", "cluster_bootstrap", "times_drawn"]
 
 CLUSTER_BOOTSTRAP = Approximation(Method("studentised cluster bootstrap"), 40, 0.85)
 """Worst where few units are far larger than the others; at stricter levels it misses many times as often as it may."""
@@ -57,7 +57,7 @@ def cluster_bootstrap(
     if error <= 1e-8 * max(abs(value), 1e-12):
         return value, *_without_spread(value, units, bounds, level)
     t = np.concatenate([
-        _studentised(statistic, total, centred, step, rng.multinomial(units, np.full(units, 1 / units), size=count))
+        _studentised(statistic, total, centred, step, times_drawn(units, count, rng))
         for count in _blocks(replicates, max(1, BLOCK // units))
     ])
     # 0/0 in a replicate (no denominator drawn, or no spread) counts as extreme on either side
@@ -65,6 +65,18 @@ def cluster_bootstrap(
     last = np.quantile(np.where(np.isnan(t), np.inf, t), (1 + level) / 2, method="higher")
     low, high = np.clip([value - last * error, value - first * error], *bounds)
     return value, min(float(low), value), max(float(high), value)
+
+
+def times_drawn(
+    units: int, replicates: int, rng: np.random.Generator, *, draws: int | None = None
+) -> NDArray[np.int64]:
+    """Return how often each unit is drawn with replacement [replicate, unit], by default as often as there are units.
+
+    Multinomial counts of equal chances, in a quarter of the time of those that NumPy draws one by one as binomials.
+    """
+    places = rng.integers(0, units, (replicates, units if draws is None else draws))
+    places += units * np.arange(replicates)[:, None]
+    return np.bincount(places.ravel(), minlength=replicates * units).reshape(replicates, units)
 
 
 def _blocks(whole: int, size: int) -> list[int]:

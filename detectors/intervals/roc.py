@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtrc
 
 from detectors.arrays import Floats
+from detectors.intervals.betting import bracket
 from detectors.phrases import Method
 
 __all__ = ["AUROC_METHOD", "auroc", "pairs_interval"]
@@ -54,10 +55,17 @@ def pairs_interval(value: float, pairs: int, level: float) -> tuple[float, float
 @lru_cache(4096)
 def _refused_below(value: float, pairs: int, alpha: float) -> float:
     """Return the largest mean at which a value so large has a probability of at most `alpha`."""
+    def over(mean: float) -> float:
+        """Return how far the bound lies below `alpha`, in logarithms: 0 or more where the mean is refused."""
+        tail = _tail(value * pairs, pairs, mean)
+        return float(np.log(alpha / tail)) if tail > 0 else np.inf
+
     low, high = 0.0, value
+    refused, kept = bracket(over, low, high) if value > 0 else (low, low)
     while high - low > 1e-9:
         middle = (low + high) / 2
-        low, high = (middle, high) if _tail(value * pairs, pairs, middle) <= alpha else (low, middle)
+        below = middle <= refused or (middle < kept and over(middle) >= 0)
+        low, high = (middle, high) if below else (low, middle)
     return low
 
 

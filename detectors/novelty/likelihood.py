@@ -76,14 +76,12 @@ def batch_typicality(
     """
     known, new = np.asarray(held_out, dtype=float), np.asarray(batch, dtype=float)
     found = abs(float(new.mean() - known.mean()))
-    blocks = np.array_split(np.arange(replicates), max(1, replicates * len(known) // _BLOCK))
+    blocks = np.array_split(np.arange(replicates), max(1, replicates * max(len(known), len(new)) // _BLOCK))
     usual = np.concatenate([np.abs(_gaps(known - known.mean(), len(new), len(block), rng)) for block in blocks])
     return found, float((1 + np.count_nonzero(usual >= found)) / (replicates + 1))
 
 
 def _gaps(known: Floats, size: int, replicates: int, rng: np.random.Generator) -> Floats:
     """Return the difference [replicate] of two means of draws from `known`: `size` draws, and as many as there are."""
-    even = np.full(len(known), 1 / len(known))
-    batch = rng.multinomial(size, even, replicates) @ known / size
-    again = rng.multinomial(len(known), even, replicates) @ known / len(known)
+    batch, again = (known[rng.integers(0, len(known), (replicates, many))].mean(axis=1) for many in (size, len(known)))
     return np.asarray(batch - again)

@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 from detectors.arrays import Floats, field_of, items_of, units_of
 from detectors.intervals import Approximation
 from detectors.novelty.subsequences import step_scores, width_of, window_scores, windows_of
-from detectors.novelty.volume import vus_pr
+from detectors.novelty.volume import vus_pr_of
 from detectors.phrases import Method
 from detectors.ranking import rank
 from detectors.result import Measure
@@ -89,8 +89,10 @@ def _volume(labels: Floats, scores: Floats, units: np.ndarray, level: float, gro
     y, s = np.pad(labels, apart).ravel(), np.pad(scores, apart, constant_values=scores.min()).ravel()
     counts = np.pad(np.ones_like(labels), apart)
 
+    by_weight = vus_pr_of(y, s, buffer=wide)
+
     def volume(kept: np.ndarray) -> float:
-        return vus_pr(y, s, buffer=wide, weights=(counts * kept[:, None]).ravel())
+        return by_weight((counts * kept[:, None]).ravel())
 
     value = volume(np.ones(len(units)))
     left = [one for one in range(_GROUPS) if labels[dealt != one].any() and (dealt == one).any()]

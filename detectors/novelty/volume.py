@@ -17,12 +17,14 @@ what is found.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 
-__all__ = ["buffered", "stretches", "vus_pr"]
+__all__ = ["buffered", "stretches", "vus_pr", "vus_pr_of"]
 
 
 def stretches(labels: ArrayLike) -> NDArray[np.intp]:
@@ -52,31 +54,46 @@ def vus_pr(labels: ArrayLike, scores: ArrayLike, *, buffer: int, weights: ArrayL
     buffer: the widest one in steps, e.g. the series' period. weights [step]: how often each step counts, absent = once.
     Raises ValueError for labels that are not 0 or 1 or all alike, and for scores that are not finite.
     """
+    return vus_pr_of(labels, scores, buffer=buffer)(np.ones(np.shape(labels)) if weights is None else weights)
+
+
+def vus_pr_of(labels: ArrayLike, scores: ArrayLike, *, buffer: int) -> Callable[[ArrayLike], float]:
+    """Return what `vus_pr` is by the weights of the steps; what does not hang on them is done once."""
     y, s = np.asarray(labels, dtype=float), np.asarray(scores, dtype=float)
     if y.shape != s.shape or y.ndim != 1 or not np.isfinite(s).all():
         raise ValueError(f"vus_pr: got scores of shape {s.shape} for labels {y.shape}; allowed: finite, one a label")
     if not np.isin(y, (0, 1)).all() or not 0 < y.sum() < len(y) or buffer < 0:
         raise ValueError(f"vus_pr: got labels of which {y.mean():.3g} are 1, buffer {buffer}; allowed: some 1, some 0")
-    w = np.ones_like(y) if weights is None else np.asarray(weights, dtype=float)
     order = np.argsort(-s, kind="stable")
     last = np.append(np.flatnonzero(np.diff(s[order])), len(s) - 1)  # of every threshold the last step that it alarms
     place = np.empty(len(s), dtype=np.intp)
     place[order] = np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
-    alarms = np.cumsum(w[order])[last]
-    return float(np.mean([_area(y, buffered(y, r), w, order, last, place, alarms) for r in range(buffer + 1)]))
+    soft = [buffered(y, r) for r in range(buffer + 1)]
+    edges = [_edges(one) for one in soft]
+
+    def volume(weights: ArrayLike) -> float:
+        w = np.asarray(weights, dtype=float)
+        first, alarms = np.where(w > 0, place, len(last)), np.cumsum(w[order])[last]
+        pairs = zip(soft, edges, strict=True)
+        return float(np.mean([_area(y, one, w, order, last, first, alarms, its) for one, its in pairs]))
+
+    return volume
+
+
+def _edges(soft: Floats) -> NDArray[np.intp]:
+    """Return the first step of each run of labels above 0, and of what follows it, in turn."""
+    edges = (stretches(soft) + np.array([0, 1])).ravel()
+    return edges[edges < len(soft)]
 
 
 def _area(
-    y: Floats, soft: Floats, w: Floats, order: NDArray[np.intp], last: NDArray[np.intp], place: NDArray[np.intp],
-    alarms: Floats,
+    y: Floats, soft: Floats, w: Floats, order: NDArray[np.intp], last: NDArray[np.intp], first: NDArray[np.intp],
+    alarms: Floats, edges: NDArray[np.intp],
 ) -> float:
-    """Return the area of one buffer; `place` [step] is the first threshold that alarms a step."""
+    """Return the area of one buffer; `first` [step] is the first threshold that alarms a step, if it counts at all."""
     hits = np.cumsum((w * soft)[order])[last]
-    runs = stretches(soft)
-    edges = (runs + np.array([0, 1])).ravel()  # first step of each run, and of what follows it
-    edges = edges[edges < len(soft)]
     heavy = np.maximum.reduceat(w, edges)[::2]
-    found = np.minimum.reduceat(np.where(w > 0, place, len(last)), edges)[::2]
+    found = np.minimum.reduceat(first, edges)[::2]
     touched = np.cumsum(np.bincount(found, heavy, len(last) + 1))[:-1] / heavy.sum()
     recall = touched * np.minimum(1, hits / ((w @ y + w @ soft) / 2))
     precision = np.divide(hits, alarms, out=np.ones_like(hits), where=alarms > 0)
