@@ -82,8 +82,8 @@ def vus_pr_of(labels: ArrayLike, scores: ArrayLike, *, buffer: int) -> Callable[
 
 def _edges(soft: Floats) -> NDArray[np.intp]:
     """Return the first step of each run of labels above 0, and of what follows it, in turn."""
-    edges = (stretches(soft) + np.array([0, 1])).ravel()
-    return edges[edges < len(soft)]
+    edges: NDArray[np.intp] = (stretches(soft) + np.array([0, 1])).ravel()
+    return np.asarray(edges[edges < len(soft)])
 
 
 def _area(
