@@ -27,8 +27,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from detectors.arrays import Floats
-from detectors.intervals import Approximation, cluster_bootstrap, mean_over_units, times_drawn
+from detectors.arrays import Floats, times_drawn
+from detectors.intervals import Approximation, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import Measure, undefined
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "FIELDS", "Count", "Floats", "Items", "field_of", "items_of", "joined", "places_in_order", "ranks",
-    "unit_column", "units_of",
+    "times_drawn", "unit_column", "units_of",
 ]
 
 FIELDS = ("image", "series", "row", "text")
@@ -97,3 +97,15 @@ def places_in_order(labels: pd.Series[str]) -> NDArray[np.int64]:
     import pyarrow.compute as pc
 
     return np.asarray(pc.rank(pa.array(labels.array), "ascending", tiebreaker="dense"), np.int64) - 1
+
+
+def times_drawn(
+    units: int, replicates: int, rng: np.random.Generator, *, draws: int | None = None
+) -> NDArray[np.int64]:
+    """Return how often each unit is drawn with replacement [replicate, unit], by default as often as there are units.
+
+    Multinomial counts of equal chances, in a quarter of the time of those that NumPy draws one by one as binomials.
+    """
+    places = rng.integers(0, units, (replicates, units if draws is None else draws))
+    places += units * np.arange(replicates)[:, None]
+    return np.bincount(places.ravel(), minlength=replicates * units).reshape(replicates, units)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import gammaln
 from scipy.stats import binom, binomtest
 
+from detectors.arrays import times_drawn
 from detectors.intervals import (
     CLUSTER_BOOTSTRAP,
     NEWCOMBE,
@@ -29,7 +30,6 @@ from detectors.intervals import (
     roc,
     score_ratio,
     simultaneous,
-    times_drawn,
 )
 
 RATES = (0.0, 0.001, 0.01, 0.05, 0.5)

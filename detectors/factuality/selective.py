@@ -28,8 +28,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.arrays import Floats
-from detectors.intervals import Approximation, times_drawn
+from detectors.arrays import Floats, times_drawn
+from detectors.intervals import Approximation
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
 

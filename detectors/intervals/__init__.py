@@ -19,7 +19,7 @@ it that says from which n on it may decide a limit, and the lowest coverage meas
 """
 
 from detectors.intervals.betting import EMPTY, betting_mean, refuses, still_to_come
-from detectors.intervals.bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap, times_drawn
+from detectors.intervals.bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors.intervals.both_tails import RATE_DIFFERENCE, RATE_RATIO, difference_low, rate_difference, rate_ratio
 from detectors.intervals.corrected import CORRECTED, Calibration, corrected_rate
 from detectors.intervals.discordant import METHOD, MOST, discordant_interval
@@ -47,5 +47,4 @@ __all__ = [
     "discordant_interval", "events_of_parts", "exact_binomial", "exact_hypergeometric", "mean_of_finite",
     "mean_over_units", "mostly_single", "newcombe", "newcombe_paired", "pairs_interval", "prediction_powered",
     "rate_difference", "rate_ratio", "refuses", "score_ratio", "sides_of", "simultaneous", "still_to_come",
-    "times_drawn",
 ]
