@@ -27,7 +27,9 @@ class Logged(MarkovText):
     """A Markov chain that may end the process of a worker, or raise, at some item."""
 
     fatal: Path | None = None
-    """While this file is not there, the process that is first asked for `at` makes it and is gone."""
+    """While this file is not there, the process that is first asked for `at` makes it, with its number, and is gone."""
+    stands: bool = False
+    """It then does not end, but stands still."""
     at: str = ""
     raises: bool = False
     """Raise at `at`, wherever it is asked."""
@@ -44,8 +46,10 @@ class LoggedModel(MarkovModel):
             if part.raises:
                 raise ValueError(f"no answer to {item}")
             if part.fatal is not None and not part.fatal.exists():
-                part.fatal.touch()
+                part.fatal.write_text(str(os.getpid()))
                 _wait_until_heard(part.fatal.parent)
+                while part.stands:
+                    os.kill(os.getpid(), signal.SIGSTOP)
                 os._exit(1)
 
 

@@ -1,9 +1,11 @@
 """Ray against one process: the same bytes, whatever is lost on the way, and nothing asked twice that was stored."""
 
 import threading
+import time
 import warnings
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from audit.ask import Budget
 from audit.cli.app import execute
 from audit.data.tabular import File
 from audit.errors import BudgetError
-from audit.execute import RayExecutor, RunCallbacks, run
+from audit.execute import RayExecutor, RunCallbacks, ray_executor, run
 from audit.execute.ahead import Order
 from audit.execute.ray_actor import Holder, Setting
 from audit.models.endpoint import OpenAIEndpoint
@@ -99,8 +101,10 @@ def test_the_record_is_that_of_one_process(tmp_path, executor, plan_of):
     assert remarks == [], "all was answered ahead"
 
 
-def test_a_lost_actor_costs_the_answers_in_flight(tmp_path, executor):
-    plan, log = text_plan(tmp_path, fatal=tmp_path / "fatal", at="bbc")
+@pytest.mark.parametrize("stands", [False, True], ids=["ended", "silent"])
+def test_a_lost_actor_costs_the_answers_in_flight(tmp_path, executor, monkeypatch, stands):
+    monkeypatch.setattr(ray_executor, "_SILENT", 2.0 if stands else 60.0)
+    plan, log = text_plan(tmp_path, fatal=tmp_path / "fatal", at="bbc", stands=stands)
     (tmp_path / "fatal").touch()
     remarks: list[str] = []
     here = run(plan, into=tmp_path / "here")
@@ -108,7 +112,11 @@ def test_a_lost_actor_costs_the_answers_in_flight(tmp_path, executor):
     log.unlink()
     (tmp_path / "fatal").unlink()
     there = run(plan, into=tmp_path / "there", on=executor, watch=RunCallbacks(on_remark=remarks.append))
-    assert (tmp_path / "fatal").exists(), "a worker was lost"
+    lost = int((tmp_path / "fatal").read_text())
+    end = time.monotonic() + 60
+    while Path(f"/proc/{lost}").exists():
+        assert time.monotonic() < end, "an actor that is given up must not ask on"
+        time.sleep(0.05)
     assert (there.folder / "record.json").read_bytes() == (here.folder / "record.json").read_bytes()
     assert (asked(log) - first).total() <= 16, "one shard of 8 texts, each asked about in two forms"
     assert remarks == []

@@ -68,6 +68,9 @@ class Holder:
             yield events
             next_one = time.monotonic() + _MOMENT
 
+    def lives(self) -> None:
+        """Answer that this process is at work, while `answer` is."""
+
     def granted(self, model: str, number: int, lent: Tally | None) -> None:
         """Hear what the audit replies to a `Wants`, while `answer` is at work."""
         self._worker.granted(model, number, lent)

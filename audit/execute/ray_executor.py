@@ -51,6 +51,8 @@ _BATCH, _MOST = 2.0, 16
 """Seconds of work that an actor is given at once, and most tasks."""
 _PATIENCE = 60.0
 """Seconds before it is said that an actor waits for room."""
+_SILENT = 120.0
+"""Seconds after which an actor that tells nothing is asked whether it lives, and within which it has to answer."""
 _STARTS = 3
 """So often is an actor started in one place before that place is given up."""
 
@@ -300,7 +302,7 @@ class _Crew(Ahead):
         while tasks := dict(enumerate(self._board.take(most))):
             known, count, begun = self._door.store.noted(heard), len(tasks), time.monotonic()
             try:
-                for told in ask.remote(list(tasks.values()), known):
+                for told in _heard_of(actor, ask.remote(list(tasks.values()), known)):
                     for place, event in ray.get(told):
                         self._hear(actor, tasks[place], event)
                         if isinstance(event, Ended):
@@ -335,6 +337,18 @@ class _Crew(Ahead):
             self._lenders[event.model].wants(actor, event, reply)
         else:
             self._door.store.receive(event.name, event.aside, event.sha256, event.origin, whole=event.whole)
+
+
+def _heard_of(actor: Any, answers: Any) -> Iterator[Any]:
+    """Yield what an actor tells, which may take it long; a RayError where it is lost, also if nobody noticed that."""
+    ray = _ray()
+    while True:
+        while not ray.wait([answers], timeout=_SILENT)[0]:
+            ray.get(actor.lives.remote(), timeout=_SILENT)
+        try:
+            yield next(answers)
+        except StopIteration:
+            return
 
 
 def _unlike(there: Any, here: dict[str, Any]) -> str:
