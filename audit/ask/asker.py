@@ -134,10 +134,16 @@ def _distinct(items: Sequence[Item], positions: Sequence[int]) -> list[Item]:
 
 def _spread(table: pa.Table, positions: Sequence[int] | None) -> pd.DataFrame:
     """Return the frame with a copy of its rows for every item that was equal to an earlier one."""
-    import pandas as pd
+    import numpy as np
 
-    frame: pd.DataFrame = table.to_pandas()
     if positions is None or len(positions) == len(set(positions)):
-        return frame
-    order = pd.DataFrame({"item": positions, "asked": range(len(positions))})
-    return order.merge(frame, on="item", how="left", sort=False).drop(columns="item").rename(columns={"asked": "item"})
+        whole: pd.DataFrame = table.to_pandas()
+        return whole
+    rows = table["item"].to_numpy()
+    order = np.argsort(rows, kind="stable")
+    first, end = (np.searchsorted(rows, positions, side, sorter=order) for side in ("left", "right"))
+    counts = end - first
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    frame: pd.DataFrame = table.take(order[np.repeat(first, counts) + within]).to_pandas()
+    frame["item"] = np.repeat(np.arange(len(positions)), counts)
+    return frame
