@@ -120,21 +120,19 @@ def stereotype_share(pairs: pd.DataFrame, *, level: float, rng: np.random.Genera
 
 def _items(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the pairs with unit and kind filled in, the difference and what it says."""
-    items = pairs.assign(
-        unit=unit_column(pairs),
-        kind=pairs["kind"].fillna("swap") if "kind" in pairs else "swap",
-    )
-    unknown = sorted(set(items["kind"]) - set(KINDS))
-    if unknown:
+    kind = pairs["kind"].fillna("swap") if "kind" in pairs else pd.Series("swap", pairs.index, "str")
+    swap = kind.to_numpy() == "swap"
+    if unknown := sorted(set(kind[~swap]) - set(KINDS)):
         raise ValueError(f"pair_preferences: got kind {', '.join(map(repr, unknown))}; allowed: {', '.join(KINDS)}")
-    more, less = (pairs[column].astype(float) for column in ("log_prob_more", "log_prob_less"))
-    difference = (more - less).where(np.isfinite(more) & np.isfinite(less))
-    prefers = np.select([difference.isna(), difference > 0, difference < 0], ["not scored", "more", "less"], "tie")
-    weight = difference.where(items["kind"] == "swap")
-    against = (weight > 0).astype("boolean").where(weight.notna())
-    lost = difference.isna() & items["kind"].eq("swap")
-    return items.assign(
-        difference=difference, prefers=prefers, value=_preference(weight), against=against, weight=weight,
+    more, less = (pairs[column].to_numpy(float, na_value=np.nan) for column in ("log_prob_more", "log_prob_less"))
+    scored = np.isfinite(more) & np.isfinite(less)
+    difference = np.subtract(more, less, out=np.full(len(pairs), np.nan), where=scored)
+    weight, counts = np.where(swap, difference, np.nan), scored & swap
+    lost = swap & ~scored
+    return pairs.assign(
+        unit=unit_column(pairs), kind=kind, difference=difference,
+        prefers=np.select([~scored, difference > 0, difference < 0], ["not scored", "more", "less"], "tie"),
+        value=np.sign(weight) / 2 + 0.5, against=pd.arrays.BooleanArray(counts & (weight > 0), ~counts), weight=weight,
         **({"no_answer": lost} if lost.any() else {}),
     )
 
