@@ -5,7 +5,7 @@ import logging
 import os
 
 import pytest
-from report_fixtures import mixed
+from report_fixtures import mixed, settled
 from test_dashboard_views import html, screen
 
 from audit.review import Comment, add_reviews
@@ -73,7 +73,7 @@ DAMAGES = [
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv(AUDITS, str(tmp_path))
     loading.leave_out.cache_clear()
-    mixed(tmp_path / WHOLE, 3)
+    settled(mixed(tmp_path / WHOLE, 3))
     (tmp_path / DAMAGED).mkdir()
     return tmp_path
 

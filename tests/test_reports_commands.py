@@ -2,14 +2,17 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from report_fixtures import mixed
+from report_fixtures import mixed, settled
 
+from audit.cli.app import execute
 from audit.errors import UsageError
+from audit.files import sha256
 from audit.plugins import load, names
 from audit.record import SEAL_FILE, write_reports
 from reports.commands.reporting import index, report
@@ -25,7 +28,7 @@ def test_our_formats_come_in_by_entry_points():
 
 @pytest.mark.parametrize(("name", "file"), FILES.items())
 def test_a_report_goes_into_the_audits_folder(tmp_path, capsys, name, file):
-    audit = mixed(tmp_path / "0123abcd", 3)
+    audit = settled(mixed(tmp_path / "0123abcd", 3))
     report("0123", format=name, into=tmp_path)
     path = audit.folder / "reports" / file
     assert capsys.readouterr().out == f"{path}\n"
@@ -33,7 +36,7 @@ def test_a_report_goes_into_the_audits_folder(tmp_path, capsys, name, file):
 
 
 def test_out_and_json(tmp_path, capsys):
-    mixed(tmp_path / "0123abcd", 1)
+    settled(mixed(tmp_path / "0123abcd", 1))
     report(str(tmp_path / "0123abcd"), format="markdown", out=tmp_path / "new" / "comment.md", as_json=True)
     assert json.loads(capsys.readouterr().out) == {"files": [str(tmp_path / "new" / "comment.md")]}
     assert (tmp_path / "new" / "comment.md").read_text("utf-8").startswith("## ")
@@ -41,7 +44,7 @@ def test_out_and_json(tmp_path, capsys):
 
 
 def test_mistakes_are_told_before_anything_is_written(tmp_path):
-    mixed(tmp_path / "0123abcd", 1)
+    settled(mixed(tmp_path / "0123abcd", 1))
     mixed(tmp_path / "0123ffff", 1)
     with pytest.raises(UsageError, match=r"unknown report 'htm' \(did you mean 'html'\?\)"):
         report("0123abcd", format="htm", into=tmp_path)
@@ -55,7 +58,7 @@ def test_mistakes_are_told_before_anything_is_written(tmp_path):
 
 
 def test_the_command_line(tmp_path):
-    mixed(tmp_path / "audits" / "0123abcd", 2)
+    settled(mixed(tmp_path / "audits" / "0123abcd", 2))
     command = [sys.executable, "-m", "audit", "report", "0123", "--format"]
     done = subprocess.run([*command, "json"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == f"{Path('audits', '0123abcd', 'reports', 'report.json')}\n"
@@ -87,7 +90,7 @@ def test_reports_need_nothing_heavy(tmp_path):
 @pytest.mark.parametrize("name", ["html", "markdown", "junit"])
 def test_a_language_never_overwrites_another(tmp_path, name):
     """In whichever order they are written, each is what it was when it was written alone."""
-    audit = mixed(tmp_path / "0123abcd", 3)
+    audit = settled(mixed(tmp_path / "0123abcd", 3))
     folder, render = audit.folder / "reports", load("reports", name)
     stem, dot, ending = FILES[name].partition(".")
     for langs in (("en", "ko"), ("ko", "en")):
@@ -119,7 +122,7 @@ def test_documents_are_written_in_one_way(tmp_path):
 
 
 def test_the_index_goes_on_past_damaged_records_and_says_so(tmp_path, capsys):
-    mixed(tmp_path / "0123abcd", 3)
+    settled(mixed(tmp_path / "0123abcd", 3))
     for name, text in (("4567bad", '{"schema": 1, "title": "cut'), ("89ab<b>", "[1, 2]")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "record.json").write_text(text)
@@ -131,7 +134,34 @@ def test_the_index_goes_on_past_damaged_records_and_says_so(tmp_path, capsys):
     page, korean = ((tmp_path / name).read_text("utf-8") for name in ("index.html", "index.ko.html"))
     assert 'href="0123abcd/reports/report.html' in page
     assert 'href="0123abcd/reports/report.ko.html' in korean
-    assert "1 audit: 1 failed. 2 cannot be read." in page
+    assert "1 audit: 1 failed. 2 cannot be used." in page
     rows = re.findall(r'<tr class="damaged">.*?</tr>', page, re.S)
     assert [re.search("<td[^>]*>(.*?)</td>", row)[1] for row in rows] == ["4567bad", "89ab&lt;b&gt;"]
-    assert all("Its record cannot be read: " in row for row in rows)
+    assert all("Its record cannot be used: " in row for row in rows)
+
+
+def test_a_verdict_that_was_written_over_reaches_no_document(tmp_path, monkeypatch, capsys):
+    """What `judge` refuses, every command that tells verdicts refuses, though the run's digest was made to fit."""
+    monkeypatch.chdir(tmp_path)
+    folder = settled(mixed(tmp_path / "audits" / "0123abcd", 3)).folder
+    for line in (["report", "0123"], ["frameworks", "eu-ai-act", "0123"], ["index"]):
+        assert execute(line) == 0, capsys.readouterr().err
+    shutil.rmtree(folder / "reports")
+    record, run = (json.loads((folder / name).read_text()) for name in ("record.json", "run.json"))
+    failed = next(one for one in record["findings"] if one["verdict"] == "failed")
+    failed["verdict"] = "passed"
+    (folder / "record.json").write_text(json.dumps(record))
+    run["record"] = sha256((folder / "record.json").read_bytes())
+    (folder / "run.json").write_text(json.dumps(run))
+    said = f"{failed['check']}: the verdict is passed; its measures and limit say failed"
+    for line in (["judge", "0123"], ["report", "0123"], ["report", "0123", "--out", "x.html"],
+                 ["report", "0123", "--framework", "eu-ai-act"], ["frameworks", "eu-ai-act", "0123"]):
+        capsys.readouterr()
+        assert execute(line) == 4, line
+        told = capsys.readouterr()
+        assert (told.out, told.err) == ("", f"dokimasia: {said}\n"), line
+    assert not (folder / "reports").exists()
+    assert not Path("x.html").exists()
+    assert execute(["index"]) == 0
+    assert f"0123abcd: {said}" in capsys.readouterr().err
+    assert f"Its record cannot be used: {said}" in Path("audits", "index.html").read_text("utf-8")

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from exchange_fixtures import MODEL, write_run
 from needs import needs_korean_font, needs_pango
-from report_fixtures import finding, rate, write_audit
+from report_fixtures import finding, rate, settled, write_audit
 from test_reports_exchange import take_cyclonedx, take_oscal
 from test_reports_pdf import opened, squeezed, tags_of, text_of
 
@@ -231,15 +231,16 @@ def test_same_audit_same_bytes(bound):
         assert text(bound, format) == text(bound, format)
 
 
-def test_the_command_writes_it_beside_the_reports_and_refuses_what_has_no_clauses(bare, capsys):
-    report(str(bare.folder), format="json", framework=ACT)
-    path = bare.folder / "reports" / "coverage-eu-ai-act.json"
+def test_the_command_writes_it_beside_the_reports_and_refuses_what_has_no_clauses(tmp_path, capsys):
+    audit = settled(make(tmp_path / "audit"))
+    report(str(audit.folder), format="json", framework=ACT)
+    path = audit.folder / "reports" / "coverage-eu-ai-act.json"
     assert capsys.readouterr().out == f"{path}\n"
-    assert path.read_bytes().decode() == text(bare, "json")
+    assert path.read_bytes().decode() == text(audit, "json")
     with pytest.raises(UsageError, match="report --framework: format 'junit'"):
-        report(str(bare.folder), format="junit", framework=ACT)
+        report(str(audit.folder), format="junit", framework=ACT)
     with pytest.raises(UsageError, match="eu-ai-axt"):
-        report(str(bare.folder), format="html", framework="eu-ai-axt")
+        report(str(audit.folder), format="html", framework="eu-ai-axt")
 
 
 @pytest.fixture(scope="module")

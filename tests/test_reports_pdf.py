@@ -14,7 +14,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 import pytest
 from needs import needs_korean_font, needs_pango
-from report_fixtures import finding, hostile, mixed, pd, rate, write_audit
+from report_fixtures import finding, hostile, mixed, pd, rate, settled, write_audit
 
 from audit.plugins import load, names
 from audit.record import UNSETTLED
@@ -277,8 +277,8 @@ cffi.FFI.dlopen = dlopen
     ],
     ids=["no WeasyPrint", "no Pango"],
 )
-def test_what_is_missing_is_told_in_one_line(audit, broken, told):
-    program = _CHILD.format(broken=broken, folder=str(audit.folder))
+def test_what_is_missing_is_told_in_one_line(tmp_path, broken, told):
+    program = _CHILD.format(broken=broken, folder=str(settled(mixed(tmp_path, 1)).folder))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 2
     assert told in done.stderr

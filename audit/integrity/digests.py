@@ -6,9 +6,9 @@ from audit.errors import IntegrityError
 from audit.files import canonical, digest_file, sha256, stored_json
 from audit.integrity.conformity import check_record
 from audit.plan import check_deviations
-from audit.record import PLAN_FILE, RECORD_FILE, Audit, Finding
+from audit.record import PLAN_FILE, RECORD_FILE, Audit, Finding, RunFacts
 
-__all__ = ["check_digests"]
+__all__ = ["check_digests", "check_told"]
 
 
 def check_digests(audit: Audit) -> int:
@@ -16,9 +16,7 @@ def check_digests(audit: Audit) -> int:
 
     The record must be the one that the run wrote, follow from plan.json, and name what it rests on.
     """
-    run = audit.run
-    if run is None:
-        raise IntegrityError("run.json: missing; it names the stored answers")
+    run = _run_of(audit)
     evidence = [*(one for finding in audit.record.findings for one in finding.evidence), *run.evidence]
     for one in evidence:
         path = audit.folder / one.path
@@ -28,6 +26,16 @@ def check_digests(audit: Audit) -> int:
             raise IntegrityError("{file}: missing", file=one.path)
         if digest_file(path) != one.sha256:
             raise IntegrityError("{file}: its bytes are not those that were stored", file=one.path)
+    check_told(audit)
+    return len(evidence) + 1
+
+
+def check_told(audit: Audit) -> None:
+    """Raise IntegrityError where a record is not the one that the run wrote, or does not follow from its plan.
+
+    So its verdicts are what its numbers say. Of what it rests on nothing is read; that is for `check_digests`.
+    """
+    run = _run_of(audit)
     frozen = stored_json(audit.folder / PLAN_FILE)
     if sha256(canonical(frozen)) != audit.record.plan:
         raise IntegrityError("plan.json: not the plan of this record ({plan})", plan=audit.record.plan)
@@ -39,7 +47,12 @@ def check_digests(audit: Audit) -> int:
     check_deviations(audit)
     if run.record and run.record != digest_file(audit.folder / RECORD_FILE):
         raise IntegrityError("record.json: not the record that the run wrote")
-    return len(evidence) + 1
+
+
+def _run_of(audit: Audit) -> RunFacts:
+    if audit.run is None:
+        raise IntegrityError("run.json: missing; it names the stored answers")
+    return audit.run
 
 
 def _was_answered(finding: Finding) -> bool:

@@ -64,12 +64,15 @@ def frameworks(
 
 
 def _opened(audit: str, into: Path) -> Audit:
+    """Open an audit; IntegrityError where it is not what was stored: nothing is shown by a verdict that was changed."""
+    from audit.integrity import check_digests
     from audit.record import load_record
     from audit.review import pull_reviews
     from audit.storage import find_audit
 
     found = load_record(find_audit(audit, into))
     pull_reviews(found)
+    check_digests(found)
     return found
 
 

@@ -37,7 +37,11 @@ def report(
     into: Into = Path("audits"),
     as_json: AsJson = False,
 ) -> None:
-    """Write a report of a finished audit and print its path; with --framework, by its clauses."""
+    """Write a report of a finished audit and print its path; with --framework, by its clauses.
+
+    Exit code 4, and no document, where the audit is not what was stored.
+    """
+    from audit.integrity import check_digests
     from audit.record import load_record, write_reports
     from audit.review import pull_reviews
     from audit.storage import find_audit
@@ -49,6 +53,7 @@ def report(
     folder = find_audit(audit, into)
     found = load_record(folder)
     pull_reviews(found)
+    check_digests(found)
     files = render(found, ReportOptions(lang=lang, plan=plan))
     written = [*map(str, write_reports(folder, files, lang=lang, out=out, remark=partial(typer.echo, err=True)))]
     typer.echo(json.dumps({"files": written}) if as_json else "\n".join(written))
@@ -69,20 +74,23 @@ def index(
 ) -> None:
     """Write one page over all finished audits, with links to their reports, and print its path.
 
-    An audit whose record cannot be read has a row that says so, and is told on stderr.
+    An audit whose record cannot be read or was changed has a row that says so, and is told on stderr.
     """
     from audit.files import in_language, write_inside
+    from audit.integrity import check_told
     from audit.record import RECORD_FILE, load_record
     from audit.review import pull_reviews
-    from audit.storage import bring_heads, shown
+    from audit.storage import TELLING, bring_heads, shown
     from reports.documents.index_page import render_index
 
-    bring_heads(into)
+    bring_heads(into, TELLING)
     audits, damaged = [], []
     for path in sorted(into.glob(f"*/{RECORD_FILE}")):
         try:
-            audits.append(load_record(path.parent))
-            pull_reviews(audits[-1])
+            found = load_record(path.parent)
+            check_told(found)
+            audits.append(found)
+            pull_reviews(found)
         except DokimasiaError as error:
             typer.echo(clean(f"{path.parent.name}: {error}"), err=True)
             damaged.append((path.parent.name, error.message))
