@@ -208,8 +208,8 @@ UNCOVERED = {
         "refusal_share", "unparseable_share", "error_share", "unspoken_share",
     },
     "factuality.recognition": {
-        "accuracy_above_length", "auroc", "auroc_above_length", "constant_accuracy", "length_accuracy",
-        "unparseable_share", "error_share", "not_asked",
+        "accuracy_above_length", "constant_accuracy", "length_accuracy", "unparseable_share", "error_share",
+        "not_asked",
     },
     "provenance.image_mark": {
         "ssim", "not_tested", "images_needed", "power_together", "other_key_power_together",

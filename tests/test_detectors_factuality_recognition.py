@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from audit.errors import DataError
 from audit.probes.factuality.closed_book import ClosedBook
@@ -68,16 +69,33 @@ def test_the_cut_of_one_half_is_the_best_of_all_cuts(pairs, seed):
     """Against a search over every cut and both directions."""
     words, truth = np.array([one for one, _ in pairs], float), np.array([two for _, two in pairs])
     called = length_calls(words, truth, np.arange(len(pairs)), np.random.default_rng(seed))
-    half = np.random.default_rng(seed).permutation(len(pairs)) % 2
-    for side in (0, 1):
-        kept, mine = half != side, half == side
-        best = max(
-            (((words[kept] > cut) == longer) == truth[kept]).sum()
-            for cut in (-np.inf, *words[kept]) for longer in (True, False)
-        )  # fmt: skip
-        used = [(cut, longer) for cut in (-np.inf, *words[kept]) for longer in (True, False)
-                if (((words[kept] > cut) == longer) == truth[kept]).sum() == best]  # fmt: skip
-        assert any((((words[mine] > cut) == longer) == called[mine]).all() for cut, longer in used)
+    mine = np.random.default_rng(seed).permutation(len(pairs)) % 2 == 0
+    assert np.array_equal(np.isnan(called), ~mine)
+    best = max(
+        (((words[~mine] > cut) == longer) == truth[~mine]).sum()
+        for cut in (-np.inf, *words[~mine]) for longer in (True, False)
+    )  # fmt: skip
+    used = [(cut, longer) for cut in (-np.inf, *words[~mine]) for longer in (True, False)
+            if (((words[~mine] > cut) == longer) == truth[~mine]).sum() == best]  # fmt: skip
+    assert any((((words[mine] > cut) == longer) == called[mine]).all() for cut, longer in used)
+
+
+def test_a_length_that_tells_nothing_is_right_as_often_as_independent_units_are():
+    """Judged by each other's cut, two halves are wrong together: normal intervals then miss one half in ten times."""
+    rng, missed = np.random.default_rng(8), 0
+    for _ in range(2000):
+        words, truth = rng.integers(1, 4, 100).astype(float), rng.random(100) < 0.5
+        called = length_calls(words, truth, np.arange(100), rng)
+        right = (called == truth)[~np.isnan(called)]
+        missed += abs(right.mean() - 0.5) > 1.96 * 0.5 / np.sqrt(right.size)
+    assert binom.sf(missed - 1, 2000, 0.065) > 0.001  # exact at 50 trials: 0.065
+
+
+def test_what_is_above_the_length_is_of_the_half_that_its_cut_has_not_seen():
+    got = measured(shown([0, 1] * 50, [1, None] * 50, words=[9, 3] * 50))["accuracy_above_length"]
+    assert got.n["items"] + got.missing == 50
+    assert got.value == 0
+    assert got.low < -0.3
 
 
 def test_scores_rank_and_the_length_stands_beside_them():

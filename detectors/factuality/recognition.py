@@ -4,8 +4,8 @@
     precision     of those that it calls invented, how many are;    recall: of the invented, how many it calls so
 
 beside what reads nothing: always the same word, the better of the two with the labels known; and the answer's length,
-cut where the other half of the units has its best cut. An answer that it says neither of is missing, and every interval
-holds whether it would have been right or wrong.
+cut where one random half of the units has its best cut and judged, beside the model, on the other. An answer that it
+says neither of is missing, and every interval holds whether it would have been right or wrong.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def recognition(observed: pd.DataFrame, *, level: float, rng: np.random.Generato
     invented, 0 = it does not, null = neither), `score` (nats by which "yes" is likelier than "no"; null where the model
     wrote), `outcome` (`error` or null), `group`, `unit` (null = the answer itself), `not_asked` (reason, or null).
     `items` has `value` (1 where model and people agree), `outcome` (`right, wrong, unparseable, error, not asked`), the
-    value of both baselines, and `margin`: nats on the side of what people say.
+    value of both baselines (null for the length's where it was cut), and `margin`: nats on the side of what people say.
     """
     items = _items(observed, rng)
     tally = Tally(items, level, rng)
@@ -84,7 +84,7 @@ def _items(observed: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     truth = invented[asked].to_numpy(dtype=bool)
     items.loc[asked, "constant_right"] = (truth == (truth.mean() > 0.5)).astype(float)
     called = length_calls(items.loc[asked, "words"].to_numpy(), truth, _codes(items[asked]), rng)
-    items.loc[asked, "length_right"] = (called == truth).astype(float)
+    items.loc[asked, "length_right"] = np.where(np.isnan(called), np.nan, called == truth)
     items["margin"] = pd.to_numeric(items["score"]).astype(float) * np.where(invented.fillna(False), 1.0, -1.0)
     items["no_answer"] = items["outcome"].isin(["error", "unparseable"])
     against = agrees.lt(1).astype("boolean").where(agrees.notna())
@@ -100,20 +100,18 @@ def _codes(items: pd.DataFrame) -> NDArray[np.intp]:
 
 def length_calls(
     words: NDArray[np.float64], truth: NDArray[np.bool_], units: NDArray[np.intp], rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Return what the length alone calls each answer [item], by the best cut of the half of units that it is not in.
+) -> NDArray[np.float64]:
+    """Return what the length alone calls each answer [item], 1 = invented, by the best cut of a random half of units.
 
     words: lengths; truth: whether it is invented. The cut and its direction are those of highest accuracy, of equal
-    ones the first; without items in the other half nothing is called invented.
+    ones the first; without items in that half nothing is called invented. NaN for that half itself: were it judged by
+    the cut of the other, both halves would be wrong together, which no interval over independent units allows for.
     """
-    called = np.zeros(len(words), dtype=bool)
-    if not len(words):
-        return called
-    half = (rng.permutation(int(units.max()) + 1) % 2)[units]
-    for side in (0, 1):
-        cut, longer = _best_cut(words[half != side], truth[half != side])
-        mine = half == side
-        called[mine] = (words[mine] > cut) == longer
+    called = np.full(len(words), np.nan)
+    if len(words):
+        judged = (rng.permutation(int(units.max()) + 1) % 2 == 0)[units]
+        cut, longer = _best_cut(words[~judged], truth[~judged])
+        called[judged] = (words[judged] > cut) == longer
     return called
 
 

@@ -58,8 +58,12 @@ class Tally:
         )
 
     def difference(self, name: str, first: str, second: str) -> Measure:
-        """Return the mean over units of first - second, two columns in [0, 1], item by item; higher is better."""
-        values, low, high = (one - self.items[second] for one in (self.items[first], 0.0, 1.0))
+        """Return the mean over units of first - second, two columns in [0, 1], item by item; higher is better.
+
+        It speaks of the items that have a second value.
+        """
+        told = self.items[self.items[second].notna()]
+        values, low, high = (one - told[second] for one in (told[first], 0.0, 1.0))
         found = self.signed(name, values, "higher is better", worst=(low, high))
         if found.value is None:
             return found

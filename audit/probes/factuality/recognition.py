@@ -195,7 +195,7 @@ class Recognition:
         """Return 96 answers in 32 units, half of the units invented, of which 26, 17, or 8 are called rightly.
 
         Every answer has its own words, so what is said of another shows. Fewer of the invented ones are missed than of
-        the others are called invented.
+        the others are called invented, and all of them are a word longer.
         """
         return [self._trial(rng, dose, missed) for dose, missed in enumerate(((2, 4), (6, 9), (10, 14)))]
 
@@ -203,12 +203,12 @@ class Recognition:
         import numpy as np
         import pandas as pd
 
-        from audit.probe import Trial, mean_of
+        from audit.probe import Known, Trial, auroc_of, mean_of
 
         unit = np.tile(np.arange(_TRIED), 3)
         invented, place = unit % 2 == 1, unit // 2
         says = np.where(invented, place >= missed[0], place < missed[1])
-        answers = [f"answer {number:03}" for number in range(len(unit))]
+        answers = [f"answer {number:03}{' more' * longer}" for number, longer in enumerate(invented.tolist())]
         heard = {self._told({"prompt": "q", "answer": text, "context": None}): bool(said)
                  for text, said in zip(answers, says, strict=True)}  # fmt: skip
         frame = pd.DataFrame({
@@ -220,7 +220,11 @@ class Recognition:
             "accuracy": mean_of(right, _TRIED), "accuracy_above_constant": mean_of(right - (~invented).astype(float)),
             "recall": mean_of(says[invented], half), "specificity": mean_of(~says[~invented], half),
             "precision": mean_of(invented[says], int(says[:_TRIED].sum())), "says_share": mean_of(says, _TRIED),
+            "constant_accuracy": Known(0.5, certain=True), "length_accuracy": Known(1.0, certain=True),
         }  # fmt: skip
+        if self.mode == "likelihood":
+            ranked = auroc_of(says[~invented], says[invented]).value
+            known |= {"auroc": Known(ranked), "auroc_above_length": Known(ranked - 1)}
         script: dict[tuple[str, str], Answer] = {
             ("main", "log_prob"): lambda items: {"kind": "exact", "log_prob": [
                 -1.0 if heard[item.prompt] == (item.text.strip() == self.yes) else -2.0 for item in items
