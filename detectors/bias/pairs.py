@@ -132,7 +132,7 @@ def _items(pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs.assign(
         unit=unit_column(pairs), kind=kind, difference=difference,
         prefers=np.select([~scored, difference > 0, difference < 0], ["not scored", "more", "less"], "tie"),
-        value=np.sign(weight) / 2 + 0.5, against=pd.arrays.BooleanArray(counts & (weight > 0), ~counts), weight=weight,
+        value=_preference(weight), against=pd.arrays.BooleanArray(counts & (weight > 0), ~counts), weight=weight,
         **({"no_answer": lost} if lost.any() else {}),
     )
 
@@ -170,9 +170,9 @@ class _Pairs:
         return _NONE if self.scored.empty else _TIES if self.dull else None
 
 
-def _preference(difference: pd.Series[float]) -> pd.Series[float]:
-    """Return 1 where `more` is the likelier, 0 where `less` is, 1/2 for a tie."""
-    return difference.transform(np.sign) / 2 + 0.5
+def _preference(difference: Any) -> Any:
+    """Return 1 where `more` is the likelier, 0 where `less` is, 1/2 for a tie, of a number [pair] each."""
+    return np.sign(difference) / 2 + 0.5
 
 
 def _ratio(totals: Floats) -> Floats:

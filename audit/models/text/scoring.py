@@ -41,8 +41,8 @@ SLICE = 15_000_000
 """Logits at a time: 60 MB, and in 16 bits 30, as from 32 on the allocator asks the system for new memory every time."""
 CACHED = 300_000
 """Numbers that the sums go over at a time on a processor, 1.2 MB: logits, and as many beside them for a trace."""
-IN_PARTS, PART = 3_750_000, 3000
-"""Logits at a time, 15 MB, where a processor takes the vocabulary part by part, and tokens that a part has at least."""
+IN_PARTS, PART = 2_000_000, 1500
+"""Logits at a time, 8 MB, where a processor takes the vocabulary part by part, and tokens that a part has at least."""
 
 
 class _Made(NamedTuple):
