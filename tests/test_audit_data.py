@@ -199,6 +199,16 @@ def test_ids_of_our_own(tmp_path):
         assert list(got.columns) == ["more", "less"]
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet"])
+def test_a_files_own_word_for_nothing_is_a_missing_value_where_the_plan_says_so(tmp_path, name):
+    groups = ["NA", "null", "na", "NA "]
+    path = write(tmp_path / name, [{"more": f"a{i}", "less": "b", "group": one} for i, one in enumerate(groups)])
+    assert [*read(File(path))["group"]] == groups, "text stays text"
+    assert [*read(File(path, missing=["NA", "null"]))["group"]] == [None, None, "na", "NA "]
+    with pytest.raises(DataError, match="row 1: field 'less' is empty"):
+        read(File(path, missing=["b"]))
+
+
 # ---- digests
 
 
@@ -209,9 +219,10 @@ def test_the_digest_follows_bytes_and_options_only(tmp_path):
     others = [
         File(write(tmp_path / "other.csv", [{"more": "a", "less": "c", "nr": 1}])),
         File(one.path, id="nr"), File(one.path, fields={"more": "less"}), File(one.path, list_separator=";"),
+        File(one.path, missing=["NA"]),
     ]
     assert one.digest() == same.digest()
-    assert len({part.digest() for part in [one, *others]}) == 5
+    assert len({part.digest() for part in [one, *others]}) == 6
     assert one.digest().startswith("sha256:")
 
 

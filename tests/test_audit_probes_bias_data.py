@@ -252,6 +252,13 @@ def test_where_every_row_lacks_a_value_no_gap_is_there_to_keep_a_limit():
     assert set(result.items["column"]) == {"one", "two"}  # who lacks which most is told all the same
 
 
+def test_a_word_that_may_stand_for_nothing_is_told():
+    frame = pd.DataFrame({"group": ["a", "null", None] * 20}, dtype=object).rename_axis("id").rename(index=str)
+    probe = DataBias(label=None, questions=("coverage",))
+    (said,) = probe.judge({"items": frame}, level=0.95, rng=np.random.default_rng(0)).remarks
+    assert (said.key, said.values) == ("missing_word", {"column_name": "group", "word": "null", "row_count": 20})
+
+
 def test_rows_of_one_person_count_once():
     """40 people fifty times are 40 people: that ten of either sex were hired tells no gap within 10 points."""
     person = np.tile(np.arange(40), 50)

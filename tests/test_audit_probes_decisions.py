@@ -129,6 +129,24 @@ def test_a_row_without_a_group_is_in_one_and_one_without_a_decision_is_missing()
     assert int(result.items["no_answer"].sum()) == 30
 
 
+def test_a_word_that_may_stand_for_nothing_is_a_group_and_is_told_until_the_plan_says_what_it_means(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("group,decision\n" + "a,1\nNA,0\nb,1\nNA,1\nn/a,0\n,1\nNational,1\n" * 10)
+
+    def result(**options):
+        return told(Decisions(), pd.concat(File(path, **options).batches(Decisions().roles["items"])))
+
+    plain = result()
+    assert [(one.key, one.values) for one in plain.remarks if one.key == "missing_word"] == [
+        ("missing_word", {"column_name": "group", "word": "NA", "row_count": 20}),
+        ("missing_word", {"column_name": "group", "word": "n/a", "row_count": 10}),
+    ]
+    assert plain.measure("selection_rate", "NA").n["units"] == 20
+    known = result(missing=["NA", "n/a"])
+    assert all(one.key != "missing_word" for one in known.remarks)
+    assert known.measure("selection_rate", "(no value)").n["units"] == 40
+
+
 def test_several_features_are_told_alone_and_together_and_all_hold_at_once():
     rng = np.random.default_rng(3)
     rows = {"sex": rng.choice(["f", "m"], 800), "race": rng.choice(["x", "y"], 800)}

@@ -4,17 +4,17 @@
     id(item) = first 16 hex digits of sha256(canonical JSON of the item's fields)
 
 So the id depends on what an item says, not on where it stands or in which format it was written. Two rules hold in
-every format: an empty text or list is a missing value, and text stays text ("007", "NA" and "null" are words). What a
-field holds is told in `audit.data.cells`.
+every format: an empty text or list is a missing value, and text stays text ("007", "NA" and "null" are words, unless the plan
+says that in this file they mean nothing). What a field holds is told in `audit.data.cells`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit.data.columns import FileFormat, column_names, has_column, read_columns, require_column
 from audit.data.ids import frames_of
@@ -48,10 +48,13 @@ class File(Source):
     """Column with the items' own ids; absent = ids are digests of what the items say, and equal items are one unit."""
     list_separator: str | None = None
     """What parts the entries of a list in one cell, e.g. `;`, for formats without lists."""
+    missing: Sequence[str] = field(default=(), metadata={"later": True})
+    """Words that stand for a missing value in this file, e.g. `[NA, "null"]`; absent = an empty cell alone is one."""
 
     def digest(self) -> str:
         """Return the digest of the file's bytes and of the options."""
         options = {"fields": self.fields, "format": self.format, "id": self.id, "list_separator": self.list_separator}
+        options |= {"missing": sorted(self.missing)} if self.missing else {}
         return sha256(canonical({"file": self._digest_of(self.path), "options": options}))
 
     def columns(self) -> list[str]:
@@ -66,10 +69,15 @@ class File(Source):
         wanted = set(chosen.values()) | ({self.id} if self.id is not None else set())
         read = read_columns(self.path, self.format, sorted(wanted), limit=limit)
         items = (
-            ({name: cells[column] for name, column in chosen.items()}, None if self.id is None else cells[self.id])
+            ({name: self._there(cells[column]) for name, column in chosen.items()}, None if self.id is None else cells[self.id])
             for cells in read
         )
         return frames_of(self.path, items, role, self.list_separator, self.fields)
+
+    def _there(self, cells: list[Any]) -> list[Any]:
+        """Return the cells, None for a word that stands for a missing value."""
+        words = set(self.missing)
+        return [None if isinstance(cell, str) and cell in words else cell for cell in cells] if words else cells
 
 
 def choose_columns(

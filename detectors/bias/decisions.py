@@ -26,6 +26,7 @@ from detectors.bias.gaps import group_gaps
 from detectors.bias.groups import REST, Groups, extreme_pairs
 from detectors.bias.impact import impact_ratios
 from detectors.bias.levels import Coded, coded, crossed
+from detectors.bias.missing_words import missing_words
 from detectors.bias.rates import METRICS
 from detectors.bias.scores import score_gaps
 from detectors.intervals import rate_difference
@@ -98,6 +99,7 @@ def decision_gaps(
     ratio by fairlearn's names; where controls are named those of `conditional_gaps`; `equalized_odds_difference` where
     both of its rates are among the metrics. With several sensitive features, groups without the name of one are
     intersections. With scores and labels, those of `score_gaps` and, for probabilities, of `calibration`.
+    remarks: those of `missing_words` first.
     Items: the group, label, decision, score; a row that is decided wrongly counts against the model. table has a row a
     rate and group. Raises ValueError for an unknown metric or reference and for no rows.
     """
@@ -113,7 +115,11 @@ def decision_gaps(
     tables = [one.table for one in parts if one.table is not None and "metric" in one.table]
     return Result(
         tuple(measure for one in parts for measure in one.measures), items=judge.items(),
-        table=pd.concat(tables, ignore_index=True), remarks=tuple(remark for one in parts for remark in one.remarks),
+        table=pd.concat(tables, ignore_index=True),
+        remarks=(
+            *missing_words(rows, (*features.sensitive, *features.controls)),
+            *(remark for one in parts for remark in one.remarks),
+        ),
     )
 
 

@@ -28,6 +28,7 @@ from detectors.bias.data.presence import coverage, group_table, representation
 from detectors.bias.data.rates import label_rates, missing_rates
 from detectors.bias.data.repetition import duplicates, overlap
 from detectors.bias.data.setting import Setting, TableQuestions
+from detectors.bias.missing_words import missing_words
 from detectors.result import Remark, Result
 
 __all__ = ["QUESTIONS", "table_bias"]
@@ -58,7 +59,8 @@ def table_bias(
     if told:
         items["against"] = items["against"].astype("boolean")
     measures = tuple(replace(measure, level=level) for one in found for measure in one.measures)  # all splits at once
-    remarks = (*drawn, *(remark for one in found for remark in one.remarks))
+    words = missing_words(once.frame, questions.sensitive)
+    remarks = (*drawn, *words, *(remark for one in found for remark in one.remarks))
     return Result(measures, items=items if told else None, table=group_table(once), remarks=remarks)
 
 
