@@ -4,8 +4,8 @@
     id(item) = first 16 hex digits of sha256(canonical JSON of the item's fields)
 
 So the id depends on what an item says, not on where it stands or in which format it was written. Two rules hold in
-every format: an empty text or list is a missing value, and text stays text ("007", "NA" and "null" are words, unless the plan
-says that in this file they mean nothing). What a field holds is told in `audit.data.cells`.
+every format: an empty text or list is a missing value, and text stays text ("007", "NA" and "null" are words, unless
+`missing` says that in this file they mean nothing). What a field holds is told in `audit.data.cells`.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ class File(Source):
 
     def digest(self) -> str:
         """Return the digest of the file's bytes and of the options."""
-        options = {"fields": self.fields, "format": self.format, "id": self.id, "list_separator": self.list_separator}
-        options |= {"missing": sorted(self.missing)} if self.missing else {}
+        options: dict[str, Any] = {"fields": self.fields, "format": self.format, "id": self.id}
+        options |= {"list_separator": self.list_separator}
+        options |= {"missing": sorted(self.missing)} if self.missing else {}  # digests of before stay what they were
         return sha256(canonical({"file": self._digest_of(self.path), "options": options}))
 
     def columns(self) -> list[str]:
@@ -69,9 +70,10 @@ class File(Source):
         wanted = set(chosen.values()) | ({self.id} if self.id is not None else set())
         read = read_columns(self.path, self.format, sorted(wanted), limit=limit)
         items = (
-            ({name: self._there(cells[column]) for name, column in chosen.items()}, None if self.id is None else cells[self.id])
+            ({name: self._there(cells[column]) for name, column in chosen.items()},
+             None if self.id is None else cells[self.id])
             for cells in read
-        )
+        )  # fmt: skip
         return frames_of(self.path, items, role, self.list_separator, self.fields)
 
     def _there(self, cells: list[Any]) -> list[Any]:

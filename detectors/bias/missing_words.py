@@ -25,6 +25,6 @@ def missing_words(rows: pd.DataFrame, columns: Iterable[str]) -> tuple[Remark, .
         codes, values = pd.factorize(rows[column])
         for place, value in enumerate(values):
             if str(value).strip().casefold() in _WORDS:
-                told = {"column_name": column, "word": str(value), "row_count": float((codes == place).sum())}
-                remarks.append(Remark("missing_word", told))
+                count = float((codes == place).sum())
+                remarks.append(Remark("missing_word", {"column_name": column, "word": str(value), "row_count": count}))
     return tuple(remarks)
