@@ -294,7 +294,7 @@ def coverage() -> None:
         return score, (rng.random(count) < 1 / (1 + np.exp(-base - slope * score))).astype(float)
 
     def rows() -> Iterator[tuple[str, bool]]:
-        for base, slope in ((0, 0), (0, 1), (-2, 1), (2, 1), (0, 4)):
+        for base, slope in ((0, 0), (0, 1), (-2, 1), (2, 1), (4, 1), (0, 4)):
             score, wrong = drawn(200_000, base, slope)
             truth = {"prr": prediction_rejection_ratio(score, 1 - wrong), "aurc": aurc(score, wrong),
                      "auprc_wrong": auprc(score, wrong)[0]}  # fmt: skip

@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 
 from audit import run
 from audit.integrity import recompute
@@ -15,7 +16,7 @@ from audit.probe import Probe
 from audit.probes.bias.corpus import CorpusBias
 from audit.probes.bias.term_lists import ATTRIBUTES, GROUPS
 from detectors.bias.data.duplicates import words_of
-from detectors.bias.data.group_terms import PRIOR, Lexicon, log_odds
+from detectors.bias.data.group_terms import PRIOR, Lexicon, error_over_texts, log_odds
 from detectors.bias.data.whole_corpus import corpus_bias
 
 TERMS = {"women": ["she", "her", "여자"], "men": ["he", "남자"], "elders": ["old people"]}
@@ -74,6 +75,33 @@ def test_log_odds_by_hand():
     assert found.value == pytest.approx(value)
     assert found.error == pytest.approx(np.sqrt(1 / 20 + 1 / 15))
     assert log_odds(10, 100, 20, 200, 0.1).value == pytest.approx(0, abs=0.02)
+
+
+def test_log_odds_are_as_sure_as_their_texts_however_often_each_says_a_word():
+    """300 texts near each of two groups, 8 words each, of which all or none are the word in one text of five."""
+    rng, missed = np.random.default_rng(3), np.zeros(2)
+    for _ in range(300):
+        said, none = 8.0 * (rng.random(600) < 0.2), np.zeros(600)
+        first, size = np.arange(600) < 300, np.full(600, 8.0)
+        texts = np.stack([np.where(first, said, none), 8.0 * first, np.where(first, none, said), 8.0 * ~first,
+                          said, size], axis=1)  # fmt: skip
+        total = texts.sum(axis=0)
+        found = log_odds(*total[:4], total[4] / total[5])
+        missed += abs(found.value) > 1.96 * np.array([error_over_texts(texts), found.error])
+    assert binom.sf(missed[0] - 1, 300, 0.07) > 0.001
+    assert missed[1] > 90, "words that are taken to stand alone claim far too much"
+
+
+def test_a_corpus_that_repeats_a_word_within_texts_has_a_wider_interval_of_its_log_odds():
+    texts = [
+        " ".join([("She", "He")[n % 2], f"w{n}", *["engineer"] * (6 * (n % 3 == 0)), *(f"v{n}x{k}" for k in range(4))])
+        for n in range(240)
+    ]
+    found = judged(texts).measure("log_odds", "work: men")
+    assert (found.min_units, found.guarantee) == (40, "approximate")
+    near = log_odds(240, 120 * 5 + 240, 240, 120 * 5 + 240, 480 / (2 * (120 * 5 + 240)))
+    assert found.value == pytest.approx(near.value)
+    assert found.high - found.value > 1.5 * 1.96 * near.error
 
 
 # --- corpora

@@ -22,11 +22,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from detectors.arrays import Floats
 from detectors.bias.data.duplicates import clusters_of_texts
 from detectors.bias.data.findings import Found, largest, smallest_p, sureness, surest
-from detectors.bias.data.group_terms import Lexicon, LogOdds, Mentions, log_odds
+from detectors.bias.data.group_terms import Lexicon, LogOdds, Mentions, error_over_texts, log_odds
 from detectors.bias.gaps import group_gaps
-from detectors.intervals import exact_binomial
+from detectors.intervals import Approximation, exact_binomial
 from detectors.phrases import Cause, Method, Phrase
 from detectors.result import COUNT, Direction, Measure, Result, undefined
 
@@ -36,7 +37,8 @@ _NOBODY = Cause("no text names a group")
 _ONE_GROUP = Cause("fewer than two groups are named")
 _JOINT = Method("exact binomial (Clopper-Pearson), Bonferroni over classes")
 _SPREAD = Method("in the box of exact intervals of all shares (Bonferroni)")
-_NORMAL = Method("log odds with an informative Dirichlet prior, normal")
+LOG_ODDS = Approximation(Method("log odds with an informative Dirichlet prior, linear over texts"), 40, 0.8)
+"""Of the log odds as the prior draws them to 0; worst where a rare attribute comes several times in a text."""
 _MOST_WORDS = 100
 _LEAST_NEAR = 5
 """Times that a word stands near groups for it to be looked at."""
@@ -179,18 +181,39 @@ class _Corpus:
         return log_odds(count[name], sizes[name], elsewhere, others, whole / sum(self.everywhere.values()))
 
     @cached_property
+    def of_texts(self) -> Floats:
+        """What distinct texts add to the counts of attributes near groups [attribute, group, text, 6].
+
+        The last axis is that of `error_over_texts`.
+        """
+        lexicon, places = Lexicon(self.attributes), {name: at for at, name in enumerate(self.attributes)}
+        stands = {
+            word: [places[name] for name in names]
+            for word in self.everywhere if (names := lexicon.counted([word]))
+        }  # fmt: skip
+        hits = np.zeros((len(self.attributes), len(self.groups) + 1, len(self.units)))
+        size = np.zeros(hits.shape[1:])
+        for text, one in enumerate(self.units):
+            for group, words in enumerate((*(one.contexts.get(name, ()) for name in self.groups), one.words)):
+                size[group, text] = len(words)
+                for word in filter(stands.__contains__, words):
+                    hits[stands[word], group, text] += 1
+        near = np.stack([hits[:, :-1], np.broadcast_to(size[:-1], hits[:, :-1].shape)], axis=-1)
+        whole = np.stack([hits[:, -1:], np.broadcast_to(size[-1:], hits[:, -1:].shape)], axis=-1)
+        others = near.sum(axis=1, keepdims=True) - near
+        return np.concatenate([near, others, np.broadcast_to(whole, near.shape)], axis=-1)
+
+    @cached_property
     def of_attributes(self) -> list[tuple[str, str, int, LogOdds]]:
-        """(attribute, group, times near it, log odds)."""
-        lexicon = Lexicon(self.attributes)
-        near = {name: _counted(lexicon, words) for name, words in self.near.items()}
-        whole = _counted(lexicon, self.everywhere)
+        """(attribute, group, times near it, log odds), as sure as texts make it and as words that stand alone would."""
         found = []
-        for attribute in self.attributes:
-            count = {name: near[name][attribute] for name in self.groups}
-            for name in self.groups:
-                odds = self._odds_of(name, count, whole[attribute])
-                if odds is not None:
-                    found.append((attribute, name, count[name], odds))
+        for attribute, of_groups in zip(self.attributes, self.of_texts, strict=True):
+            near = dict(zip(self.groups, of_groups[..., 0].sum(axis=1).astype(int).tolist(), strict=True))
+            for name, texts in zip(self.groups, of_groups, strict=True):
+                odds = self._odds_of(name, near, int(texts[:, 4].sum()))
+                if odds is not None and len(texts) > 1:
+                    surely = LogOdds(odds.value, max(odds.error, error_over_texts(texts)))
+                    found.append((attribute, name, near[name], surely))
         return found
 
     def odds(self) -> list[Measure]:
@@ -198,8 +221,7 @@ class _Corpus:
         return [
             self._measure(
                 "log_odds", one.value, group=_named(attribute, name), low=one.value - z * one.error,
-                high=one.value + z * one.error, method=_NORMAL, guarantee="approximate", unit="nats",
-                direction="nearer to ideal is better",
+                high=one.value + z * one.error, unit="nats", direction="nearer to ideal is better", **LOG_ODDS.facts,
             )
             for attribute, name, _, one in self.of_attributes
         ]  # fmt: skip
@@ -258,12 +280,3 @@ class _Corpus:
 
 def _named(attribute: str, group: str) -> str:
     return Phrase("{group1}: {group2}", group1=attribute, group2=group)
-
-
-def _counted(lexicon: Lexicon, words: Counter[str]) -> Counter[str]:
-    """Return how often single words of each name are there, of words that are counted."""
-    found: Counter[str] = Counter()
-    for word, times in words.items():
-        for name in lexicon.counted([word]):
-            found[name] += times
-    return found
