@@ -18,6 +18,7 @@ from detectors.bias.generated_images import APART as PROMPT_GAP
 from detectors.bias.generated_images import BALL_MEASURED_TO
 from detectors.bias.representation import TOTAL_VARIATION, Corrected, class_shares, resampled_errors
 from detectors.differences import APART, Estimate, apart_difference
+from detectors.factuality.recognition import length_calls
 from detectors.intervals import exact_binomial
 from detectors.quality.kernel_distance import kernel_distance
 
@@ -135,6 +136,19 @@ def two_prompts(rng: np.random.Generator) -> Ends:
     return lambda level: one.apart(other, level)[1:]
 
 
+def above_the_length(rng: np.random.Generator) -> Ends:
+    """200 answers, all told rightly; their length, of three, tells nothing, and its cut is the best of one half."""
+    truth = rng.random(200) < 0.5
+    called = length_calls(rng.integers(1, 4, 200).astype(float), truth, np.arange(200), rng)
+    gaps, seed = (1 - (called == truth))[~np.isnan(called)], int(rng.integers(2**31))
+
+    def ends(level: float) -> tuple[float, float]:
+        found = intervals.mean_over_units((1 + gaps) / 2, level=level, rng=np.random.default_rng(seed))
+        return 2 * found.low - 1, 2 * found.high - 1
+
+    return ends
+
+
 def hard_cases() -> Iterator[tuple[str, bool]]:
     """Of each method that decides limits, and of two that only inform, where it is worst."""
     for size in (20, 100):
@@ -144,6 +158,7 @@ def hard_cases() -> Iterator[tuple[str, bool]]:
     cases: tuple[tuple[str, Callable[[np.random.Generator], Ends], float, int, float], ...] = (
         ("judged share, lenient judge, 30 labels", lenient_judge(30, 0.575), 0.5, 1500, 1.0),
         ("judged share, lenient judge, 100 labels", lenient_judge(100, 0.525), 0.5, 1000, 1.0),
+        ("accuracy above a length that tells nothing", above_the_length, 0.5, 1500, 1.0),
         ("difference of two intervals, correlation -1", opposed, 0.0, 3000, APART.measured_to or 0.0),
         ("class shares, near a corner", near_a_corner, 0.47, 600, TOTAL_VARIATION.measured_to or 0.0),
         ("distance of one of 50 prompts, near a corner", one_prompt_of_many, 0.45, 2500, BALL_MEASURED_TO),

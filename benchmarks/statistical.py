@@ -21,6 +21,8 @@ from tables import finish, show, within
 
 from audit.record import Limit, keep_level, watched
 from detectors import intervals
+from detectors.bias.data.group_terms import error_over_texts, log_odds
+from detectors.bias.data.whole_corpus import LOG_ODDS
 from detectors.conformal import benjamini_hochberg, p_values, weighted_p_values
 from detectors.intervals import Approximation, any_gap_p, exact_binomial, exact_hypergeometric
 from detectors.sequential import RateTest, paired_sequence, stopping, two_sample_sequence
@@ -128,6 +130,25 @@ def clusters() -> Iterator[tuple[str, float]]:
         yield f"{units} units, gap {p} - {q}, correlation {alike}", 1 - missed[1] / 600
 
 
+def odds() -> Iterator[tuple[str, float]]:
+    """Two groups of texts of 1 to 16 words, in which a word of the same rate near both comes several times."""
+    rng = np.random.default_rng(13)
+    for texts, rate, alike in itertools.product((40, 200, 600), (0.005, 0.02, 0.2), (0.05, 0.5)):
+        missed = told = 0
+        ab, first = (1 - alike) / alike, np.arange(texts) % 2 == 0
+        for _ in range(600):
+            size = rng.integers(1, 17, texts)
+            said = rng.binomial(size, rng.beta(rate * ab, (1 - rate) * ab, texts))
+            both = np.stack([said, size], axis=1).astype(float)
+            counts = np.concatenate([both * first[:, None], both * ~first[:, None], both], axis=1)
+            total = counts.sum(axis=0)
+            if total[4]:
+                told += 1
+                found = log_odds(*total[:4], total[4] / total[5])
+                missed += abs(found.value) > 1.959964 * max(found.error, error_over_texts(counts))
+        yield f"{texts} texts, rate {rate}, correlation {alike}", 1 - missed / told
+
+
 def bands() -> Iterator[tuple[str, float]]:
     rng = np.random.default_rng(4)
     lattice = np.vstack([np.eye(9), np.kron(np.eye(3), np.ones(3)), np.kron(np.ones(3), np.eye(3)), np.ones(9)])
@@ -148,6 +169,7 @@ def approximations() -> Iterator[tuple[str, bool]]:
         (intervals.SCORE_RATIO, two_rates(intervals.score_ratio, lambda p, q: p / q)),
         (intervals.CLUSTER_BOOTSTRAP, clusters()),
         (intervals.SIMULTANEOUS, bands()),
+        (LOG_ODDS, odds()),
     )
     for known, cells in cases:
         table = list(cells)

@@ -37,7 +37,7 @@ _NOBODY = Cause("no text names a group")
 _ONE_GROUP = Cause("fewer than two groups are named")
 _JOINT = Method("exact binomial (Clopper-Pearson), Bonferroni over classes")
 _SPREAD = Method("in the box of exact intervals of all shares (Bonferroni)")
-LOG_ODDS = Approximation(Method("log odds with an informative Dirichlet prior, linear over texts"), 40, 0.8)
+LOG_ODDS = Approximation(Method("log odds with an informative Dirichlet prior, linear over texts"), 40, 0.75)
 """Of the log odds as the prior draws them to 0; worst where a rare attribute comes several times in a text."""
 _MOST_WORDS = 100
 _LEAST_NEAR = 5
