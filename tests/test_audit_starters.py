@@ -139,6 +139,25 @@ def test_an_address_and_a_table_run_as_they_are(tmp_path):
     assert found.measures[0].value == 1
 
 
+@pytest.mark.parametrize("head", ["question,prediction,answer", "prompt,answer,reference", "input,completion,target"])
+def test_a_plan_names_the_columns_that_the_file_of_outputs_has(tmp_path, head):
+    (tmp_path / "out.csv").write_text(f"{head}\nCapital of France?,Paris,Paris\nCapital of Italy?,Paris,Rome\n")
+    plan = read_plan(starter_plan(str(tmp_path / "out.csv")), base=tmp_path)
+    (found,) = run(plan, into=tmp_path / "audits").record.findings
+    assert found.measures[0].value == 0.5
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [("text,output,label", "prompts"), ("prompt,said,label", "outputs"), ("prompt,answer", "right answers")],
+)
+def test_a_file_of_outputs_that_lacks_a_column_gets_no_plan(tmp_path, head, what):
+    """`init --model outputs.jsonl` wrote a plan with columns that were not there."""
+    (tmp_path / "out.csv").write_text(f"{head}\n")
+    with pytest.raises(UsageError, match=f"out.csv: no column of {what}; allowed: one that is called "):
+        starter_plan(str(tmp_path / "out.csv"))
+
+
 def test_answers_with_their_evidence_are_held_against_it(tmp_path):
     rows = "".join(f"Which is {n}?,Room {n} is blue and {n + 20} feet long.,Room {n} is {n + 20} feet long.\n"
                    for n in range(60))  # fmt: skip

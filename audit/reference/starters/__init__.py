@@ -20,7 +20,7 @@ from audit.data import ENDINGS, column_names
 from audit.errors import DataError, UsageError
 from audit.reference.plans import find_language_model
 
-__all__ = ["CHAT_PROMPT", "family_of", "has_chat_template", "seen_from", "starter_plan"]
+__all__ = ["CHAT_PROMPT", "family_of", "has_chat_template", "seen_from", "starter_model", "starter_plan"]
 
 _TEMPLATES = {
     **dict.fromkeys(("autoregressive_image", "diffusion", "gan", "latent_diffusion", "vae"), "image"),
@@ -58,19 +58,39 @@ def seen_from(base: Path, place: str) -> str:
 def starter_plan(model: str | None, *, base: Path = Path()) -> str:
     """Return the text of a plan in `base` against `model`, or else against the installed language model.
 
-    Raises UsageError where `model` is not there or of no kind that is known.
+    Raises UsageError where `model` is not there or of no kind that is known, or lacks a column that its plan needs.
     """
-    installed = str(find_language_model() or "./model")
+    text = _filled(_template(model), model, base)
+    return f"# yaml-language-server: $schema=./plan.schema.json\n{text}"
+
+
+def starter_model(model: str | None, *, base: Path = Path()) -> str:
+    """Return the line of that plan which names the model; raises UsageError as `starter_plan` does."""
+    return _filled(next(line for line in _template(model).splitlines() if line.startswith("model:")), model, base)
+
+
+def _template(model: str | None) -> str:
+    """Return the plan without places and columns."""
     family = "causal_lm" if model is None else family_of(model)
     template = (_of_rows(str(model)) if family == "table" else None) or _TEMPLATES[family]
     text = (Path(__file__).parent / f"{template}.yaml").read_text("utf-8").replace("FAMILY", family)
-    if family == "causal_lm" and has_chat_template(Path(model or installed)):
+    if family == "causal_lm" and has_chat_template(Path(model or _installed())):
         text = text.replace("dtype: float32}", "dtype: float32, prompt_form: chat}").replace(
             "mode: choice}", f"mode: choice, prompt: {json.dumps(CHAT_PROMPT)}}}"
         )
+    return text
+
+
+def _filled(text: str, model: str | None, base: Path) -> str:
+    """Return a part of a template with the columns and places that it leaves open."""
+    text = _with_columns(text, model or "")
+    installed = _installed()
     places = {'"MODEL"': installed if model is None else seen_from(base, model), '"LANGUAGE_MODEL"': installed}
-    text = re.sub("|".join(places), lambda found: json.dumps(places[found[0]], ensure_ascii=False), text)
-    return f"# yaml-language-server: $schema=./plan.schema.json\n{text}"
+    return re.sub("|".join(places), lambda found: json.dumps(places[found[0]], ensure_ascii=False), text)
+
+
+def _installed() -> str:
+    return str(find_language_model() or "./model")
 
 
 _ROWS = {
@@ -87,6 +107,27 @@ def _of_rows(path: str) -> str | None:
     except DataError:
         return None
     return next((name for name, wanted in _ROWS.items() if wanted <= columns), None)
+
+
+_OF_OUTPUTS = {
+    "PROMPT": ("prompts", ("prompt", "question", "input", "instruction", "query")),
+    "OUTPUT": ("outputs", ("output", "completion", "response", "generation", "prediction", "answer")),
+    "ALIASES": ("right answers", ("aliases", "reference", "references", "target", "label", "answers", "answer")),
+}
+"""Place in the template -> what its column holds, and what such a column is called, the surest name first."""
+
+
+def _with_columns(text: str, path: str) -> str:
+    """Return the text with the file's own columns; UsageError where one that it asks for is called otherwise."""
+    asked = {place: told for place, told in _OF_OUTPUTS.items() if place in text}
+    left = column_names(Path(path)) if asked else []
+    for place, (what, names) in asked.items():
+        column = next((name for name in names if name in left), None)
+        if column is None:
+            raise UsageError(f"--model {path}: no column of {what}; allowed: one that is called {', '.join(names)}")
+        left.remove(column)
+        text = text.replace(place, column)
+    return text
 
 
 def has_chat_template(path: Path) -> bool:

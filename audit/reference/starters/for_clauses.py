@@ -16,7 +16,7 @@ from pathlib import Path
 
 from audit.errors import UsageError, did_you_mean
 from audit.frameworks import Alternative, Clause, Framework, framework_names, load_framework
-from audit.reference.starters import CHAT_PROMPT, family_of, seen_from, starter_plan
+from audit.reference.starters import CHAT_PROMPT, family_of, seen_from, starter_model
 
 __all__ = ["PROFILES", "ClausePlan", "clause_plan"]
 
@@ -167,10 +167,7 @@ def _why(clause: Clause) -> str:
 
 def _model(model: str | None, data: str | None, base: Path) -> str:
     """Return the line of the plan that names the model; empty for a table."""
-    if data is not None:
-        return ""
-    lines = starter_plan(model, base=base).splitlines()
-    return next(line for line in lines if line.startswith("model:"))
+    return "" if data is not None else starter_model(model, base=base)
 
 
 def _place(data: str | None, base: Path) -> str:
