@@ -198,7 +198,7 @@ UNCOVERED = {
     "factuality.calibration": {"emptied_share", "unlabelled"},
     "factuality.closed_book": {
         "chance", "mc1_chance", "longest_choice", "shortest_choice", "unparseable_share", "answer_words", "error_share",
-        "not_asked", "p_ik_above_length",
+        "not_asked",
     },
     "factuality.grounding": {"claims_per_answer", "error_share", "not_asked"},
     "factuality.judged": {"labels_worth", "sensitivity", "unparseable_share"},

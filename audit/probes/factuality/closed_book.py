@@ -209,7 +209,7 @@ class ClosedBook:
     def _answers(self, rng: np.random.Generator, dose: int, right: int) -> Trial:
         import numpy as np
 
-        from audit.probe import Trial, auroc_of, mean_of
+        from audit.probe import Known, Trial, auroc_of, mean_of
 
         size, unit = 3 * _TRIED, np.tile(np.arange(_TRIED), 3)
         knows, declines = unit < right, (unit >= right) & (unit < right + 3 * (dose + 1))
@@ -226,6 +226,9 @@ class ClosedBook:
             known["p_ik"] = mean_of(np.where(sure, _YES, 1 - _YES))
             known["accuracy_of_known"] = mean_of(knows[sure], int(sure[:_TRIED].sum()))
             known["p_ik_auroc"] = auroc_of(sure[:_TRIED][~once], sure[:_TRIED][once])
+            shorter = np.where(declines[:_TRIED], -3.0, -1.0)
+            by_length = auroc_of(shorter[~once], shorter[once]).value
+            known["p_ik_above_length"] = Known(known["p_ik_auroc"].value - by_length)
         return Trial(
             dose > 0, _asked(rng, aliases=[[name] for name in names]),
             {("main", "sample"): lambda items: {
