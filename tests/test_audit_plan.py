@@ -209,3 +209,22 @@ def test_halves_of_a_character_are_put_together_or_refused():
         read_yaml('title: "\\ud83d"\n', "p.yaml")
     with pytest.raises(PlanError, match="half a character"):
         read_yaml('"\\ud83d": 1\n', "p.yaml")
+
+
+@pytest.mark.parametrize("probe", ["text_mark", "image_mark"])
+def test_a_key_of_a_mark_is_a_file_that_lies_by_the_plan(base, probe):
+    """A key that is not there was found by the run alone, and its check crashed."""
+    text = f"""\
+title: Marks
+model: {{use: outside.markov}}
+checks:
+  - name: marks
+    probe: {{use: provenance.{probe}, key_file: nope.dokimasia-key}}
+    data: {{use: builtin, name: plain_questions}}
+"""
+    said = [one.partition(": ")[2] for one in problems(text, base) if one.startswith("plan.yaml:5:")]
+    assert said == ["no such file or folder: nope.dokimasia-key"]
+    (base / "nope.dokimasia-key").touch()
+    assert read_plan(text.replace("outside.markov", "table, path: pairs.csv"), base=base).checks[0].probe.key_file == (
+        base / "nope.dokimasia-key"
+    )

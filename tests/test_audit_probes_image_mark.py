@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,7 +142,7 @@ def test_a_secret_key_leaves_no_trace_in_the_record(tmp_path, photos):
     key = make_mark_key("image-spread", secret=KEY * 8)
     write_mark_key(tmp_path / "a.dokimasia-key", key)
     marked = [SpreadSpectrum().marked(one, key.secret) for one in photos[:3]]
-    probe = MarkedImages(key_file=str(tmp_path / "a.dokimasia-key"))
+    probe = MarkedImages(key_file=tmp_path / "a.dokimasia-key")
     audit = run(Plan("Marks", (Check("mark", probe, frame(marked)),)), into=tmp_path / "audits")
     assert audit.record.findings[0].measures[0].value == 1
     assert audit.items("mark")["key"].iloc[0] == f"{key.id} image-spread {key.commitment}"
@@ -196,7 +197,7 @@ def test_a_mark_without_a_key_is_said_to_be_forgeable():
     ({"attacks": ("jpeg at 101",)}, "a strength of 1 to 100"), ({"attacks": ("tear at 1",)}, "allowed: all, or KIND"),
     ({"alpha": 0}, "alpha: got 0"), ({"levels": 1}, "levels: got 1"), ({"other_keys": -1}, "other_keys: got -1"),
     ({"attacks": ("rinse at 1",)}, "rinse without a regenerator"),
-    ({"key_file": "x", "mark": {"use": "image-spread"}}, "beside mark"), ({"attacks": ("rotate at 0",)}, "not 0"),
+    ({"key_file": Path("x"), "mark": {"use": "image-spread"}}, "beside mark"), ({"attacks": ("rotate at 0",)}, "not 0"),
 ])
 def test_options_that_could_find_nothing_are_refused(options, problem):
     with pytest.raises(ValueError, match=problem):

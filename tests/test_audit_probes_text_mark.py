@@ -247,7 +247,7 @@ def test_a_secret_key_comes_from_the_environment_and_stands_nowhere(tmp_path, mo
 def test_a_key_file_is_told_by_its_id_alone(tmp_path, model):
     key = text_key("kgw-lefthash", {"hashing_key": 987654321})
     write_mark_key(tmp_path / f"one{SUFFIX}", key)
-    probe = TextMark(put_in=True, key_file=str(tmp_path / f"one{SUFFIX}"), max_tokens=60)
+    probe = TextMark(put_in=True, key_file=tmp_path / f"one{SUFFIX}", max_tokens=60)
     items = texts_file(tmp_path / "texts.jsonl", OPENINGS)
     audit = run(Plan("key", (Check("mark", probe, {"items": items}),), model=model), into=tmp_path / "audits")
     outputs = audit.items("mark")
@@ -256,7 +256,7 @@ def test_a_key_file_is_told_by_its_id_alone(tmp_path, model):
     files = [path.read_bytes() for path in audit.folder.rglob("*") if path.is_file()]
     assert not any(b"987654321" in one or (987654321).to_bytes(4, "little") in one for one in files)
     with pytest.raises(ValueError, match="key_file: got a beside mark or key_env; allowed: one of them"):
-        TextMark(key_file="a", key_env="MARK_KEY")
+        TextMark(key_file=Path("a"), key_env="MARK_KEY")
 
 
 @pytest.mark.parametrize("value", [None, "", "0", "-3", "0x1F", "a key"])

@@ -52,7 +52,7 @@ class MarkedImages:
     """The mark: its name at `use`, its options beside it; absent = `image-spread`."""
     key: str = "dokimasia"
     """The key, or what stands for a message; it stands in the record. `0x` before it: hexadecimal digits."""
-    key_file: str | None = None
+    key_file: Path | None = None
     """Key file of a mark (`dokimasia mark key`), where it is secret: items hold its id, variant and commitment."""
     alpha: float = 1e-6
     """An image is found where its p-value is at most this."""
@@ -189,7 +189,7 @@ class MarkedImages:
     def reader(self, ask: Ask) -> tuple[MarkKey, ImageReader]:
         """Return the key and what reads under it; raises UsageError."""
         if self.key_file is not None:
-            known = read_mark_key(Path(self.key_file))
+            known = read_mark_key(self.key_file)
             if known.variant not in plugins.names("image_marks"):
                 raise UsageError("{file}: a key of {variant}, which is no mark of images", file=self.key_file,
                                  variant=known.variant)  # fmt: skip

@@ -51,7 +51,7 @@ class TextMark:
     """Environment variable with the key, where the key is secret: the record then names the variable alone."""
     mark: Mapping[str, Any] | None = None
     """Another mark than the one of the four options above: its name at `use`, its options beside it, its key too."""
-    key_file: str | None = None
+    key_file: Path | None = None
     """Key file of a mark (`dokimasia mark key`), where it is secret: items hold its id, variant and commitment."""
     known_keys: Sequence[str] = ()
     """Key files of other marks that the outputs may carry instead: whether somebody put in the wrong one."""
@@ -232,7 +232,7 @@ class TextMark:
     def _mark(self) -> tuple[str, Any]:
         """Return what may be told of the key, and the mark."""
         if self.key_file is not None:
-            known, mark = read_text_key(Path(self.key_file))
+            known, mark = read_text_key(self.key_file)
             return " ".join(known.told.values()), mark
         options = {"greenlist_ratio": self.greenlist_ratio, "bias": self.bias, "hashing_key": self._key()}
         mark = mark_of(self.mark, options)
