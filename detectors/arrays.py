@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 __all__ = [
-    "FIELDS", "Count", "Floats", "Items", "field_of", "items_of", "joined", "places_in_order", "ranks",
+    "FIELDS", "Count", "Floats", "Items", "field_of", "items_of", "joined", "one_of_each", "places_in_order", "ranks",
     "times_drawn", "unit_column", "units_of",
 ]
 
@@ -79,6 +79,8 @@ def unit_column(frame: pd.DataFrame, column: str | None = "unit") -> pd.Series[A
 
     Without such a column every item is its own unit.
     """
+    if column in frame and frame[column].notna().all():
+        return frame[column]
     own = pd.Series(frame.index.astype(str), frame.index)
     return frame[column].where(frame[column].notna(), own) if column in frame else own
 
@@ -97,6 +99,27 @@ def places_in_order(labels: pd.Series[str]) -> NDArray[np.int64]:
     import pyarrow.compute as pc
 
     return np.asarray(pc.rank(pa.array(labels.array), "ascending", tiebreaker="dense"), np.int64) - 1
+
+
+def one_of_each(labels: pd.Series[Any], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return whether an item is kept [item]: of those with one label one, drawn at random; each that has no label.
+
+    Nothing is drawn where no label repeats.
+    """
+    kept = labels.isna().to_numpy(copy=True)
+    named = np.flatnonzero(~kept)
+    if not len(named):
+        return kept
+    there = labels.iloc[named]
+    coded = isinstance(there.dtype, pd.CategoricalDtype)
+    places = there.cat.codes.to_numpy() if coded else places_in_order(there)
+    if np.bincount(places).max() == 1:
+        return np.ones_like(kept)
+    order = rng.permutation(len(named))
+    drawn = np.full(int(places.max()) + 1, -1)
+    drawn[places[order]] = order  # of equal places the last one stays
+    kept[named[drawn[drawn >= 0]]] = True
+    return kept
 
 
 def times_drawn(

@@ -119,7 +119,7 @@ def stored_json(path: Path) -> dict[str, Any]:
 def read_table(path: Path, columns: Sequence[str] | None = None, *, coded: bool = False) -> pa.Table:
     """Return a stored table; raises OSError or ValueError where it is none.
 
-    coded: whether texts that repeat, ids aside, stay numbers of a dictionary, as they are stored.
+    coded: whether texts that repeat, ids and units aside, stay numbers of a dictionary, as they are stored.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -153,7 +153,7 @@ def _spelt_out(batch: pa.RecordBatch, schema: pa.Schema, coded: bool) -> pa.Reco
 
     columns = []
     for name, one, kind in zip(schema.names, batch.columns, schema.types, strict=True):
-        stays = one.type == kind or (coded and name != "id" and pa.types.is_dictionary(one.type))
+        stays = one.type == kind or (coded and name not in ("id", "unit") and pa.types.is_dictionary(one.type))
         columns.append(one if stays else one.cast(kind))
     return pa.RecordBatch.from_arrays(columns, schema.names, metadata=schema.metadata)
 

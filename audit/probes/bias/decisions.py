@@ -3,6 +3,9 @@
 Decisions are those of a classifier that is given features, the yes or no of a model that is asked a question, or those
 that were made elsewhere and stand in the table, as they are or as a score at a threshold. All rates have fairlearn's
 names. A row without a value in a sensitive column is in a group of its own, never left out.
+
+Rows that share a `unit`, such as the person decided about, count once: one of them is drawn. Where a model is asked and
+nothing names units, rows that are equal in all that is asked for are counted and told.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.probe import Trial
-    from detectors.result import Result
+    from detectors.result import Remark, Result
 
 __all__ = ["Decisions"]
 
@@ -53,6 +56,7 @@ _CALIBRATION = {
     "calibration_error": SHARE, "calibration_in_the_large": SHARE_GAP, "calibration_p": P_VALUE, "brier": AUROC,
 }
 _MOST_SENSITIVE = 4
+_UNIT = "unit"
 Mitigation = Literal["demographic_parity", "equalized_odds", "true_positive_rate_parity", "false_positive_rate_parity"]
 
 
@@ -117,7 +121,9 @@ class Decisions:
     def __post_init__(self) -> None:
         """Refuse options that contradict each other, and tell which columns and measures they mean."""
         self._check()
-        role = Role(dict.fromkeys(self.columns, "a column of the table"), repeats=True, table=True)
+        fields = {_UNIT: "independent unit, e.g. the person decided about; absent = every row is its own"}
+        fields |= dict.fromkeys(self.columns, "a column of the table")
+        role = Role(fields, optional=frozenset({_UNIT}) - set(self.columns), repeats=True, table=True)
         ranks = self.label is not None and (self.score is not None or bool(self.features))
         told = _measures(
             self.rates, within=bool(self.within), scores=ranks, probability=ranks and bool(self.features)
@@ -242,7 +248,7 @@ class Decisions:
         from detectors.bias.decisions import Features, decision_gaps, joined_names
         from detectors.bias.mitigation import what_mitigation_buys
 
-        rows = self._rows(observed["items"])
+        rows, repeats = self._independent(observed["items"], rng)
         groups = joined_names(rows, self.sensitive)
         if self.reference not in ("the rest", "the highest", *groups.cat.categories):
             told = ", ".join(sorted(groups.cat.categories)[:10])
@@ -251,12 +257,22 @@ class Decisions:
             rows, Features(self.sensitive, self.within), self.rates, level=level, rng=rng, reference=self.reference,
             probability=bool(self.features),
         )
+        result = replace(result, remarks=(*repeats, *result.remarks))
         if self.mitigation is None:
             return result
         whole = rows.assign(group=groups.astype("str"))[["group", "label", "decision", "score"]].dropna()
         bought = what_mitigation_buys(whole, self.mitigation, level=level, rng=rng)
         lost = len(rows) - len(whole)
         return replace(result, measures=(*result.measures, *(one.lacking(lost) for one in bought)))
+
+    def _independent(self, items: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
+        """Return the rows as the detector takes them, one of each unit, and what is to be told of repeated ones."""
+        from detectors.bias.repeats import looks_repeated, one_of_each_unit
+
+        rows = self._rows(items)
+        if _UNIT in items and _UNIT not in self.columns:
+            return one_of_each_unit(rows, items[_UNIT], rng)
+        return rows, looks_repeated(items[self.columns]) if self.needs and len(items) else ()
 
     def _rows(self, items: pd.DataFrame) -> pd.DataFrame:
         """Return the rows as the detector takes them."""

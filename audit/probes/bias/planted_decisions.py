@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Known, Observed, Trial
+    from audit.probe import Known, Observed, Role, Trial
 
 __all__ = ["observed", "own_feature", "trial"]
 
@@ -43,6 +45,8 @@ class Deciding(Protocol):
     def decides(self) -> str | None: ...
     @property
     def rates(self) -> tuple[str, ...]: ...
+    @property
+    def roles(self) -> Mapping[str, Role]: ...
 
 
 def observed(probe: Deciding, rng: np.random.Generator, *, gap: bool) -> Observed:
@@ -59,7 +63,23 @@ def observed(probe: Deciding, rng: np.random.Generator, *, gap: bool) -> Observe
         _selected(label[:_UNITS], 120, 30), _selected(label[:_UNITS], *((30, 60) if gap else (120, 30)))
     ])  # fmt: skip
     order = rng.permutation(len(group))
-    return {"items": _answered(probe, _rows(probe, group[order], label[order], decision[order]), decision[order])}
+    group, label, decision = group[order], label[order], decision[order]
+    rows = _answered(probe, _rows(probe, group, label, decision), decision)
+    return {"items": _written_again(probe, rows, (group == 0) & (decision == (0 if gap else 1)))}
+
+
+def _written_again(probe: Deciding, rows: pd.DataFrame, again: np.ndarray) -> pd.DataFrame:
+    """Return the rows, each its own unit, and some [row] of them twice more, by which another rate has its group.
+
+    As they are, where the probe takes the column of units for another one.
+    """
+    import pandas as pd
+
+    if not probe.roles["items"].optional:
+        return rows
+    rows = rows.assign(unit=rows.index)
+    copies = [rows[again].set_axis(rows.index[again] + word) for word in (", again", ", and again")]
+    return pd.concat([rows, *copies]).rename_axis("id")
 
 
 def _selected(label: np.ndarray, positives: int, negatives: int) -> np.ndarray:
@@ -153,7 +173,8 @@ def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
         known["demographic_parity_ratio", None] = Known(min(means) / max(means))
     if len(probe.sensitive) == 1:
         known |= _of_groups(first, dict(zip(("0", "1", named), rates, strict=True)))
-    return Trial(faulty=less > 0, data={"items": rows}, answers=_script(probe, rows, decision), known=known)
+    data = {"items": _written_again(probe, rows, (group == 0) & (decision == 1))}
+    return Trial(faulty=less > 0, data=data, answers=_script(probe, rows, decision), known=known)
 
 
 def _of_groups(rate: str, events: dict[str, np.ndarray]) -> dict[tuple[str, str | None], Known]:

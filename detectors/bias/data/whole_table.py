@@ -21,6 +21,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from detectors.arrays import one_of_each
 from detectors.bias.data.duplicates import keys_of_rows
 from detectors.bias.data.findings import Found
 from detectors.bias.data.giveaways import proxies
@@ -67,10 +68,12 @@ def table_bias(
 def _one_of_each(whole: Setting) -> tuple[Setting, tuple[Remark, ...]]:
     """Return the table with one row of each identity, drawn at random, and the remark on it where some are repeated."""
     names = whole.asked.identity
-    keys = pd.Series(keys_of_rows([whole.frame[name] for name in names]) if names else [], dtype=object)
-    if not (keys.duplicated() & keys.notna()).any():
+    if not names:
         return whole, ()
-    order = keys.iloc[whole.rng.permutation(len(keys))]
-    kept = np.sort(order.index[~order.duplicated() | order.isna()])
-    told: dict[str, str | float] = {"row_count": len(keys), "unit_count": len(kept), "columns": ", ".join(names)}
-    return replace(whole, frame=whole.frame.iloc[kept]), (Remark("one_of_each", told),)
+    kept = one_of_each(pd.Series(keys_of_rows([whole.frame[name] for name in names])), whole.rng)
+    if kept.all():
+        return whole, ()
+    told: dict[str, str | float] = {
+        "row_count": float(len(kept)), "unit_count": float(kept.sum()), "columns": ", ".join(names),
+    }  # fmt: skip
+    return replace(whole, frame=whole.frame[kept]), (Remark("one_of_each", told),)
