@@ -487,11 +487,11 @@ def test_doctor_says_what_a_server_gives_in_both_forms(server, capsys):
     assert (rows["chat: tokens"]["found"], rows["chat: answers as"]["found"]) == ("told", "tiny")
     server.always = "no_usage"
     server.echo = False
-    execute(["doctor", "--endpoint", server.url, "--name", "tiny"])
+    assert execute(["doctor", "--endpoint", server.url, "--name", "tiny"]) == 0, "what it lacks is no failure"
     server.echo = True
     said = " ".join(capsys.readouterr().out.split())
     assert "-- raw: tokens not told" in said
     assert "-- raw: scores given text the server does not return a prompt's log-probabilities" in said
     server.always = "404"
-    assert execute(["doctor", "--endpoint", server.url]) == 0
+    assert execute(["doctor", "--endpoint", server.url]) == 5, "it answers in neither form"
     assert "-- raw: draws http://127.0.0.1" in " ".join(capsys.readouterr().out.split())

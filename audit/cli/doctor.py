@@ -17,7 +17,7 @@ import typer
 
 from audit import plugins
 from audit.cli.options import AsJson
-from audit.errors import EndpointError, clean
+from audit.errors import EndpointError, ModelError, clean
 
 __all__ = ["doctor", "health", "served"]
 
@@ -44,13 +44,18 @@ def doctor(
     name: Annotated[str, typer.Option(help="The model's name on that server.")] = "default",
     key_env: Annotated[str | None, typer.Option(help="Environment variable that holds the server's key.")] = None,
 ) -> None:
-    """Say which versions, fonts and parts are here and what is missing, or what a server gives (some 45 calls)."""
+    """Say which versions, fonts and parts are here and what is missing, or what a server gives (some 45 calls).
+
+    Exit code 5 where the server answers in neither form: no audit could ask it anything. What is merely missing is 0.
+    """
     rows = health() if endpoint is None else served(endpoint, name, key_env)
     if as_json:
         print(json.dumps(rows))
     else:
         lines = (f"{'ok ' if row['ok'] else '-- '} {row['what']:<24} {row['found']}" for row in rows)
         print("\n".join(map(clean, lines)))
+    if endpoint is not None and not any(row["ok"] for row in rows if row["what"].endswith(": draws")):
+        raise typer.Exit(ModelError.exit_code)
 
 
 def served(url: str, name: str, key_env: str | None = None) -> list[dict[str, Any]]:
