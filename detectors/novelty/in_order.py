@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from detectors.arrays import units_of
+from detectors.arrays import ranks, units_of
 from detectors.result import Remark
 
 __all__ = ["alike_neighbours", "correlation_time", "in_order_remark"]
@@ -47,14 +47,12 @@ def in_order_remark(frame: pd.DataFrame, scores: pd.Series[Any]) -> Remark | Non
 
 def alike_neighbours(scores: ArrayLike) -> float:
     """Return z of scores in order [n], 10 or more; large where neighbours are alike, 0 where all scores are."""
-    from scipy.stats import rankdata
-
     x = np.asarray(scores, dtype=float)
-    n, ranks = len(x), rankdata(x)
-    spread = float(((ranks - ranks.mean()) ** 2).sum())
+    n, places = len(x), ranks(x)
+    spread = float(((places - places.mean()) ** 2).sum())
     if n < 10 or spread == 0:
         return 0.0
-    ratio = float((np.diff(ranks) ** 2).sum()) / spread
+    ratio = float((np.diff(places) ** 2).sum()) / spread
     return float((2 - ratio) / np.sqrt(4 * (n - 2) * (5 * n**2 - 2 * n - 9) / (5 * n * (n + 1) * (n - 1) ** 2)))
 
 
