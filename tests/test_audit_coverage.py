@@ -14,7 +14,7 @@ from report_fixtures import finding, rate
 from audit.frameworks import NEEDS, Clause, Framework, load_framework, read_framework
 from audit.policy import RANK, STATUSES, Answered, Facts, at_least, cover
 from audit.policy.coverage.conditions import FINDING_NEEDS
-from audit.policy.coverage.words import absent_words, tests_words
+from audit.policy.coverage.words import absent_words, words_of_tests
 from audit.record import Deviation, Limit, Sheet, SmallestEffect
 
 TOY = read_framework(LAW, "toy-law.yaml")
@@ -253,7 +253,7 @@ def test_at_least_compares_what_speaks_for_a_clause():
 
 
 def test_alternatives_of_a_test_are_told_with_or():
-    assert str(tests_words(["a | b | c", "d"])) == "a or b or c, d"
+    assert str(words_of_tests(["a | b | c", "d"])) == "a or b or c, d"
     assert str(absent_words(["a:x"])) == "not run: a:x"
 
 

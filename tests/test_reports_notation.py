@@ -169,6 +169,7 @@ def test_a_remark_names_a_measure_by_its_words():
     remark = {"key": "widest_gap", "measure": "accuracy", "group": "women", "reference": "the rest", "gap_share": -0.12,
               "low_share": -0.2, "high_share": -0.05, "unit_count": 120.0}  # fmt: skip
     told = Notation(words_of("en")).remark(remark).replace("\u00a0", " ")
-    assert told == "Accuracy: farthest from the rest lies women, by −12.0 points [−20.0, −5.00], with 120 units."
+    wanted = "Accuracy: most surely apart from the rest lies women, by −12.0 points [−20.0, −5.00], with 120 units."
+    assert told == wanted
     told = Notation(words_of("ko")).remark(remark)
-    assert told.startswith("정확도: 나머지에서 가장 먼 집단은 women, 격차 −12.0%p [−20.0, −5.00]")
+    assert told.startswith("정확도: 나머지 대비 가장 확실하게 다른 집단은 women, 격차 −12.0%p [−20.0, −5.00]")

@@ -37,7 +37,7 @@ from audit.policy.coverage.words import (
     need_words,
     shown_by_words,
     status_words,
-    tests_words,
+    words_of_tests,
 )
 from audit.record import Audit, Finding
 from detectors.phrases import Phrase
@@ -261,7 +261,7 @@ def _missed(facts: Facts, row: ClauseCoverage) -> ClauseCoverage:
 
 def _unasked(row: ClauseCoverage) -> ClauseCoverage:
     """Return the row of a clause for which no test speaks."""
-    tests = tests_words(row.clause.tests)
+    tests = words_of_tests(row.clause.tests)
     if row.undecided or row.tests_run:
         asked = ", ".join(row.undecided)
         reason = Phrase("asked, and nothing was decided: {checks}", checks=asked)
@@ -272,7 +272,7 @@ def _unasked(row: ClauseCoverage) -> ClauseCoverage:
 
 def _by_plan_alone(row: ClauseCoverage) -> ClauseCoverage:
     """Return the row of a clause that a plan names for its checks, while no test of the catalogue speaks for it."""
-    checks, tests = ", ".join(row.findings), tests_words(row.clause.tests)
+    checks, tests = ", ".join(row.findings), words_of_tests(row.clause.tests)
     reason = Phrase("only the plan says that {checks} serves this clause; none of {tests} speaks", checks=checks,
                     tests=tests)  # fmt: skip
     return replace(row, status="inconclusive", reason=reason, next_step=Phrase("run {tests}", tests=tests))
@@ -342,7 +342,7 @@ def _step(cap: Cap, row: ClauseCoverage) -> Phrase:
     if cap == "not_full":
         return listed(map(how_words, row.not_full))
     if cap == "not_run":
-        return Phrase("run {tests}", tests=tests_words(row.tests_absent))
+        return Phrase("run {tests}", tests=words_of_tests(row.tests_absent))
     if cap == "post_hoc":
         return how_words("limit_before")
     if cap in ("no_control", "no_limit"):

@@ -11,7 +11,7 @@ from detectors.phrases import Phrase
 
 __all__ = [
     "Cap", "ClauseStatus", "absent_words", "cap_words", "how_words", "listed", "need_words", "shown_by_words",
-    "status_words", "tests_words",
+    "status_words", "words_of_tests",
 ]
 
 ClauseStatus = Literal[
@@ -136,7 +136,7 @@ def listed(parts: Iterable[Phrase]) -> Phrase:
     return reduce(lambda told, one: Phrase("{first}; {then}", first=told, then=one), parts)
 
 
-def tests_words(tests: Iterable[str]) -> Phrase | str:
+def words_of_tests(tests: Iterable[str]) -> Phrase | str:
     """Return the tests of a clause, one or more, as a list; of each of the alternatives of a test one is enough."""
     each = (reduce(_either, test.split(" | ")) for test in tests)
     return reduce(lambda told, one: Phrase("{first}, {then}", first=told, then=one), each)
@@ -144,7 +144,7 @@ def tests_words(tests: Iterable[str]) -> Phrase | str:
 
 def absent_words(tests: Iterable[str]) -> Phrase:
     """Return which tests of a clause were not run."""
-    return Phrase("not run: {tests}", tests=tests_words(tests))
+    return Phrase("not run: {tests}", tests=words_of_tests(tests))
 
 
 def _either(one: Phrase | str, other: str) -> Phrase | str:
