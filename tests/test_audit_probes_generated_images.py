@@ -109,7 +109,7 @@ def audits(home, pictures, labels, labelled, tmp_path_factory):
                                         labels), into=into)}  # fmt: skip
     drawn = _drawn_by(found["text_to_image"])
     with deal(drawn) as server:
-        model = {"use": "image_endpoint", "url": server.url, "name": "painter", "seeded": False}
+        model = {"use": "image_endpoint", "url": server.url, "name": "painter", "seeded": False, "concurrency": 1}
         found["image_endpoint"] = run(_plan(home, model, labels), into=into)
     (home / "there").mkdir()
     rows = [("prompt", "image")]
