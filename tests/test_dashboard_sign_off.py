@@ -166,6 +166,8 @@ def test_then_it_verifies_on_the_screen_and_every_flipped_byte_of_the_bundle_is_
     bundle = tmp_path / "bundle.zip"
     export_audit(audit.folder, bundle)
     page.click(".crumbs a.brand")
+    expect(page.locator("h1")).to_contain_text(W("heading.index"))
+    page.wait_for_selector(IDLE)
     page.click(f".crumbs a:has-text('{W('dashboard.verify')}')")
     upload = page.locator("input[type=file]")
     upload.set_input_files(bundle)
