@@ -20,10 +20,15 @@ _FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
 
 @contextmanager
 def decoding(data: BinaryIO, place: object) -> Iterator[Image.Image]:
-    """Lend an opened image; whatever a decoder raises becomes a DataError of one line."""
-    from PIL import Image, UnidentifiedImageError
+    """Lend an opened image; whatever a decoder raises becomes a DataError of one line.
+
+    A file that ends too early is none, though a library may have told Pillow to fill up what is not there: WeasyPrint
+    does, for all of a process.
+    """
+    from PIL import Image, ImageFile, UnidentifiedImageError
 
     try:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(data, formats=_FORMATS) as image:
