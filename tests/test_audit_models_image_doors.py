@@ -9,8 +9,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from PIL import ImageFile
 from image_models import FIXED, deal, png, told
+from PIL import ImageFile
 
 from audit.ask.identity import others
 from audit.errors import DataError, EndpointError, ModelError, UsageError
