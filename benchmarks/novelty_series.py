@@ -44,8 +44,8 @@ from sklearn.metrics import roc_auc_score
 
 from audit.models.networks.series_transformer import SeriesTransformer, log_density
 from audit.reference.training.images import seeded
+from detectors.elements import windowed_maximum
 from detectors.novelty.decisions import Rule
-from detectors.novelty.elements import windowed_maximum
 from detectors.novelty.streams import stream_alarms
 from detectors.novelty.subsequences import step_scores, window_scores, windows_of
 from detectors.novelty.volume import vus_pr

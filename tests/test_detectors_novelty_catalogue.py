@@ -10,9 +10,9 @@ from scipy.stats import norm
 
 from audit.probes.novelty.trials import cells_of
 from detectors.conformal import p_values
+from detectors.elements import curvature, min_k_plus_plus, windowed_maximum
 from detectors.novelty.blindspots import ARRAY_KINDS, blind_spots
 from detectors.novelty.catalogue import SCORES, columns_of, effective_samples
-from detectors.novelty.elements import curvature, min_k_plus_plus, windowed_maximum
 from detectors.novelty.familiarity import likelihood_novelty
 from detectors.novelty.health import ties_problem
 from detectors.novelty.likelihood import typicality, waic

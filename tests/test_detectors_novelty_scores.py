@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import gaussian_kde, multivariate_normal, norm
 
+from detectors.elements import min_k
 from detectors.intervals import auroc
-from detectors.novelty.baselines import compressed_bits, knn_distance, mixture_surprise, sizes, vectors
-from detectors.novelty.elements import min_k
+from detectors.lossless import compressed_bits, sizes
+from detectors.novelty.baselines import knn_distance, mixture_surprise, vectors
 from detectors.novelty.health import response_problem, score_problem
 from detectors.novelty.likelihood import batch_typicality, bits_per_dim, input_complexity, typicality
 

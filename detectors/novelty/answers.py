@@ -9,7 +9,7 @@ import pandas as pd
 
 from detectors.arrays import Floats, Items, field_of, items_of
 from detectors.conformal import check_disjoint
-from detectors.novelty.baselines import sizes
+from detectors.lossless import sizes
 from detectors.novelty.likelihood import bits_per_dim
 from detectors.scale import another_scale
 

@@ -4,7 +4,8 @@
     dte_np            noise variance at which the item is likeliest a noisy copy of its five nearest, in closed form
     mixture           - log density: a Gaussian mixture in the leading directions (PCA), spherical noise in the others
     isolation_forest  how few random cuts set an item apart (Liu, Ting & Zhou 2008)
-    compressed_size   bits of the shortest lossless code, Deflate behind a PNG's filters
+
+The length of a lossless code (`detectors.lossless`) is one too.
 
 Items are numbers of one shape, integers or real, or texts. As vectors, texts are the counts of their one to three
 letters, hashed and scaled to length one. The numbers of a row, each in a unit of its own, are standardised first, by
@@ -13,33 +14,16 @@ what was learnt and by nothing else.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
-
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.arrays import Floats, Items
 
 __all__ = [
-    "comparable", "compressed_bits", "diffusion_variance", "isolation", "knn_distance", "mixture_surprise", "sizes",
-    "standardised", "vectors",
+    "comparable", "diffusion_variance", "isolation", "knn_distance", "mixture_surprise", "standardised", "vectors",
 ]
 
 
 _HASHED = 1024
-_EMPTY = len(zlib.compress(b"", 9, -15))
-_AT_ONCE = 1 << 20
-"""Numbers of items that are coded together, which keeps their bytes few."""
-_STEPS = 8
-"""Steps per standard deviation to which real numbers are rounded before they are coded: a byte reaches sixteen."""
-
-
-def sizes(items: Items) -> Floats:
-    """Return the dimensions of each item: numbers, of a text its UTF-8 bytes."""
-    if isinstance(items, np.ndarray):
-        return np.full(len(items), float(np.prod(items.shape[1:])))
-    return np.array([len(text.encode()) for text in items], dtype=float)
 
 
 def vectors(items: Items) -> Floats:
@@ -122,43 +106,3 @@ def isolation(fit: Items, items: Items, *, rng: np.random.Generator) -> Floats:
 
     forest = IsolationForest(random_state=int(rng.integers(2**31))).fit(vectors(fit))
     return np.asarray(-forest.score_samples(vectors(items)))
-
-
-def compressed_bits(items: Items, scale: float = 1.0) -> Floats:
-    """Return the bits [item] of the shortest of several lossless codes, what an empty item costs left out.
-
-    Texts: Deflate of the UTF-8. Arrays: Deflate of the values or of their differences along one axis, as in a PNG. Real
-    numbers are first rounded to 1/8 of `scale`, their standard deviation.
-
-    Input complexity depends on the coder (Serra et al. 2020, 1909.11480, took PNG, JPEG 2000 and FLIF): one that comes
-    nearer to the entropy charges less for what varies a little, such as the sky in a photo, and repairs less. Lengths
-    are those of the zlib at hand, whose version `run.json` names.
-    """
-    if not isinstance(items, np.ndarray):
-        return np.array([_deflated(text.encode()) for text in items], dtype=float)
-    whole = items if items.dtype.kind in "iu" else np.rint(items * (_STEPS / max(scale, 1e-300)))
-    step = max(1, _AT_ONCE // max(1, whole[:1].size))
-    parts = (whole[start : start + step].astype(np.int64) for start in range(0, len(whole), step))
-    return np.array([min(map(_deflated, views)) for part in parts for views in _views(part)], dtype=float)
-
-
-def _views(items: NDArray[np.int64]) -> Iterator[list[bytes]]:
-    """Yield the values of each item, and their differences along each axis, as bytes; each can be undone.
-
-    As many bytes a value as the item's values need, low bytes first; differences are taken modulo what these hold.
-    """
-    count = items[:1].size
-    flat = items.reshape(len(items), count)
-    low, high = flat.min(axis=1, initial=0), flat.max(axis=1, initial=0)
-    signed = [(size, 1 << (8 * size - 1)) for size in (1, 2, 4)]
-    fits = [(low >= -least) & (high < np.where(low < 0, least, 2 * least)) for _, least in signed]
-    sizes = np.select(fits, [size for size, _ in signed], 8)
-    views = [items, *(np.diff(items, axis=axis, prepend=0) for axis in range(1, items.ndim))]
-    wide = [np.ascontiguousarray(view, "<i8").view(np.uint8).reshape(len(items), count, 8) for view in views]
-    for at, size in enumerate(sizes):
-        yield [one[at, :, :size].T.tobytes() for one in wide]
-
-
-def _deflated(data: bytes) -> int:
-    """Return the bits of a bare Deflate stream, without those of the empty one."""
-    return 8 * (len(zlib.compress(data, 9, -15)) - _EMPTY)

@@ -23,8 +23,8 @@ import numpy as np
 from scipy.special import logsumexp
 
 from detectors.arrays import Floats
-from detectors.novelty.baselines import sizes
-from detectors.novelty.elements import curvature, min_k, min_k_plus_plus, windowed_maximum
+from detectors.elements import curvature, min_k, min_k_plus_plus, windowed_maximum
+from detectors.lossless import sizes
 from detectors.novelty.likelihood import bits_per_dim, input_complexity, typicality, waic
 from detectors.novelty.rarity import dose, either_tail, fishers_method, gaussian_surprise, mean_z, score_statistic
 from detectors.novelty.recorded import Recorded

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.novelty.elements import WINDOW
+from detectors.elements import WINDOW
 
 __all__ = ["ENDS", "MOST_ELEMENTS", "STRETCH", "TOKENS", "element_evidence"]
 

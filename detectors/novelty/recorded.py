@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, Items
-from detectors.novelty.baselines import sizes
+from detectors.lossless import sizes
 
 __all__ = ["RECORDS", "Record", "Recorded", "price"]
 

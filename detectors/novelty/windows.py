@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import Floats
+from detectors.elements import window_means
 from detectors.novelty.decisions import ALPHA, Rule, calibration_scores, judged, too_few
-from detectors.novelty.elements import window_means
 from detectors.phrases import Cause
 
 __all__ = ["windows_decided"]

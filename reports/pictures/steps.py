@@ -32,7 +32,7 @@ def series_drawn(
     """Draw a series of one number a step; place: left, top and width; scale: least and greatest surprise, nats."""
     import numpy as np
 
-    from detectors.novelty.elements import WINDOW
+    from detectors.elements import WINDOW
 
     left, top, wide = place
     (low, most), size = scale, one.surprisal.size
@@ -93,7 +93,7 @@ def _strange(one: Kept) -> list[tuple[int, int]]:
     """Return (first step, step after the last) of each stretch of windows that are strange."""
     import numpy as np
 
-    from detectors.novelty.elements import WINDOW, window_means
+    from detectors.elements import WINDOW, window_means
 
     if one.window_threshold is None:
         return []

@@ -168,7 +168,7 @@ def _legend(shown: Shown, low: float, most: float, top: float) -> Markup:
 def _series(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
     import numpy as np
 
-    from detectors.novelty.elements import WINDOW
+    from detectors.elements import WINDOW
 
     words, wide, high = shown.notation.words, (WIDTH - 30) / 2, ROOM
     low, most = _scale(kept)
