@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,6 +36,8 @@ from detectors.factuality.uncertainty.selfcheck import ngram_check
 from detectors.factuality.uncertainty.single_pass import token_scores
 from detectors.factuality.uncertainty.table import SCORES, score_table
 from detectors.ranking import rank
+
+Draw = Callable[[int, float, float], tuple[np.ndarray, np.ndarray]]
 
 ANSWERS, SAMPLES, MANY = 1_000, 5, 100_000
 WORDS = [f"{a}{b}{c}" for a in "bdfgklmnpr" for b in "aeiou" for c in ("n", "r", "st", "")]
@@ -286,28 +288,35 @@ def table() -> None:
 
 
 def coverage() -> None:
-    """Print how often the bootstrap's intervals hold the value of a large sample."""
-    rng = np.random.default_rng(5)
+    """Print how often the bootstrap's intervals hold the value of a large sample, and that few answers have none."""
+    rng, names = np.random.default_rng(5), ("prr", "aurc", "auprc_wrong")
 
-    def drawn(count: int, base: float, slope: float) -> tuple[np.ndarray, np.ndarray]:
+    def logistic(count: int, base: float, slope: float) -> tuple[np.ndarray, np.ndarray]:
         score = rng.normal(size=count)
         return score, (rng.random(count) < 1 / (1 + np.exp(-base - slope * score))).astype(float)
 
-    def rows() -> Iterator[tuple[str, bool]]:
-        for base, slope in ((0, 0), (0, 1), (-2, 1), (2, 1), (4, 1), (0, 4)):
-            score, wrong = drawn(200_000, base, slope)
-            truth = {"prr": prediction_rejection_ratio(score, 1 - wrong), "aurc": aurc(score, wrong),
-                     "auprc_wrong": auprc(score, wrong)[0]}  # fmt: skip
-            hits: dict[str, list[bool]] = {name: [] for name in truth}
-            for _ in range(100):
-                score, wrong = drawn(100, base, slope)
-                of = Selective(pd.DataFrame({"x": score}), wrong)
-                for one in of.measures("x", level=0.95, rng=rng, names=tuple(truth)):
-                    if one.low is not None and one.high is not None:
-                        hits[one.name].append(one.low <= truth[one.name] <= one.high)
-            told = "".join(f"{np.mean(hit):14.2f}" for hit in hits.values())
-            least = selective.SELECTIVE.worst_coverage - 0.1  # three standard errors of 100 samples
-            yield f"{base:5} {slope:6}{told}", all(np.mean(hit) >= least for hit in hits.values())
+    def counted(count: int, share: float, apart: float) -> tuple[np.ndarray, np.ndarray]:
+        wrong = (np.arange(count) < round(share * count)).astype(float)
+        return rng.normal(size=count) + apart * wrong, wrong
 
-    head = " base  slope           prr          aurc   auprc_wrong"
-    show("Coverage at 95 %, 100 answers, 100 samples each", head, rows())
+    def rows(drawn: Draw, count: int, cases: Iterable[tuple[float, float]]) -> Iterator[tuple[str, bool]]:
+        for one, other in cases:
+            score, wrong = drawn(200_000, one, other)
+            truth = (prediction_rejection_ratio(score, 1 - wrong), aurc(score, wrong), auprc(score, wrong)[0])
+            hits: dict[str, list[bool]] = {name: [] for name in names}
+            for _ in range(100):
+                score, wrong = drawn(count, one, other)
+                found = Selective(pd.DataFrame({"x": score}), wrong).measures("x", level=0.95, rng=rng, names=names)
+                for measure, true in zip(found, truth, strict=True):
+                    if measure.low is not None and measure.high is not None:
+                        hits[measure.name].append(measure.low <= true <= measure.high)
+            told = "".join(f"{np.mean(hit):14.2f}" if hit else f"{'-':>14}" for hit in hits.values())
+            least = selective.SELECTIVE.worst_coverage - 0.1  # three standard errors of 100 samples
+            yield f"{one:5.2f} {other:6}{told}", all(np.mean(hit) >= least for hit in hits.values() if len(hit) > 50)
+
+    head = "           prr          aurc   auprc_wrong"
+    cases = ((0, 0), (0, 1), (-2, 1), (2, 1), (4, 1), (0, 4))
+    show("Coverage at 95 %, 100 answers, 100 samples each", f" base  slope{head}", rows(logistic, 100, cases))
+    few = [(kind / 300, apart) for apart in (1, 2.5) for kind in (2, 7, 8, 15, 285, 292, 293, 298)]
+    title = "The same, of 300 answers few of one kind; 7 or fewer have no interval"
+    show(title, f"wrong  apart{head}", rows(counted, 300, few))

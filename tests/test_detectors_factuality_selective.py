@@ -7,13 +7,16 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom
 from sklearn.metrics import average_precision_score
 
 from detectors.factuality.selective import (
+    SELECTIVE,
     Selective,
     auprc,
     aurc,
     coverage_at_risk,
+    enough_units,
     excess_aurc,
     prediction_rejection_ratio,
     risk_at_coverage,
@@ -133,6 +136,32 @@ def test_what_cannot_be_said_has_its_reason(rng):
     assert few.low is None
     with pytest.raises(ValueError, match="finite"):
         aurc([np.nan, 1], [0, 1])
+
+
+def test_few_answers_of_one_kind_have_a_value_and_no_interval_whichever_kind_it_is(rng):
+    score = rng.normal(size=60)
+    told = pd.DataFrame({"a": score, "b": rng.normal(size=60)})
+    for wrong, least in ((7, False), (8, True), (52, True), (53, False)):
+        of = Selective(told, np.arange(60) < wrong)
+        for one in (*of.measures("a", level=0.95, rng=rng), *of.measures("a", level=0.95, rng=rng, less="b")):
+            assert one.value is not None
+            assert (one.low is not None) == least, (wrong, one.name)
+    said = "none; 7 right and 53 wrong units, 8 or more of each are needed"
+    assert {one.method for one in of.measures("a", level=0.95, rng=rng)} == {said}
+    pairs = Selective(told, np.arange(60) < 14, np.arange(60) // 2).measures("a", level=0.95, rng=rng, names=("aurc",))
+    assert pairs[0].method == "none; 23 right and 7 wrong units, 8 or more of each are needed"
+    assert [enough_units(level) for level in (0.5, 0.95, 0.999)] == [8, 8, 9]  # 1 + ln(2000) = 8.6
+
+
+def test_eight_wrong_answers_are_enough_for_the_coverage_that_is_stated():
+    rng, hits = np.random.default_rng(3), []
+    wrong = np.tile([1.0] * 8 + [0.0] * 92, 4000)
+    truth = prediction_rejection_ratio(rng.normal(size=len(wrong)) + 2.5 * wrong, 1 - wrong)
+    for _ in range(30):
+        of = Selective(pd.DataFrame({"a": rng.normal(size=100) + 2.5 * wrong[:100]}), wrong[:100])
+        (one,) = of.measures("a", level=0.95, rng=rng, names=("prr",))
+        hits.append(one.low is None or one.low <= truth <= one.high)
+    assert binom.cdf(sum(hits), len(hits), SELECTIVE.worst_coverage) > 0.01
 
 
 def test_an_order_without_a_fault_has_no_interval_of_width_0():

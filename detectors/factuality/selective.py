@@ -16,13 +16,15 @@ so a curve of n answers costs one sort. Average precision has one threshold for 
 of a score that is always the same is therefore 0, and its AUPRC the base rate. AUROC is that of `detectors.ranking`.
 
 Intervals of all of these but AUROC resample whole units (prompts), the same for every score, so that differences are
-paired: a percentile bootstrap, approximate.
+paired: a percentile bootstrap, approximate. It cannot tell how few answers of one kind might have lain elsewhere, so
+there is none unless `enough_units` units have an answer worse than the mean (wrong), and as many a better one (right).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil, log
 
 import numpy as np
 import pandas as pd
@@ -34,8 +36,8 @@ from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
 
 __all__ = [
-    "MOST_REJECTED", "SELECTIVE", "SELECTIVE_MEASURES", "Selective", "auprc", "aurc", "coverage_at_risk", "excess_aurc",
-    "prediction_rejection_ratio", "risk_at_coverage", "risk_coverage",
+    "MOST_REJECTED", "SELECTIVE", "SELECTIVE_MEASURES", "Selective", "auprc", "aurc", "coverage_at_risk",
+    "enough_units", "excess_aurc", "prediction_rejection_ratio", "risk_at_coverage", "risk_coverage",
 ]
 
 MOST_REJECTED = 0.5
@@ -45,8 +47,11 @@ REPLICATES, FEWEST_REPLICATES = 999, 199
 BLOCK = 2_000_000
 """Weights drawn at a time, to bound memory."""
 SELECTIVE = Approximation(Method("percentile bootstrap over units, of ranked answers"), 100, 0.7)
-"""Worst where few answers are right: of 3 in 100, AUPRC of finding wrong ones is covered 75 times in 100."""
+"""Worst where few answers are of one kind and the score tells them well: of 8 wrong ones in 300, PRR is covered 73
+times in 100; of 5 it would be 70 times, of 2, AUPRC, 55 times."""
 TOO_FEW = Method("none; too few answers of one kind to draw from")
+FEWEST_OF_A_KIND = 8
+"""Units with a right answer, and with a wrong one, from which on the stated coverage was found."""
 ALL_ALIKE = Method("none; whichever of these answers are drawn anew, the value is the same")
 SELECTIVE_MEASURES: dict[str, Direction] = {
     "prr": "higher is better", "aurc": "lower is better", "excess_aurc": "lower is better",
@@ -112,6 +117,14 @@ def coverage_at_risk(curve: pd.DataFrame, risk: float) -> float:
     return float(allowed.max()) if len(allowed) else 0.0
 
 
+def enough_units(level: float) -> int:
+    """Return how many units must have a right answer, and how many a wrong one, for an interval at this level.
+
+    Of k such units a replicate draws none with probability below exp(-k), which must be well below the tail.
+    """
+    return max(FEWEST_OF_A_KIND, 1 + ceil(log(2 / (1 - level))))
+
+
 @dataclass(frozen=True)
 class Selective:
     """Several scores of the same answers, as means to hold back the wrong ones."""
@@ -129,7 +142,8 @@ class Selective:
     ) -> list[Measure]:
         """Return `names` of a score, or with `less` their paired differences `NAME_difference` to that score.
 
-        They have no value where all answers are equally good, AUPRC also where some are neither right nor wrong.
+        They have no value where all answers are equally good, AUPRC also where some are neither right nor wrong; and
+        no interval where fewer than `enough_units` units have an answer that is worse, or better, than the mean.
         """
         pair = [score] if less is None else [score, less]
         ranked = [_Ranked.of(self.scores[name], self.loss) for name in pair]
@@ -137,13 +151,15 @@ class Selective:
         units = len(ranked[0].loss) if code is None else 1 + int(code.max(initial=-1))
         lacks = {name: _lacking(name, ranked[0].loss) for name in names}
         can = [name for name in names if lacks[name] is None]
-        drawn = _replicates(ranked, can, code, units, rng) if can else np.empty((0, 0))
-        n = {"items": len(ranked[0].loss), "units": units}
         alike = len(pair) > 1 and ranked[0].by_score.same_as(ranked[1].by_score)
-        return [
+        few = None if alike else _few(ranked[0].loss, code, level)
+        drawn = _replicates(ranked, can, code, units, rng if few is None else None) if can else np.empty((0, 0))
+        n = {"items": len(ranked[0].loss), "units": units}
+        found = (
             _measure(name, lacks[name], drawn[can.index(name)] if name in can else None, n, level, less, group, alike)
             for name in names
-        ]
+        )
+        return [one if few is None or one.value is None else replace(one, method=few) for one in found]
 
 
 @dataclass(frozen=True)
@@ -280,20 +296,32 @@ def _lacking(name: str, loss: Floats) -> Cause | None:
     return _SAME if np.ptp(loss) == 0 or len(loss) < 1 / MOST_REJECTED else None
 
 
+def _few(loss: Floats, code: NDArray[np.intp] | None, level: float) -> Method | None:
+    """Return why answers of one kind lie in too few units for an interval, or None."""
+    mean, least = loss.mean(), enough_units(level)
+    right, wrong = (
+        int(side.sum()) if code is None else len(np.unique(code[side])) for side in (loss < mean, loss > mean)
+    )
+    if min(right, wrong) >= least:
+        return None
+    told = "none; {right} right and {wrong} wrong units, {least} or more of each are needed"
+    return Method(told, right=right, wrong=wrong, least=least)
+
+
 def _replicates(
     ranked: Sequence[_Ranked], names: Sequence[str], code: NDArray[np.intp] | None, units: int,
-    rng: np.random.Generator,
+    rng: np.random.Generator | None,
 ) -> Floats:
-    """Return [name, 1 + replicate]: the value (of the first score, less that of a second), then resampled."""
+    """Return [name, 1 + replicate]: the value (of the first score, less that of a second), then resampled by `rng`."""
     items = len(ranked[0].loss)
-    parts, left = [], int(np.clip(BLOCK // items, FEWEST_REPLICATES, REPLICATES))
+    parts, left = [], 0 if rng is None else int(np.clip(BLOCK // items, FEWEST_REPLICATES, REPLICATES))
     weights, step = np.ones((1, units)), max(1, BLOCK // max(items, units))
     while True:
         of_items = weights if code is None else weights[:, code]
         totals = [_Totals.of(one, of_items) for one in ranked]
         of_scores = [np.array([_STATISTICS[name](one) for name in names]) for one in totals]
         parts.append(of_scores[0] - of_scores[1] if len(ranked) > 1 else of_scores[0])
-        if left <= 0:
+        if left <= 0 or rng is None:
             return np.concatenate(parts, axis=1)
         weights = times_drawn(units, min(step, left), rng).astype(float)
         left -= step
@@ -316,7 +344,7 @@ def _measure(
     measure = Measure(
         name=named, group=group, value=value, n=n, unit="score", direction=direction, level=level, method=TOO_FEW
     )
-    if np.isnan(again).mean() >= tail:
+    if not again.size or np.isnan(again).mean() >= tail:
         return measure
     low = float(np.quantile(np.where(np.isnan(again), -np.inf, again), tail, method="lower"))
     high = float(np.quantile(np.where(np.isnan(again), np.inf, again), 1 - tail, method="higher"))
