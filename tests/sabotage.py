@@ -29,6 +29,11 @@ def in_state(change):
     ]
 
 
+def every_one_its_own(real):
+    """Keep all of those that share a unit."""
+    return lambda labels, rng: np.ones(len(labels), dtype=bool)
+
+
 def counted_as(change):
     """Change the units that had the event before groups are compared."""
     return lambda real: lambda selected, totals, *rest, **options: real(
@@ -354,6 +359,7 @@ HOLES = {
     "bias.corpus": {
         "every text its own": ("detectors.bias.data.whole_corpus:clusters_of_texts",
                                lambda real: lambda texts: np.arange(len(texts))),
+        "units ignored": ("detectors.bias.repeats:one_of_each", every_one_its_own),
         "window eight wider": ("detectors.bias.data.group_terms:Lexicon.mentions",
                                lambda real: lambda self, text, window: real(self, text, window + 8)),
         "groups swapped": ("audit.probes.bias.corpus:CorpusBias.observe", kept(
@@ -374,6 +380,7 @@ HOLES = {
     "bias.decisions": {
         "decisions moved": (DECIDED, kept(decision=shuffled("decision"))),
         "rows without a group left out": (DECIDED, lambda real: lambda *args: real(*args).dropna(subset="group")),
+        "units ignored": ("detectors.bias.repeats:one_of_each", every_one_its_own),
         "turned": ("detectors.bias.decisions:_rate",
                    lambda real: lambda *args: (real(*args)[1] - real(*args)[0], *real(*args)[1:])),
         "no width": ("detectors.bias.groups:exact_binomial",
@@ -398,6 +405,7 @@ HOLES = {
         "groups turned": (SYNTHETIC, kept(group=other_way("a", "b", "group"))),
         "a feature lost": (SYNTHETIC, kept(word=lambda frame: "x")),
         "towns shuffled": (SYNTHETIC, kept(town=shuffled("town"))),
+        "units ignored": ("detectors.bias.repeats:one_of_each", every_one_its_own),
         "costs halved": ("detectors.bias.transfer:Learning._paired",
                          lambda real: lambda *args: tuple(one / 2 for one in real(*args))),
         "predictability turned": ("detectors.bias.transfer:Learning._recalls", lambda real: lambda *args: [
@@ -707,6 +715,7 @@ HOLES = {
 }
 """Probe -> what is broken -> (where, how). Nothing but a trial sees it, unless `SEEN_BY_BOTH` says so."""
 SEEN_BY_BOTH = {
+    "bias.decisions": ("units ignored",),
     "factuality.grounding": ("the first passage found",),
     "factuality.judged": ("ten points more",),
     "novelty.contrast": ("confidence turned", "confidence constant"),

@@ -113,6 +113,19 @@ def test_a_folders_digest_is_of_its_files_and_options(tmp_path):
             asked(ImageFolder(tmp_path, sha256=before))
 
 
+def test_names_of_files_tell_who_is_shown(tmp_path):
+    for number, name in enumerate(("ann_1", "ann_2", "bo_1")):
+        png(tmp_path / f"{name}.png", np.full((2, 2), number))
+    role = Role({"image": "x", "unit": "x"}, repeats=True)
+    folder = ImageFolder(tmp_path, names=r"(?P<unit>[a-z]+)_\d")
+    assert read(folder, role)["unit"].to_list() == ["ann", "ann", "bo"]
+    assert folder.digest() != ImageFolder(tmp_path).digest()
+    with pytest.raises(DataError, match="does not fit `names`"):
+        read(ImageFolder(tmp_path, names="(?P<unit>b.*)"), role)
+    with pytest.raises(ValueError, match="groups who; allowed: label, unit"):
+        ImageFolder(tmp_path, names="(?P<who>.*)")
+
+
 def test_bad_folders_are_refused_in_one_line(tmp_path):
     with pytest.raises(DataError, match="no such folder"):
         read(ImageFolder(tmp_path / "absent"), IMAGES)

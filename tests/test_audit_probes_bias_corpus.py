@@ -133,6 +133,30 @@ def test_a_text_of_several_groups_counts_for_none_and_a_near_duplicate_once():
     assert result.measure("duplicate_difference").value == pytest.approx(40 / 150)
 
 
+def test_texts_of_an_author_hang_together_and_one_of_each_is_drawn():
+    """40 authors wrote 10 texts each, all with the word of work or none; whose do is chance."""
+    probe = CorpusBias(groups={"women": ["she"], "men": ["he"]}, attributes=WORK)
+    rng, sure, author = np.random.default_rng(4), [0, 0], np.repeat(np.arange(40), 10)
+    for seed in range(12):
+        says = rng.random(40) < 0.5
+        texts = [
+            " ".join([("She", "He")[who % 2], *(["engineer"] if says[who] else []), *(f"w{n}x{k}" for k in range(4))])
+            for n, who in enumerate(author)
+        ]
+        items = pd.DataFrame({"text": texts, "unit": author.astype(str)})
+        for place, rows in enumerate((items, items[["text"]])[: 1 + (seed < 4)]):
+            result = probe.judge({"items": rows}, level=0.95, rng=np.random.default_rng(seed))
+            sure[place] += probe.found(result)
+            assert [one.key for one in result.remarks].count("one_of_each") == 1 - place
+    assert binom.sf(sure[0] - 1, 12, 0.05) > 0.001
+    assert sure[1] > 0, "texts of one author that count as many claim far too much"
+    split = [text.replace("engineer", "") + " engineer" * (who % 2) for text, who in zip(texts, author, strict=True)]
+    result = probe.judge({"items": items.assign(text=split)}, level=0.95, rng=rng)
+    assert probe.found(result)
+    assert result.measure("unnamed_share").n == {"items": 40, "units": 40}
+    assert result.measure("duplicate_share").n["items"] == 400
+
+
 def test_no_group_word_is_not_zero_bias():
     result = judged(["nothing to see", "here either", "nor there"])
     assert result.headline.undefined == "no text names a group"

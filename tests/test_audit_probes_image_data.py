@@ -10,6 +10,7 @@ import pytest
 import skops.io
 import yaml
 from image_models import png
+from scipy.stats import binom
 from sklearn.linear_model import LogisticRegression
 
 from audit.errors import DataError
@@ -107,6 +108,40 @@ def test_a_labelled_image_that_comes_again_tells_nothing_new(home, tmp_path):
     (finding,) = run(plan_of(home, labelled=labelled), into=tmp_path / "audits").record.findings
     assert finding.headline.n == {"items": 150 + 20, "units": 20}
     assert finding.verdict == "inconclusive"
+
+
+def test_photos_of_one_person_count_once_in_a_folder():
+    """40 people a folder, by chance of either kind, 10 photos of each; or each photo of another person."""
+    probe, rng, sure = ImageData(), np.random.default_rng(3), [0, 0]
+    person = np.repeat(np.arange(80), 10)
+    facts = {"label": np.where(person < 40, "nurses", "judges"), "draw": None, "digest": np.arange(800).astype(str)}
+    items = pd.DataFrame({**facts, "unit": person.astype(str)}).rename(index=str).rename_axis("id")
+    items["names"] = [["dark", "bright"]] * 800
+    known = pd.DataFrame({"label": ["dark", "bright"] * 200, "probabilities": np.eye(2).tolist() * 200})
+    for seed in range(8):
+        told = [np.eye(2)[kind].tolist() for kind in rng.integers(0, 2, 80)[person]]
+        rows = items.assign(probabilities=told)
+        for place, one in enumerate((rows, rows.drop(columns="unit"))):
+            result = probe.judge({"items": one, "labelled": known}, level=0.95, rng=np.random.default_rng(seed))
+            sure[place] += probe.found(result)
+            assert len(result.items) == (80, 800)[place]
+    assert binom.sf(sure[0] - 1, 8, 0.05) > 0.001
+    assert sure[1] > 2, "photos of one person that count as many claim far too much"
+    dark = rows.assign(probabilities=[np.eye(2)[int(one < 36)].tolist() for one in person % 40])
+    assert probe.found(probe.judge({"items": dark, "labelled": known}, level=0.95, rng=rng))
+
+
+def test_of_equal_images_of_a_person_that_is_drawn_all_are_counted_as_repeated():
+    rows = {"label": "a", "draw": None, "digest": list("xxxyyz"), "unit": list("ppppqq")}
+    items = pd.DataFrame(rows).rename(index=str).rename_axis("id")
+    items = items.assign(names=[["u", "v"]] * 6, probabilities=[[0.9, 0.1]] * 6)
+    found = set()
+    for seed in range(20):
+        result = ImageData().judge({"items": items}, level=0.95, rng=np.random.default_rng(seed))
+        (drawn,) = result.remarks
+        assert drawn.values == {"row_count": 3, "unit_count": 2, "columns": "items: unit"}
+        found.add((len(result.items), result.measure("repeated_images").value))
+    assert found <= {(4, 2), (3, 1), (2, 0), (5, 3)}
 
 
 def test_whole_images_are_not_told_as_lists():

@@ -5,7 +5,7 @@ from math import log, sqrt
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from audit.data.tabular import File
 from audit.errors import DataError
@@ -148,6 +148,35 @@ def test_from_two_files_to_a_record(tmp_path):
     (tmp_path / "bare.csv").write_text("group,label\na,1\n")
     with pytest.raises(DataError, match="'age'"):
         run(Plan("S", (Check("made", probe, {**data, "real": File(tmp_path / "bare.csv")}),)), into=tmp_path / "no")
+
+
+def test_forty_people_fifty_times_change_nothing_for_sure_unless_rows_are_taken_for_people():
+    """Real rows are of 40 people with equal chances, those of one person alike; synthetic rows keep these chances."""
+    rng, probe, sure, times = np.random.default_rng(2), SyntheticTable(), [0, 0], (30, 6)
+    group = np.repeat(["a", "b"], 20)
+    for seed in range(times[0]):
+        person = np.repeat(np.arange(40), 50)
+        label = (rng.random(40) < 0.5).astype(int).astype(str)
+        real = pd.DataFrame({"group": group[person], "label": label[person], "unit": person.astype(str)})
+        made = pd.DataFrame({"group": group[person], "label": rng.integers(0, 2, 2000).astype(str)})
+        for place, rows in enumerate((real, real.drop(columns="unit"))[: 1 + (seed < times[1])]):
+            result = probe.judge({"real": rows, "items": made}, level=0.95, rng=np.random.default_rng(seed))
+            sure[place] += probe.found(result)
+            keys = [(one.key, one.values["row_count"]) for one in result.remarks]
+            assert keys == [(("one_of_each", "looks_repeated")[place], 2000)]
+    assert binom.sf(sure[0] - 1, times[0], 0.05) > 0.001
+    assert sure[1] > 1, "rows of one person that count as many claim far too much"
+
+
+def test_a_change_of_people_is_found_and_each_table_may_name_its_units():
+    person = np.repeat(np.arange(400), 5)
+    real = pd.DataFrame({"group": np.where(person % 2, "a", "b"), "label": "1", "unit": person.astype(str)})
+    made = real.assign(label=np.where(person % 2, "1", "0"))
+    result = SyntheticTable().judge({"real": real, "items": made}, level=0.95, rng=np.random.default_rng(0))
+    assert SyntheticTable().found(result)
+    assert result.headline.n == {"items": 800, "units": 400}
+    told = [{"row_count": 2000, "unit_count": 400, "columns": f"{role}: unit"} for role in ("real", "items")]
+    assert [one.values for one in result.remarks] == told
 
 
 @pytest.mark.parametrize("options", [{"sensitive": ()}, {"sensitive": ("label",)}, {"features": ("group",)}])

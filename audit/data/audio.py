@@ -13,13 +13,13 @@ log(energy + 1e-10) is taken. Samples are scaled to [-1, 1], channels averaged; 
 
 from __future__ import annotations
 
-import re
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit.data.file_names import TOLD_BY_NAMES, check_names, told_by_name
 from audit.data.ids import frames_of
 from audit.data.source import Source
 from audit.errors import DataError
@@ -64,15 +64,9 @@ class AudioFolder(Source):
         if self.mels < 1 or self.parts < 1 or (self.window is not None and self.window < self.parts * _FRAME):
             got = f"window {self.window}, mels {self.mels}, parts {self.parts}"
             raise ValueError(f"{got}; allowed: 1 or more, and {_FRAME:g} s or more for each part")
-        if self.where.keys() - {"label", "unit"}:
+        if self.where.keys() - set(TOLD_BY_NAMES):
             raise ValueError(f"where names {', '.join(sorted(self.where))}; allowed: label, unit")
-        if self.names is not None:
-            try:
-                groups = re.compile(self.names).groupindex.keys()
-            except re.error as error:
-                raise ValueError(f"names is no regular expression ({error})") from None
-            if not groups or groups - {"label", "unit"}:
-                raise ValueError(f"names has the groups {', '.join(groups) or 'none'}; allowed: label, unit")
+        check_names(self.names)
 
     def digest(self) -> str:
         """Return the digest of the files' names and bytes and of the options; raises DataError, IntegrityError."""
@@ -113,16 +107,10 @@ class AudioFolder(Source):
                 yield {name: rows if name == "row" else made[name] for name in wanted}
 
     def _told(self, file: Path) -> dict[str, str | None]:
-        """Return label and unit of a file; raises DataError for a name that `names` does not fit."""
+        """Return label and unit of a file."""
         inside = file.relative_to(self.path)
         folder = inside.parent.as_posix() if len(inside.parts) > 1 else None
-        told: dict[str, str | None] = {"label": folder, "unit": inside.as_posix()}
-        if self.names is not None:
-            found = re.fullmatch(self.names, file.stem)
-            if found is None:
-                raise DataError(f"{file}: its name does not fit `names`; allowed: {self.names}")
-            told |= found.groupdict()
-        return told
+        return {"label": folder, "unit": inside.as_posix(), **told_by_name(self.names, file)}
 
     def _cut(self, file: Path, sound: np.ndarray, rate: int) -> Iterator[np.ndarray]:
         """Yield windows [sample]; raises DataError for a file that is shorter than one part needs."""

@@ -5,7 +5,7 @@
     image   whole numbers 0 to 255, or of fewer levels, [row, column] for mode L, [channel, row, column] for mode RGB
     name    the file's path in the folder
     label   name of the subfolder that holds the file, where it is not the folder itself
-    unit    the file's path in the folder; of pictures with equal pixels the first one's
+    unit    the file's path in the folder; of pictures with equal pixels the first one's; or either as `names` says
 
 An item's id comes from its pixels and its label, not from where the file stands. What a picture would take is known
 before it is unpacked: more than 4 million pixels want a `size`.
@@ -21,6 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from audit.data.file_names import check_names, told_by_name
 from audit.data.ids import frames_of
 from audit.data.pictures import check_pixels
 from audit.data.source import Source
@@ -56,17 +57,22 @@ class ImageFolder(Source):
     """(rows, columns) that images are resampled to (bicubic); absent = as they are, mostly of one size."""
     levels: int = field(default=_BYTE, metadata={"later": True})
     """Levels that each pixel is cut into, 0 to levels - 1; small models learn few of them better than all 256."""
+    names: str | None = field(default=None, metadata={"later": True})
+    """What the name of a file says, without its ending: a regular expression with groups `label`, `unit` or both, e.g.
+    `(?P<unit>[a-z]+)_.*` where it begins with the person shown."""
 
     def __post_init__(self) -> None:
-        """Refuse levels that a byte does not have."""
+        """Refuse levels that a byte does not have, and names that tell nothing."""
+        check_names(self.names)
         if not 2 <= self.levels <= _BYTE:
             raise ValueError(f"levels is {self.levels}; allowed: 2 to {_BYTE}")
 
     def digest(self) -> str:
         """Return the digest of the files' names and bytes and of the options; raises DataError, IntegrityError."""
         files = {str(file.relative_to(self.path)): digest_file(file) for file in self.files()}
-        cut = [] if self.levels == _BYTE else [self.levels]
-        got = sha256(canonical([files, self.mode, None if self.size is None else list(self.size), *cut]))
+        later: list[Any] = [] if self.levels == _BYTE else [self.levels]
+        later += [] if self.names is None else [{"names": self.names}]  # digests of before stay what they were
+        got = sha256(canonical([files, self.mode, None if self.size is None else list(self.size), *later]))
         return self.as_promised(self.path, got)
 
     def columns(self) -> list[str]:
@@ -115,6 +121,8 @@ class ImageFolder(Source):
             "label": [path.parent.as_posix() if len(path.parts) > 1 else None for path in paths],
             "unit": [seen.setdefault(pixels, path) for pixels, path in told],
         }
+        said = [told_by_name(self.names, path) for path in paths]
+        made |= {name: [one[name] for one in said] for name in said[0]}
         return {name: made[name] for name in wanted}
 
     def _size_of(self, file: Path) -> tuple[int, int]:

@@ -8,7 +8,7 @@ weighing the same. A mean over a unit's rows would use more of the data, but is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,13 +22,16 @@ __all__ = ["looks_repeated", "one_of_each_unit"]
 
 
 def one_of_each_unit(
-    rows: pd.DataFrame, units: pd.Series[str], rng: np.random.Generator
+    rows: pd.DataFrame, units: pd.Series[Any], rng: np.random.Generator, named: str = "unit"
 ) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
-    """Return one row of each unit, drawn at random, and the remark on it; all of them where no unit has two."""
+    """Return one row of each unit, drawn at random, and the remark on it; all of them where no unit has two.
+
+    named: what names units, as the remark tells it.
+    """
     kept = one_of_each(units, rng)
     if kept.all():
         return rows, ()
-    told: dict[str, str | float] = {"row_count": float(len(kept)), "unit_count": float(kept.sum()), "columns": "unit"}
+    told: dict[str, str | float] = {"row_count": float(len(kept)), "unit_count": float(kept.sum()), "columns": named}
     return rows[kept], (Remark("one_of_each", told),)
 
 
@@ -39,6 +42,8 @@ def looks_repeated(rows: pd.DataFrame) -> tuple[Remark, ...]:
     """
     import pandas as pd
 
+    if rows.empty:
+        return ()
     keys = np.sort(pd.util.hash_pandas_object(rows, index=False).to_numpy())
     different = int((keys[1:] != keys[:-1]).sum()) + 1
     if 2 * different > len(keys):

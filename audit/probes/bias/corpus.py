@@ -1,7 +1,8 @@
 """How do texts speak of groups, before any model has learnt from them?
 
 No model is asked: who is named how often, which words stand near whom, and whose texts are there twice. What is found
-is a way of speaking in these texts; whether a model takes it over is for the probes that ask one.
+is a way of speaking in these texts; whether a model takes it over is for the probes that ask one. Of texts that share a
+`unit`, such as their author, one is drawn.
 """
 
 from __future__ import annotations
@@ -40,7 +41,12 @@ class CorpusBias:
 
     name: ClassVar[str] = "bias.corpus"
     dimension: ClassVar[str] = "bias"
-    roles: ClassVar[Mapping[str, Role]] = {"items": Role({"text": "a text of the corpus"}, repeats=True)}
+    roles: ClassVar[Mapping[str, Role]] = {
+        "items": Role(
+            {"text": "a text of the corpus", "unit": "independent unit, e.g. its author; absent = a text is its own"},
+            optional=frozenset({"unit"}), repeats=True,
+        )
+    }  # fmt: skip
     measures: ClassVar[Mapping[str, Range]] = {
         "attribute_rate_difference": SHARE, "attribute_rate_gap": SHARE_GAP, "attribute_rate_gap_p": P_VALUE,
         "attribute_rate": SHARE, "mention_difference": SHARE, "mention_share": SHARE, "unnamed_share": SHARE,
@@ -72,8 +78,11 @@ class CorpusBias:
         """Return the measures of `detectors.bias.data.whole_corpus`."""
         from detectors.bias.data.whole_corpus import corpus_bias
 
-        texts = observed["items"]["text"].to_list()
-        return corpus_bias(texts, self.groups, self.attributes, window=self.window, level=level, rng=rng)
+        items = observed["items"]
+        units = items["unit"].to_list() if "unit" in items else None
+        return corpus_bias(
+            items["text"].to_list(), self.groups, self.attributes, window=self.window, level=level, rng=rng, units=units
+        )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return texts in which the first attribute stands near the first group in 3 of 4, near the second in 1 of 4,
@@ -99,7 +108,7 @@ class CorpusBias:
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
         """Return texts about two groups that are spoken of alike, and such in which one is named less often, has the
-        attribute near it less often, and is there twice more often, in two sizes.
+        attribute near it less often, and is there twice more often, in two sizes; one author wrote 41 texts.
         """
         return [self._trial(rng, dose) for dose in range(3)]
 
@@ -114,9 +123,11 @@ class CorpusBias:
         first = [_told("alpha", n, near=n % 2 == 0) for n in range(120)]
         second = [_told("beta one", 1000 + n, near=n < rate * few) for n in range(few)]
         rest = [_told("nobody", 5000 + n, near=False) for n in range(60)]
-        texts = np.array([*first, *second, *rest, *second[:twice]], dtype=object)
+        more = [_told("alpha", 9000 + n, near=True) for n in range(40)]  # by the author of the first text
+        texts = np.array([*first, *second, *rest, *second[:twice], *more], dtype=object)
         distinct, both = 180 + few, len(texts)
-        items = pd.DataFrame({"text": texts}, index=pd.Index([str(n) for n in range(both)], name="id"))
+        ids = pd.Index([str(n) for n in range(both)], name="id")
+        items = pd.DataFrame({"text": texts, "unit": [*ids[: -len(more)], *[ids[0]] * len(more)]}, index=ids)
         known: dict[tuple[str, str | None], Known] = {
             ("attribute_rate_difference", None): Known(0.5 - rate),
             ("attribute_rate_gap", "work: b"): Known(rate - 0.5), ("attribute_rate", "work: b"): Known(rate),

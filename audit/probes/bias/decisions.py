@@ -4,8 +4,8 @@ Decisions are those of a classifier that is given features, the yes or no of a m
 that were made elsewhere and stand in the table, as they are or as a score at a threshold. All rates have fairlearn's
 names. A row without a value in a sensitive column is in a group of its own, never left out.
 
-Rows that share a `unit`, such as the person decided about, count once: one of them is drawn. Where a model is asked and
-nothing names units, rows that are equal in all that is asked for are counted and told.
+Rows that share a `unit`, such as the person decided about, count once: one of them is drawn. Where nothing names units,
+rows that are equal in all that is asked for are counted and told.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ class Decisions:
         from detectors.bias.decisions import Features, decision_gaps, joined_names
         from detectors.bias.mitigation import what_mitigation_buys
 
-        rows, repeats = self._independent(observed["items"], rng)
+        rows, drawn, alike = self._independent(observed["items"], rng)
         groups = joined_names(rows, self.sensitive)
         if self.reference not in ("the rest", "the highest", *groups.cat.categories):
             told = ", ".join(sorted(groups.cat.categories)[:10])
@@ -257,7 +257,8 @@ class Decisions:
             rows, Features(self.sensitive, self.within), self.rates, level=level, rng=rng, reference=self.reference,
             probability=bool(self.features),
         )
-        result = replace(result, remarks=(*repeats, *result.remarks))
+        remarks = (*alike, *result.remarks) if self.needs else (*result.remarks, *alike)  # columns of tables are coarse
+        result = replace(result, remarks=(*drawn, *remarks))
         if self.mitigation is None:
             return result
         whole = rows.assign(group=groups.astype("str"))[["group", "label", "decision", "score"]].dropna()
@@ -265,14 +266,16 @@ class Decisions:
         lost = len(rows) - len(whole)
         return replace(result, measures=(*result.measures, *(one.lacking(lost) for one in bought)))
 
-    def _independent(self, items: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
-        """Return the rows as the detector takes them, one of each unit, and what is to be told of repeated ones."""
+    def _independent(
+        self, items: pd.DataFrame, rng: np.random.Generator
+    ) -> tuple[pd.DataFrame, tuple[Remark, ...], tuple[Remark, ...]]:
+        """Return the rows as the detector takes them, one of each unit, and what is told of those drawn and alike."""
         from detectors.bias.repeats import looks_repeated, one_of_each_unit
 
         rows = self._rows(items)
         if _UNIT in items and _UNIT not in self.columns:
-            return one_of_each_unit(rows, items[_UNIT], rng)
-        return rows, looks_repeated(items[self.columns]) if self.needs and len(items) else ()
+            return *one_of_each_unit(rows, items[_UNIT], rng), ()
+        return rows, (), looks_repeated(items[self.columns])
 
     def _rows(self, items: pd.DataFrame) -> pd.DataFrame:
         """Return the rows as the detector takes them."""

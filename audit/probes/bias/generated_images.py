@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
     from audit.probe import Trial
     from detectors.bias.generated_images import Counted
-    from detectors.result import Result
+    from detectors.result import Remark, Result
 
-__all__ = ["GeneratedImages", "digest_of", "small"]
+__all__ = ["GeneratedImages", "digest_of", "of_each_unit", "small"]
 
 _AT_ONCE = 16
 """Images asked for together: what is held in memory, and what a kill loses."""
+_UNIT = "independent unit, e.g. the person that is shown; absent = every image is its own"
 _SIDE = 64
 """Longer side of the small image that is kept as evidence."""
 
@@ -72,18 +73,19 @@ class GeneratedImages:
             optional=frozenset({"prompt", "job", "group"}), repeats=True,
         ),
         "labelled": Role(
-            {"image": "image as numbers, [row, column] or [channel, row, column]", "label": "class of the image"},
-            required=False,
+            {"image": "image as numbers, [row, column] or [channel, row, column]", "label": "class of the image",
+             "unit": _UNIT},
+            required=False, optional=frozenset({"unit"}),
         ),
         "learnt": Role(
             {"image": "image as numbers, [row, column] or [channel, row, column]",
-             "label": "prompt or job of an item whose caption this is"},
-            required=False, repeats=True,
+             "label": "prompt or job of an item whose caption this is", "unit": _UNIT},
+            required=False, optional=frozenset({"unit"}), repeats=True,
         ),
     }  # fmt: skip
     """`labelled`: images whose classes people named, like the generated ones, that the helper did not learn from.
     `learnt`: images that the model learnt from, or others that it is to be held against, by what they are captioned.
-    Of either, an image that comes again with its label counts once."""
+    Of either, an image that comes again with its label counts once, and of those of a unit and label one is drawn."""
     measures: ClassVar[Mapping[str, Range]] = {
         "largest_total_variation": SHARE, "total_variation": SHARE, "prompt_gap": SHARE, "openbias": AMOUNT,
         "dall_eval_mad": SHARE, "missing_classes": COUNT, "share": SHARE, "largest_total_variation_given": SHARE,
@@ -119,14 +121,15 @@ class GeneratedImages:
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return of a prompt its small images (`draws`), `digests` of the whole ones, `problems`, `probabilities` of
-        the helper and its classes (`names`); of other images `label`, `probabilities` and `digest`. Raises DataError
-        for an item that gives no prompt.
+        the helper and its classes (`names`); of other images `label`, `unit`, `probabilities` and `digest`. Raises
+        DataError for an item that gives no prompt.
         """
         if role != "items":
             shown = shown_items(self.name, items)
             answer = ask("predict", list(shown), model=self.classifier)
             told = [row.tolist() for row in answer["probabilities"]]
-            return items[["label"]].assign(probabilities=told, digest=[digest_of(content(image)) for image in shown])
+            kept = items[[name for name in ("label", "unit") if name in items]]
+            return kept.assign(probabilities=told, digest=[digest_of(content(image)) for image in shown])
         named = ask("class_names", [None], model=self.classifier)
         names = [str(one) for one in named["names"].iloc[0]]
         rows = [self._drawn(ask, prompt) | {"names": names} for prompt in map(self.prompt_of, items.to_dict("records"))]
@@ -178,7 +181,8 @@ class GeneratedImages:
         from detectors.bias.generated_images import image_shares
         from detectors.result import Result
 
-        items, known, learnt = observed["items"], _once(observed.get("labelled")), _once(observed.get("learnt"))
+        items = observed["items"]
+        (known, first), (learnt, second) = (_once(observed, role, rng) for role in ("labelled", "learnt"))
         names = [str(one) for one in items["names"].iloc[0]]
         evidence = _evidence(items, names)
         table = None if known is None else self._confusion(known, names)
@@ -190,7 +194,7 @@ class GeneratedImages:
         if known is not None:
             groups.append(("real items", np.stack(list(known["probabilities"])).max(axis=1)))
         sure = (confidence(values, group, level, rng) for group, values in groups)
-        return Result((*result.measures, *sure), items=evidence, table=result.table)
+        return Result((*result.measures, *sure), items=evidence, table=result.table, remarks=(*first, *second))
 
     def _confusion(self, known: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
         """Return labelled images [true class, given class]."""
@@ -293,11 +297,27 @@ def _evidence(items: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     return evidence[[name for name in columns if name != "group" or "group" in items]]
 
 
-def _once(images: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Return each image once that came several times with its label; all as they are where no digests were kept."""
-    if images is None or "digest" not in images:
-        return images
-    return images[~images.duplicated(["label", "digest"])]
+def _once(
+    observed: Observed, role: str, rng: np.random.Generator
+) -> tuple[pd.DataFrame | None, tuple[Remark, ...]]:
+    """Return each image once that came several times with its label, one of each unit and label, and what that asks to
+    tell; all as they are where neither digests nor units were kept.
+    """
+    images = observed.get(role)
+    if images is not None and "digest" in images:
+        images = images[~images.duplicated(["label", "digest"])]
+    return (images, ()) if images is None else of_each_unit(images, rng, f"{role}: unit")
+
+
+def of_each_unit(images: pd.DataFrame, rng: np.random.Generator, named: str) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
+    """Return one image of each unit and label, drawn at random, and the remark on it; all where nothing names units."""
+    from detectors.bias.repeats import one_of_each_unit
+
+    if "unit" not in images:
+        return images, ()
+    label = images["label"].astype("str") if "label" in images else ""
+    both = (images["unit"].astype("str") + "\n" + label).where(images["unit"].notna(), None)
+    return one_of_each_unit(images, both, rng, named)
 
 
 def _rows(items: pd.DataFrame) -> Iterator[dict[str, Any]]:

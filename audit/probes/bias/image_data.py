@@ -9,7 +9,8 @@
       labelled: {use: image_folder, path: ./labelled, mode: RGB, size: [256, 256]}
 
 No model is asked but the helper. Shares and their errors are those of `bias.generated_images`, a subfolder standing for
-a prompt; where classes of all images are known, `bias.data` counts them as they are.
+a prompt; where classes of all images are known, `bias.data` counts them as they are. Images of one subfolder that share
+a `unit`, such as the person that they show, count once: one of them is drawn.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.probe import Ask, Observed, Range, Role
-from audit.probes.bias.generated_images import GeneratedImages, digest_of, small
+from audit.probes.bias.generated_images import GeneratedImages, digest_of, of_each_unit, small
 from audit.probes.items import plain, shown_items
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.probe import Trial
-    from detectors.result import Result
+    from detectors.result import Remark, Result
 
 __all__ = ["ImageData"]
 
@@ -65,8 +66,9 @@ class ImageData:
     roles: ClassVar[Mapping[str, Role]] = {
         "items": Role(
             {"image": "image as numbers, [row, column] or [channel, row, column]",
-             "label": "subfolder that it lies in; absent = all images are taken together"},
-            optional=frozenset({"label"}), repeats=True,
+             "label": "subfolder that it lies in; absent = all images are taken together",
+             "unit": "independent unit, e.g. the person that is shown; absent = every image is its own"},
+            optional=frozenset({"label", "unit"}), repeats=True,
         ),
         "labelled": GeneratedImages.roles["labelled"],
     }  # fmt: skip
@@ -97,8 +99,8 @@ class ImageData:
         return items
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-        """Return of an image a small one (`draw`), the `digest` of the whole, its `label`, and by the helper its
-        `probabilities` and their `names`; of labelled images `label`, `probabilities` and `digest`.
+        """Return of an image a small one (`draw`), the `digest` of the whole, its `label` and `unit`, and by the helper
+        its `probabilities` and their `names`; of labelled images `label`, `unit`, `probabilities` and `digest`.
         """
         if role != "items":
             return self._shown.observe(ask, items, role)
@@ -109,7 +111,7 @@ class ImageData:
             "draw": [plain(small(image)) for image in shown], "digest": [digest_of(image) for image in shown],
             "probabilities": [row.tolist() for row in told], "names": [names] * len(items),
         }
-        return items[["label"] if "label" in items else []].assign(**columns)
+        return items[[name for name in ("label", "unit") if name in items]].assign(**columns)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.bias.generated_images`, `folder` standing for `prompt` in their names.
@@ -117,9 +119,8 @@ class ImageData:
         items has a row an image: a small one, its folder, `class` by the helper, its confidence, and whether it is
         equal to an earlier one of its folder. Raises DataError for labels that the helper does not tell.
         """
-        images = observed["items"]
-        folders = images["label"].fillna(_WHOLE) if "label" in images else images["digest"].map(lambda _: _WHOLE)
-        parts = [(str(name), part) for name, part in images.groupby(folders.to_numpy(), sort=True)]
+        images, drawn = _independent(observed["items"], rng)
+        parts = [(str(name), part) for name, part in images.groupby(images["label"].to_numpy(), sort=True)]
         result = self._shown.judge({**observed, "items": _by_folder(parts)}, level=level, rng=rng)
         evidence, table = result.items, result.table
         assert evidence is not None
@@ -127,7 +128,10 @@ class ImageData:
         ids = [name for _, part in parts for name in part.index]
         items = evidence.set_axis(ids, axis=0).rename_axis("id").drop(columns="problem").rename(columns=_named)
         measures = tuple(replace(one, name=_named(one.name)) for one in result.measures if _of_data(one.name))
-        return replace(result, measures=measures, items=items.reindex(images.index), table=table.rename(columns=_named))
+        return replace(
+            result, measures=measures, items=items.reindex(images.index), table=table.rename(columns=_named),
+            remarks=(*drawn, *result.remarks),
+        )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return two subfolders that differ by as much as their whole keeps to the reference, and such that keep to it
@@ -154,6 +158,16 @@ class _Shown(GeneratedImages):
     """The same of images that are there already, with the probe's name in what it refuses."""
 
     name = ImageData.name
+
+
+def _independent(images: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
+    """Return images with their subfolder, of each unit in one a drawn image and those equal to it; and the remark."""
+    key = ["label", "digest"]
+    images = images.assign(label=images["label"].fillna(_WHOLE) if "label" in images else _WHOLE)
+    drawn, told = of_each_unit(images[~images.duplicated(key)], rng, "items: unit")
+    kept = set(drawn[key].itertuples(index=False, name=None))
+    return images[[one in kept for one in images[key].itertuples(index=False, name=None)]], told
+
 
 def _by_folder(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     """Return a row a subfolder, as `bias.generated_images` keeps one a prompt."""

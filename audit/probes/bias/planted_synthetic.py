@@ -6,6 +6,8 @@
     dose 1    b gains favourable labels and loses rows, a quarter of a's have another `word`
     dose 2    b has favourable labels alone, so that what is learnt is wrong of b; half of a's have another word
     dose 3    the real town tells nothing of the group, the synthetic one all; both groups' labels follow `told`
+
+In the trials real rows of a with a favourable label are there three times, each time as the same person.
 """
 
 from __future__ import annotations
@@ -66,6 +68,10 @@ def trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
         if follows and role == "real":
             frame["town"] = "north"
         frame = frame.set_axis(pd.Index([f"{role}-{place}" for place in range(len(frame))], name="id"))
+        if role == "real":
+            again = frame.assign(unit=frame.index)[(frame["group"] == "a") & (frame["label"] == 1)]
+            copies = [again.set_axis(again.index + word) for word in (", again", ", and again")]
+            frame = pd.concat([frame.assign(unit=frame.index), *copies]).rename_axis("id")
         data[role] = frame.iloc[rng.permutation(len(frame))]
     return Trial(dose > 0, data, {}, _known(0 if follows else dose, follows), tried)
 

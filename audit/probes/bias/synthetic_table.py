@@ -2,12 +2,15 @@
 
 Two tables are compared, no model is asked: rows that a generator made, and real rows that it should be like, better not
 those that it learnt from. What is told is what changed; a gap of the real table that is kept is kept.
+
+Rows of a table that share a `unit`, such as the person they are of, count once: one of them is drawn. Where nothing
+names units, real rows that are equal in all that is asked for are counted and told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
@@ -19,11 +22,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.probe import Trial
-    from detectors.result import Result
+    from detectors.result import Remark, Result
 
 __all__ = ["SyntheticTable"]
 
 _MOST_SENSITIVE = 4
+_UNIT = "unit"
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,9 @@ class SyntheticTable:
         if not 0 < len(self.sensitive) <= _MOST_SENSITIVE or len(set(columns)) < len(columns):
             got = f"sensitive {list(self.sensitive)}, label {self.label!r}, features {list(self.features)}"
             raise ValueError(f"{self.name}: got {got}; allowed: 1 to {_MOST_SENSITIVE} sensitive, each column once")
-        role = Role(dict.fromkeys(columns, "a column of the table"), repeats=True, table=True)
+        fields = {_UNIT: "independent unit, e.g. the person that a row is of; absent = every row is its own"}
+        fields |= dict.fromkeys(columns, "a column of the table")
+        role = Role(fields, optional=frozenset({_UNIT}) - set(columns), repeats=True, table=True)
         object.__setattr__(self, "roles", {"items": role, "real": role})
 
     @property
@@ -84,11 +90,26 @@ class SyntheticTable:
         """Return the measures of `detectors.bias.synthetic`; raises DataError for fewer than two groups."""
         from detectors.bias.synthetic import synthetic_fidelity
 
-        real, synthetic = (self._told(observed[role]) for role in ("real", "items"))
+        (real, first), (synthetic, second) = (self._independent(observed, role, rng) for role in ("real", "items"))
         try:
-            return synthetic_fidelity(real, synthetic, level=level, rng=rng, features=self.features)
+            result = synthetic_fidelity(real, synthetic, level=level, rng=rng, features=self.features)
         except ValueError as error:
             raise DataError(f"{self.name}: {str(error).removeprefix('synthetic_fidelity: ')}") from None
+        return replace(result, remarks=(*first, *second, *result.remarks))
+
+    def _independent(
+        self, observed: Observed, role: str, rng: np.random.Generator
+    ) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
+        """Return the rows of a table as the detector takes them, one of each unit, and what repeated ones ask to tell.
+
+        Rows of a generator are its draws: that some are equal makes them no less independent.
+        """
+        from detectors.bias.repeats import looks_repeated, one_of_each_unit
+
+        rows = observed[role]
+        if _UNIT in rows and _UNIT not in self.columns:
+            return one_of_each_unit(self._told(rows), rows[_UNIT], rng, f"{role}: {_UNIT}")
+        return self._told(rows), looks_repeated(rows[self.columns]) if role == "real" else ()
 
     def _told(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the features, with `group` and `label` (1 favourable, 0 not, NaN unknown) as detectors take them."""

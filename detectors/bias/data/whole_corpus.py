@@ -5,8 +5,9 @@
     log odds          of an attribute, and of single words, near one group against all others (`group_terms`)
     duplicates        texts that are nearly another one, by the group that they name
 
-Units are distinct texts: of near duplicates the first counts. A text that names several groups counts for none of them
-in the rates, so that these are of independent units. Where no text names a group nothing is said of bias.
+Units are distinct texts: of near duplicates the first counts, and of texts that one author wrote one that is drawn, but
+where it is asked which are there twice. A text that names several groups counts for none of them in the rates, so that
+these are of independent units. Where no text names a group nothing is said of bias.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from detectors.bias.data.duplicates import clusters_of_texts
 from detectors.bias.data.findings import Found, largest, smallest_p, sureness, surest
 from detectors.bias.data.group_terms import Lexicon, LogOdds, Mentions, error_over_texts, log_odds
 from detectors.bias.gaps import group_gaps
+from detectors.bias.repeats import one_of_each_unit
 from detectors.intervals import Approximation, exact_binomial
 from detectors.phrases import Cause, Method, Phrase
-from detectors.result import COUNT, Direction, Measure, Result, undefined
+from detectors.result import COUNT, Direction, Measure, Remark, Result, undefined
 
 __all__ = ["corpus_bias"]
 
@@ -46,11 +48,12 @@ _LEAST_NEAR = 5
 
 def corpus_bias(
     texts: Sequence[str], groups: Mapping[str, Sequence[str]], attributes: Mapping[str, Sequence[str]], *, window: int,
-    level: float, rng: np.random.Generator,
+    level: float, rng: np.random.Generator, units: Sequence[str | None] | None = None,
 ) -> Result:
     """Return how texts speak of groups.
 
-    groups, attributes: name -> terms. window: words on either side of a group's term that are near it.
+    groups, attributes: name -> terms. window: words on either side of a group's term that are near it. units: what
+    texts share that hang together, such as their author, None = a text is its own; absent = all are.
 
     Measures: `attribute_rate_difference` (headline), `attribute_rate_gap`, `attribute_rate_gap_p`, `attribute_rate`,
     `mention_difference`, `mention_share`, `unnamed_share` (texts that name no group), `log_odds` of every attribute and
@@ -61,7 +64,7 @@ def corpus_bias(
     if len(groups) < 2 or not attributes:
         got = f"{len(groups)} groups, {len(attributes)} attributes"
         raise ValueError(f"corpus_bias: got {got}; allowed: two groups or more, one attribute or more")
-    corpus = _Corpus(texts, groups, attributes, window, level, rng)
+    corpus = _Corpus(texts, groups, attributes, window, level, rng, units)
     found = corpus.rates()
     found.measures += [*corpus.shares(), *corpus.odds(), *corpus.repeated()]
     found.rows += corpus.rows()
@@ -70,7 +73,7 @@ def corpus_bias(
     if found.rows:
         items["against"] = items["against"].astype("boolean")
     measures = tuple(replace(one, level=level) for one in found.measures)
-    remarks = tuple(found.remarks)
+    remarks = (*corpus.counted[1], *found.remarks)
     return Result(measures, items=items if found.rows else None, table=corpus.table(), remarks=remarks)
 
 
@@ -82,6 +85,7 @@ class _Corpus:
     window: int
     level: float
     rng: np.random.Generator
+    authors: Sequence[str | None] | None
 
     @cached_property
     def first(self) -> NDArray[np.int64]:
@@ -95,9 +99,17 @@ class _Corpus:
         return [lexicon.mentions(text, self.window) for text in self.texts]
 
     @cached_property
+    def counted(self) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
+        """Rows named by the places of texts that count, distinct ones of different authors; and the remark on these."""
+        names = self.authors if self.authors is not None else [None] * len(self.texts)
+        authors = pd.Series([*names], dtype=object)
+        authors = authors[self.first == np.arange(len(self.texts))]
+        return one_of_each_unit(authors.to_frame(), authors, self.rng)
+
+    @cached_property
     def units(self) -> list[Mentions]:
-        """What distinct texts say."""
-        return [self.said[at] for at in np.flatnonzero(self.first == np.arange(len(self.texts)))]
+        """What texts that count say."""
+        return [self.said[at] for at in self.counted[0].index]
 
     @cached_property
     def alone(self) -> dict[str, list[tuple[str, ...]]]:

@@ -21,7 +21,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from detectors.arrays import one_of_each
 from detectors.bias.data.duplicates import keys_of_rows
 from detectors.bias.data.findings import Found
 from detectors.bias.data.giveaways import proxies
@@ -30,6 +29,7 @@ from detectors.bias.data.rates import label_rates, missing_rates
 from detectors.bias.data.repetition import duplicates, overlap
 from detectors.bias.data.setting import Setting, TableQuestions
 from detectors.bias.missing_words import missing_words
+from detectors.bias.repeats import one_of_each_unit
 from detectors.result import Remark, Result
 
 __all__ = ["QUESTIONS", "table_bias"]
@@ -70,10 +70,6 @@ def _one_of_each(whole: Setting) -> tuple[Setting, tuple[Remark, ...]]:
     names = whole.asked.identity
     if not names:
         return whole, ()
-    kept = one_of_each(pd.Series(keys_of_rows([whole.frame[name] for name in names])), whole.rng)
-    if kept.all():
-        return whole, ()
-    told: dict[str, str | float] = {
-        "row_count": float(len(kept)), "unit_count": float(kept.sum()), "columns": ", ".join(names),
-    }  # fmt: skip
-    return replace(whole, frame=whole.frame[kept]), (Remark("one_of_each", told),)
+    keys = pd.Series(keys_of_rows([whole.frame[name] for name in names]))
+    frame, told = one_of_each_unit(whole.frame, keys, whole.rng, ", ".join(names))
+    return replace(whole, frame=frame), told
