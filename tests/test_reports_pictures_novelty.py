@@ -269,6 +269,19 @@ def test_windows_that_are_strange_are_shaded_and_steps_over_the_threshold_are_re
     assert "Shaded" not in plain.caption
 
 
+def test_steps_that_the_data_call_strange_have_a_line_above():
+    frame = scored().drop(columns="image")
+    marks = [0, 1, 1, 0, 1, *[0] * 10, 1]
+    frame["series"] = [np.sin(np.arange(16)).tolist()] * 400
+    frame["surprisal"], frame["strange"] = [[1.0] * 16] + [None] * 399, [marks] + [None] * 399
+    drawn, step = drawn_by(surprise_maps, frame), 415 / 16
+    lines = [one.get("d") for one in tree(drawn).iter("path") if one.get("stroke-width") == "3"]
+    ends = [tuple(float(x.split()[0]) for x in re.split("[ML]", one)[1:]) for one in lines]
+    assert ends == [pytest.approx((first * step, last * step), abs=0.1) for first, last in ((1, 3), (4, 5), (15, 16))]
+    assert "Thick line" in drawn.caption
+    assert "Thick line" not in drawn_by(surprise_maps, frame.drop(columns="strange")).caption
+
+
 def test_alarms_over_a_stream_are_dots_in_the_order_of_the_stream_on_one_scale():
     """Foreign series are stored by score; two of three sound an alarm, one of them far up; of 900 familiar ones one."""
     rows = [("foreign", 2, 9.0, 5.0, 0.1), ("foreign", 0, 900.0, 5.0, 0.2), ("foreign", 1, 4.0, 5.0, 0.0)]

@@ -37,6 +37,8 @@ class Kept:
     """Mean surprise of a window above which it is strange; None where windows were not decided."""
     stream_threshold: float | None = None
     """Surprise above which a step sounds an alarm, at the step that is nearest to it; None where none was asked for."""
+    labelled: NDArray[np.float64] | None = None
+    """Of each step, whether the data say that it is strange, 0 or 1; None where they say nothing."""
 
 
 def all_kept(shown: Shown, score: str, column: str) -> list[Kept]:
@@ -47,7 +49,7 @@ def all_kept(shown: Shown, score: str, column: str) -> list[Kept]:
     rows = np.flatnonzero(frame["surprisal"].notna().to_numpy())
     assert shown.items is not None
     told = shown.items.rows(rows)
-    names = [name for name in (column, "surprisal", *_PLACES, *_DECIDED) if name in told.column_names]
+    names = [name for name in (column, "surprisal", *_PLACES, *_DECIDED, "strange") if name in told.column_names]
     found = [
         kept_of(row, str(frame["role"][row]), float(frame[score][row]), column, cells)
         for row, cells in zip(rows.tolist(), told.select(names).to_pylist(), strict=True)
@@ -61,7 +63,9 @@ def kept_of(row: int, role: str, score: float, column: str, cells: Mapping[str, 
     text, starts, ends = (cells.get(name) for name in _PLACES)
     if column == "tokens" and isinstance(text, str) and starts is not None and ends is not None:
         content, surprisal = whole_characters(content, surprisal, text, list(zip(starts, ends, strict=True)))
-    return Kept(row, role, score, surprisal, content, *(_number(cells.get(name)) for name in _DECIDED))
+    labelled = None if cells.get("strange") is None else _floats(cells["strange"])
+    window, stream = (_number(cells.get(name)) for name in _DECIDED)
+    return Kept(row, role, score, surprisal, content, window, stream, labelled)
 
 
 def _floats(cells: Any) -> NDArray[np.float64]:

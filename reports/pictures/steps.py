@@ -3,6 +3,7 @@
     underlined    the strangest window
     shaded        windows that were decided to be strange
     red bars      steps above the threshold that follows the stream, which is dashed
+    overlined     steps that the data say are strange
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from markupsafe import Markup
 from reports.figures import bar, joined, line, round_axis, stroke, words_at
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from reports.pictures.kept import Kept
     from reports.text import Notation
 
@@ -50,6 +54,10 @@ def series_drawn(
         *(
             bar(left + first * wide / size, top + 13, (last - first) * wide / size, base - top - 13, "outside")
             for first, last in _strange(one)
+        ),
+        *(
+            line(left + first * wide / size, top + 12, left + last * wide / size, top + 12, "ink", width=3)
+            for first, last in _labelled(one)
         ),
         words_at(left, top + 8, name, size=11),
         stroke(f"M{drawn}", "ink", width=1.3),
@@ -97,8 +105,20 @@ def _strange(one: Kept) -> list[tuple[int, int]]:
 
     if one.window_threshold is None:
         return []
-    scored, inside = np.flatnonzero(np.isfinite(one.surprisal)), np.zeros(one.surprisal.size + 2, dtype=int)
+    scored, inside = np.flatnonzero(np.isfinite(one.surprisal)), np.zeros(one.surprisal.size, dtype=bool)
     for start in np.flatnonzero(window_means(-one.surprisal) > one.window_threshold):
         part = scored[start : start + WINDOW]
-        inside[part[0] + 1 : part[-1] + 2] = 1
-    return [(int(first), int(last)) for first, last in np.flatnonzero(np.diff(inside)).reshape(-1, 2)]
+        inside[part[0] : part[-1] + 1] = True
+    return _stretches(inside)
+
+
+def _labelled(one: Kept) -> list[tuple[int, int]]:
+    """Return (first step, step after the last) of each stretch of steps that the data say are strange."""
+    return [] if one.labelled is None else _stretches(one.labelled > 0)
+
+
+def _stretches(inside: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    import numpy as np
+
+    ends = np.flatnonzero(np.diff(inside, prepend=False, append=False)).reshape(-1, 2)
+    return [(int(first), int(last)) for first, last in ends]

@@ -186,7 +186,7 @@ def _series(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
     caption = words(
         "picture.steps_caption", low=shown.notation.number(low, "score"), most=shown.notation.number(most, "nats")
     )
-    for key, cells in (("windows", "window_threshold"), ("alarms", "stream_threshold")):
+    for key, cells in (("windows", "window_threshold"), ("alarms", "stream_threshold"), ("labels", "labelled")):
         if any(getattr(one, cells) is not None for one in kept):
             caption = words(f"picture.{key}_shown", text=caption, width=WINDOW)
     return pictured(shown, 24 + rows * high, _message(shown, kept), caption, joined(parts), (0, wide))
