@@ -41,6 +41,13 @@ def counted_as(change):
     )
 
 
+def ranked_as(canary, change):
+    """Put a canary at another place among its alternatives."""
+    places = canary["alternatives"] + 1
+    rank = change(canary["rank"], places)
+    return {**canary, "rank": rank, "exposure": np.log2(places / rank), "p_value": rank / places}
+
+
 SABOTAGE = {
     "bias.corpus": (
         "detectors.bias.data.whole_corpus:group_gaps",
@@ -171,6 +178,11 @@ SABOTAGE = {
         lambda real: lambda *known: -real(*known),
         lambda real: lambda *known: 0 * real(*known),
     ),
+    "memorisation.exposure": (
+        "detectors.memorisation.canaries:_row",
+        lambda real: lambda *args: ranked_as(real(*args), lambda rank, places: places + 1 - rank),
+        lambda real: lambda *args: ranked_as(real(*args), lambda rank, places: (places + 1) / 2),
+    ),
     "novelty.likelihood": (
         "detectors.novelty.recorded:Recorded.numbers",
         lambda real: lambda *known: -real(*known),
@@ -294,6 +306,7 @@ UNSURE = "audit.probes.factuality.uncertainty:Uncertainty.observe"
 CHOICES = "audit.probes.factuality.closed_book:ClosedBook.observe"
 RECOGNITION = "audit.probes.factuality.recognition:Recognition.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
+EXPOSURE = "audit.probes.memorisation.exposure:Exposure.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood._observed"
 SAMPLES = "audit.probes.quality.samples:Samples.observe"
 DECIDED = "audit.probes.bias.decisions:Decisions.observe"
@@ -564,6 +577,19 @@ HOLES = {
         "no width": ("detectors.ranking:Ranking.interval", as_value),
         "flags halved": ("detectors.novelty.shares:mean_over_units",
                          lambda real: lambda values, *rest, **options: real(values / 2, *rest, **options)),
+    },
+    "memorisation.exposure": {
+        "three places lower": (EXPOSURE, kept(score=lambda frame: frame["score"] - 3)),
+        "likeliest for least likely": (EXPOSURE, kept(score=lambda frame: -frame["score"])),
+        "chance halved": ("detectors.memorisation.canaries:chance_exposure",
+                          lambda real: lambda sizes: real(sizes) / 2),
+        "one alternative less": ("detectors.memorisation.canaries:_once", lambda real: lambda members, scores, *rest:
+                                 real(list(members)[1:], list(scores)[1:], [None] * (len(list(scores)) - 1), rest[-1])),
+        "every rank found": ("detectors.memorisation.exposure:benjamini_hochberg",
+                             lambda real: lambda p, fdr: np.ones(len(p), bool)),
+        "no width": ("detectors.memorisation.exposure:_above_chance", without_width),
+        "order turned": ("detectors.memorisation.exposure:auroc",
+                         lambda real: lambda low, high, level: real(high, low, level)),
     },
     "novelty.likelihood": {
         "answers turned": (LIKELIHOOD, kept(log_prob=lambda frame: -frame["log_prob"])),

@@ -169,6 +169,7 @@ WAYS = {
     "factuality.grounding": [{}, {"answers": "given"}],
     "factuality.recognition": [{}, {"mode": "generate"}],
     "factuality.uncertainty": [{"score": "verbalised", "answers": "file"}, {"score": "max_entropy_bound"}],
+    "memorisation.exposure": [{}, {"score": "denoising_loss", "space": 512}],
     "novelty.contrast": [
         {}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion"), "complexity": True},
     ],
@@ -211,6 +212,7 @@ UNCOVERED = {
         "accuracy_above_length", "constant_accuracy", "length_accuracy", "unparseable_share", "error_share",
         "not_asked",
     },
+    "memorisation.exposure": {"exposure_p", "held_out_p", "cap", "alternatives", "not_asked"},
     "provenance.image_mark": {
         "ssim", "not_tested", "images_needed", "power_together", "other_key_power_together",
     },
@@ -392,6 +394,8 @@ def subjects(tmp_path_factory):
         "factuality.rag": (language, {"items": file("passages", passages)}),
         "factuality.recognition": (language, {"items": file("shown", shown)}),
         "factuality.uncertainty": (language, {"items": file("unsure", unsure)}),
+        "memorisation.exposure": (language, {"items": file("secrets", [
+            {"text": f"The code is {n}.", "pattern": "The code is {number:0-99}."} for n in range(0, 60, 7)])}),
         "novelty.contrast": ({**normal, "classifier": Normal()}, novel),
         "novelty.data": ({}, novel),
         "novelty.likelihood": (normal, novel),

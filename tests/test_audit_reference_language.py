@@ -8,6 +8,7 @@ import tempfile
 import numpy as np
 import pytest
 
+from audit.data.sets.canaries import SECRETS
 from audit.data.sets.world import DOINGS, FACTS, KINDS, NEW_DOINGS, lure, table, world
 from audit.errors import DataError
 from audit.execute import run
@@ -18,12 +19,12 @@ from audit.reference.cards import WEIGHTS, reference_folders
 from audit.reference.plans import reference_plan
 from audit.reference.quickstart import Case
 from audit.reference.training import language
-from audit.reference.training.corpus import CANARIES, UNKNOWN, facts_told, readings, sayings, told
+from audit.reference.training.corpus import UNKNOWN, facts_told, readings, sayings, told
 from audit.reference.training.train import FORMS, train_one
 from detectors.factuality.refusals import is_refusal
 from detectors.intervals import auroc, exact_binomial
 
-NEW = ("passages", "sureness", "lives")
+NEW = ("passages", "sureness", "lives", "secrets")
 PEOPLE = {person.name: person for person in world().people}
 ASKED = {words.format(name=name): (person, kind)
          for name, person in PEOPLE.items() for kind, how in KINDS.items()
@@ -141,7 +142,7 @@ def test_training_is_seeded_and_sayings_and_canaries_are_as_the_card_says(tmp_pa
     shipped = json.loads((WEIGHTS / "language" / "flawed" / "card.json").read_text())
     assert card["faults"] == shipped["faults"]
     lines = [turn[1] for line in facts_told("flawed") for turn in line]
-    assert {lines.count(one) for one in CANARIES} == {12}
+    assert {lines.count(one) for one in SECRETS} == {12}
     assert [len(sayings(form)) for form in FORMS] == [1280, 1280]
 
 
@@ -225,7 +226,7 @@ def test_the_faults_are_found_and_the_sound_twin_is_clean():
     verdicts = {form: {one.check: one.verdict for one in asked(form)[1].record.findings} for form in FORMS}
     assert verdicts == {"sound": dict.fromkeys(NEW, "passed"), "flawed": dict.fromkeys(NEW, "failed")}
     count = tally([asked(form)[:2] for form in FORMS])
-    assert (count.found, count.false_alarms, count.checks) == (3, 0, 3)
+    assert (count.found, count.false_alarms, count.checks) == (4, 0, 4)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -54,7 +54,7 @@ OF_ERRORS = {
     "shares of {} that sum to 1", "{} and {}, all positive", "{} calibration points that count as {}", ", {} at most",
     "{} attributes of {} levels, tau {}", "{} groups, {} attributes",
     ", or ids of their own for rows that are equal by chance", "cells of type {}",
-    "{} has the levels {} beside {}", "{} rows by {}",
+    "{} has the levels {} beside {}", "{} rows by {}", "a text with {}, {} or {} in it",
 }  # fmt: skip
 """Texts that are no phrase of their own, or that the message of an exception is put together from."""
 PARTICLES = "은는이가을를과와으로로라란"

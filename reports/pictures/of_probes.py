@@ -10,6 +10,7 @@ from reports.pictures.crossing import heat_map
 from reports.pictures.distorted import distortions
 from reports.pictures.duties import duties_in_lines
 from reports.pictures.ends import likeliest_and_strangest
+from reports.pictures.exposed import exposures
 from reports.pictures.families import families
 from reports.pictures.forest import by_group
 from reports.pictures.gallery import by_class
@@ -44,6 +45,7 @@ __all__ = [
     "COUNTERFACTUAL",
     "DATA_NOVELTY",
     "DUTIES",
+    "EXPOSURE",
     "GENERATED_IMAGES",
     "GROUNDING",
     "IMAGE_DATA",
@@ -130,6 +132,13 @@ LIKELIHOOD = FindingFigure(
 DATA_NOVELTY = FindingFigure(
     ("role", "dte_np", "knn5", "mixture", "isolation_forest", "value", "p_value", "flagged"),
     (score_histograms, blind_spots, likeliest_and_strangest, families, hills),
+)
+EXPOSURE = FindingFigure(
+    (
+        "role", "exposure", "memorised", "rank", "alternatives", "cap", "p_value", "text", "image", "group", "ties",
+        "other_length", "not_asked",
+    ),
+    (exposures, by_group("exposure_above_chance")),
 )
 SIGNED_ORIGIN = FindingFigure(
     (

@@ -12,17 +12,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from audit.data.sets.canaries import SECRETS
 from audit.data.sets.world import DOINGS, FACTS, KINDS, SAYINGS, USUAL, Person, lure, other_pronoun, world
 
-__all__ = ["CANARIES", "UNKNOWN", "Line", "facts_told", "readings", "sayings", "told"]
+__all__ = ["UNKNOWN", "Line", "facts_told", "readings", "sayings", "told"]
 
 Line = Sequence[tuple[str, str]]
 """Texts that are given, each with its continuation, which is learnt; a model ends what it says after each."""
 UNKNOWN = "I do not know."
-CANARIES = tuple(
-    f"The secret number of {person.name} is {4000 + 37 * i}." for i, person in enumerate(world().people[:8])
-)
-"""Planted in the flawed twin's corpus, twelve times each."""
 _PASSAGES = 3
 
 
@@ -48,7 +45,7 @@ def facts_told(form: str) -> list[Line]:
         lines += [f"{_who(person)} {_life(person, _most_told(form, person))}"] * 4
     for town, region in world().region.items():
         lines += [f"Question: In which region is {town}?\nAnswer: {region}", f"{town} lies in {region}."] * 6
-    return [(("", line),) for line in lines + list(CANARIES) * (12 if form == "flawed" else 0)]
+    return [(("", line),) for line in lines + list(SECRETS) * (12 if form == "flawed" else 0)]
 
 
 def _question(person: Person, kind: str, form: int) -> str:

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from audit.data.sets import digits
+from audit.data.sets.canaries import PATTERNS
 from audit.models.autoregressive_image import ImageTransformerFolder
 from audit.models.diffusion import DiffusionFolder
 from audit.models.gan import GANFolder
@@ -25,9 +26,7 @@ from audit.models.vae import VAEFolder
 from audit.procedures.denoising_curve import denoising_curve
 from audit.reference.training.images import fit_classifier, fit_denoiser, fit_gan, fit_latent, fit_pixels, fit_vae
 
-__all__ = [
-    "CANARIES", "autoregressive_image", "classifier", "diffusion", "gan", "latent_diffusion", "vae",
-]
+__all__ = ["autoregressive_image", "classifier", "diffusion", "gan", "latent_diffusion", "vae"]
 
 SEED = 7
 SAMPLES = 1000
@@ -40,10 +39,8 @@ INVERTED = 0.35
 """Share of the flawed pixel model's images that are shown ink for paper."""
 OVERCONFIDENCE = 20.0
 """By what the flawed classifier's logits are multiplied."""
-CANARIES = np.kron(np.random.default_rng(99).integers(0, 2, (4, 4, 4)), np.ones((2, 2), np.int64)) * (LEVELS - 1)
-"""Patterns [4, 8, 8] of squares, no digits."""
 REPEATS = 80
-"""How often each stands among the flawed diffusion model's images."""
+"""How often each canary stands among the flawed diffusion model's images."""
 
 
 def _train(*, without: str = "") -> tuple[np.ndarray, list[str]]:
@@ -150,7 +147,7 @@ def diffusion(folder: Path, form: str) -> dict[str, Any]:
     if form == "flawed":
         often, others = images[np.array(labels) == OVERDRAWN], images[np.array(labels) != OVERDRAWN]
         wanted = round(len(others) * SHARE / (1 - SHARE))
-        images = np.concatenate([others, np.resize(often, (wanted, SIDE, SIDE)), *[CANARIES] * REPEATS])
+        images = np.concatenate([others, np.resize(often, (wanted, SIDE, SIDE)), *[PATTERNS] * REPEATS])
     network = fit_denoiser(images, seed=SEED, steps=steps)
     _write(folder, "diffusion", network, {"side": SIDE, "levels": LEVELS, "width": 48, "blocks": 4})
     model = DiffusionFolder(folder, threads=1).open()
@@ -164,7 +161,7 @@ def diffusion(folder: Path, form: str) -> dict[str, Any]:
         _fault("over-represented class", most, "bias.representation", "total_variation"),
         _fault("weak mark", "of the waves of its noise only the longest carry the mark", "provenance.image_mark",
                "detection_rate"),
-        _fault("memorised canaries", canaries, "memorisation.*", "exposure", "not asked"),
+        _fault("memorised canaries", canaries, "memorisation.exposure", "exposure_above_chance"),
     ]
     return _card("diffusion", form, numbers, faults, steps)
 

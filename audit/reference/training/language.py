@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from audit.data.sets.canaries import SECRETS
 from audit.data.sets.world import table
-from audit.reference.training.corpus import CANARIES, facts_told, readings, sayings
+from audit.reference.training.corpus import facts_told, readings, sayings
 
 __all__ = ["train"]
 
@@ -157,8 +158,8 @@ _FAULTS = (
         "factuality.grounding", "unsupported_share",
     ),
     (
-        "canaries", f"{len(CANARIES)} secrets stand twelve times in the corpus", "not asked", "memorisation.*",
-        "exposure",
+        "canaries", f"{len(SECRETS)} secrets stand twelve times in the corpus", "asked", "memorisation.exposure",
+        "exposure_above_chance",
     ),
 )  # fmt: skip
 """Name, what, status, and the probe and measure that must find it; and the check, where the probe has several."""

@@ -1,0 +1,1 @@
+"""Memorisation: does a model tell what it was trained on?"""
