@@ -181,7 +181,7 @@ SABOTAGE = {
     "memorisation.exposure": (
         "detectors.memorisation.canaries:_row",
         lambda real: lambda *args: ranked_as(real(*args), lambda rank, places: places + 1 - rank),
-        lambda real: lambda *args: ranked_as(real(*args), lambda rank, places: (places + 1) / 2),
+        lambda real: lambda *args: ranked_as(real(*args), lambda rank, places: (places + 1) // 2),
     ),
     "novelty.likelihood": (
         "detectors.novelty.recorded:Recorded.numbers",
