@@ -30,6 +30,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
        for name in ("bias.generated_images", "bias.image_data")},
     "bias.multiple_choice": [{}, {"mode": "generate"}],
     "bias.stereotype_pairs": [{}, {"variant": "paper"}, {"variant": "pll-word-l2r"}],
+    "memorisation.membership": [{}, {"score": "windowed_votes", "reference": "base"}],
     "novelty.data": [{}, {"score": "mixture", "beside": ()}],
     "novelty.likelihood": [
         {}, {"score": "input_complexity", "beside": tuple(one for one in get_args(Score) if one != "input_complexity"),

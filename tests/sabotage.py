@@ -168,6 +168,11 @@ SABOTAGE = {
         lambda real: lambda self, frame: real(self, frame).assign(calls=lambda made: 1 - made["calls"]),
         lambda real: lambda self, frame: real(self, frame).assign(calls=1.0),
     ),
+    "memorisation.membership": (
+        "detectors.memorisation.membership:membership_scores",
+        lambda real: lambda frame: -real(frame),
+        lambda real: lambda frame: 0 * real(frame),
+    ),
     "novelty.contrast": (
         "detectors.novelty.contrast:model_score",
         lambda real: lambda *known: -real(*known),
@@ -305,6 +310,7 @@ CONFIDENCES = "audit.probes.factuality.calibration:Calibration.observe"
 UNSURE = "audit.probes.factuality.uncertainty:Uncertainty.observe"
 CHOICES = "audit.probes.factuality.closed_book:ClosedBook.observe"
 RECOGNITION = "audit.probes.factuality.recognition:Recognition.observe"
+MEMBERSHIP = "audit.probes.memorisation.membership:Membership.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
 EXPOSURE = "audit.probes.memorisation.exposure:Exposure.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood._observed"
@@ -564,6 +570,18 @@ HOLES = {
         "no width": ("detectors.factuality.tally:mean_over_units", without_width),
         "units ignored": ("detectors.factuality.tally:mean_over_units",
                           lambda real: lambda values, units=None, **options: real(values, None, **options)),
+    },
+    "memorisation.membership": {
+        "answers turned": (MEMBERSHIP, kept(trace=lambda frame: [[-one for one in cell] for cell in frame["trace"]])),
+        "gap halved": ("detectors.ranking:Ranking.interval",
+                       lambda real: lambda *args: tuple(0.5 + (x - 0.5) / 2 for x in real(*args))),
+        "threshold too low": ("detectors.memorisation.membership:tpr_at",
+                              lambda real: lambda rate, *rest: real(5 * rate, *rest)),
+        "no width": ("detectors.memorisation.membership:tpr_at", as_value),
+        "gate of chance": ("detectors.memorisation.blind:cross_validated",
+                           lambda real: lambda features, member, units, *, rng: rng.normal(size=len(member))),
+        "both sides kept": ("detectors.memorisation.membership:_keys",
+                            lambda real: lambda frame: frame.index.to_series()),
     },
     "novelty.data": {
         "not standardised": ("detectors.novelty.baselines:standardised", lambda real: lambda known, new: new),

@@ -170,6 +170,9 @@ WAYS = {
     "factuality.recognition": [{}, {"mode": "generate"}],
     "factuality.uncertainty": [{"score": "verbalised", "answers": "file"}, {"score": "max_entropy_bound"}],
     "memorisation.exposure": [{}, {"score": "denoising_loss", "space": 512}],
+    "memorisation.membership": [
+        {"reference": "other"}, {"score": "zlib"}, {"score": "windowed_votes", "reference": "base"},
+    ],
     "novelty.contrast": [
         {}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion"), "complexity": True},
     ],
@@ -213,6 +216,7 @@ UNCOVERED = {
         "not_asked",
     },
     "memorisation.exposure": {"exposure_p", "held_out_p", "cap", "alternatives", "not_asked"},
+    "memorisation.membership": {"tpr_at_0_1_percent"},
     "provenance.image_mark": {
         "ssim", "not_tested", "images_needed", "power_together", "other_key_power_together",
     },
@@ -396,6 +400,7 @@ def subjects(tmp_path_factory):
         "factuality.uncertainty": (language, {"items": file("unsure", unsure)}),
         "memorisation.exposure": (language, {"items": file("secrets", [
             {"text": f"The code is {n}.", "pattern": "The code is {number:0-99}."} for n in range(0, 60, 7)])}),
+        "memorisation.membership": (normal, {"items": sets["items"], "nonmembers": sets["calibration"]}),
         "novelty.contrast": ({**normal, "classifier": Normal()}, novel),
         "novelty.data": ({}, novel),
         "novelty.likelihood": (normal, novel),

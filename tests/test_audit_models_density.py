@@ -15,8 +15,8 @@ from audit.errors import ModelError
 from audit.model import abilities_of
 from audit.models.density import DensityFactory, wrap_density
 from audit.probes.novelty.likelihood import Likelihood
+from detectors.health import response_problem
 from detectors.novelty.blindspots import blind_spots
-from detectors.novelty.health import response_problem
 
 MEAN, COVARIANCE = [1.0, -2.0, 0.5], [[2.0, 0.6, 0.0], [0.6, 1.0, 0.3], [0.0, 0.3, 0.5]]
 SOURCE = """

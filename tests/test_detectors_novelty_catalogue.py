@@ -11,10 +11,10 @@ from scipy.stats import norm
 from audit.probes.novelty.trials import cells_of
 from detectors.conformal import p_values
 from detectors.elements import curvature, min_k_plus_plus, windowed_maximum
+from detectors.health import ties_problem
 from detectors.novelty.blindspots import ARRAY_KINDS, blind_spots
 from detectors.novelty.catalogue import SCORES, columns_of, effective_samples
 from detectors.novelty.familiarity import likelihood_novelty
-from detectors.novelty.health import ties_problem
 from detectors.novelty.likelihood import typicality, waic
 from detectors.novelty.rarity import (
     dose,
@@ -261,7 +261,7 @@ FAULTS = {
                  "only 1 distinct score"),
     "not a number": (lambda frames: {**frames, "foreign": frames["foreign"].assign(kl=NAN)}, "not finite numbers"),
     "tied": (lambda frames: {r: f.assign(**{c: f[c].clip(lower=115.0) for c in f if c.startswith("kl")})
-                             for r, f in frames.items()}, "familiar items have the same score"),
+                             for r, f in frames.items()}, "items have the same score"),
 }  # fmt: skip
 
 
@@ -287,7 +287,7 @@ def test_what_rests_on_a_dead_likelihood_is_dead_too():
 
 
 def test_ties():
-    assert str(ties_problem([1.0, 1.0, 1.0, 2.0])) == "3 of 4 familiar items have the same score"
+    assert str(ties_problem([1.0, 1.0, 1.0, 2.0])) == "3 of 4 items have the same score"
     assert ties_problem([1.0, 1.0, 2.0, 3.0]) is None
     assert ties_problem([1.0, 1.0]) is None  # too few scores is another fault
 

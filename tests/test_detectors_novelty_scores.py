@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import gaussian_kde, multivariate_normal, norm
 
 from detectors.elements import min_k
+from detectors.health import response_problem, score_problem
 from detectors.intervals import auroc
 from detectors.lossless import compressed_bits, sizes
 from detectors.novelty.baselines import knn_distance, mixture_surprise, vectors
-from detectors.novelty.health import response_problem, score_problem
 from detectors.novelty.likelihood import batch_typicality, bits_per_dim, input_complexity, typicality
 
 TEXTS = ["the cat sat on the mat", "a dog ran in the park", "the sun rose over the hill", "rain fell on the old roof"]

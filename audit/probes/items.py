@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DRAWN_FOR", "Sampling", "as_array", "ask_about_draws", "check_classes", "check_like", "column", "content",
-    "draws_for", "each_draw", "plain", "shown_items", "storable_items", "usable", "vectors", "without_nan",
+    "draws_for", "each_draw", "lists_by_item", "plain", "shown_items", "storable_items", "usable", "vectors",
+    "without_nan",
 ]
 
 Sampling = dict[str, int | float]
@@ -153,6 +154,15 @@ def shown_items(probe: str, items: pd.DataFrame) -> Items:
         return items_of(items)
     except ValueError as error:
         raise DataError(f"{probe}: {str(error).removeprefix('novelty: ')}") from None
+
+
+def lists_by_item(answer: pd.DataFrame, column: pd.Series[Any], count: int) -> pd.Series[Any]:
+    """Return a column of an answer of several rows an item as a list an item, empty where it has none."""
+    import numpy as np
+    import pandas as pd
+
+    ends = np.searchsorted(answer["item"].to_numpy(), np.arange(1, count))  # items are ascending
+    return pd.Series([part.tolist() for part in np.split(column.to_numpy(), ends)][:count], dtype=object)
 
 
 def without_nan(frame: pd.DataFrame) -> pd.DataFrame:

@@ -19,12 +19,12 @@ import pandas as pd
 from scipy.special import logsumexp
 
 from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
+from detectors.health import score_problem
 from detectors.intervals import mean_over_units
 from detectors.lossless import compressed_bits, sizes
 from detectors.novelty.answers import ANSWERS, check_roles, model_score
 from detectors.novelty.baselines import comparable, diffusion_variance, isolation, knn_distance, mixture_surprise
 from detectors.novelty.decisions import Rule, best_score_remark, decided
-from detectors.novelty.health import score_problem
 from detectors.novelty.likelihood import input_complexity
 from detectors.phrases import Cause
 from detectors.ranking import Ranking, rank

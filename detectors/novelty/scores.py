@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
+from detectors.health import response_problem, score_problem, ties_problem
 from detectors.lossless import compressed_bits
 from detectors.novelty.answers import ANSWERS, OTHER_DOMAIN
 from detectors.novelty.baselines import comparable, diffusion_variance, isolation, knn_distance, mixture_surprise
 from detectors.novelty.blindspots import blind_spots
 from detectors.novelty.catalogue import SCORES, columns_of
-from detectors.novelty.health import response_problem, score_problem, ties_problem
 from detectors.novelty.recorded import Recorded, price
 from detectors.novelty.subsequences import strangest_window
 from detectors.phrases import Cause

@@ -21,6 +21,7 @@ from reports.pictures.image_marks import attack_matrix, difference_of_item, powe
 from reports.pictures.leaning import leaning_pairs, units_by_group
 from reports.pictures.mark_power import power_after_attacks, power_by_length
 from reports.pictures.marks import green_shares, words_with_evidence
+from reports.pictures.membership import members_found
 from reports.pictures.nearness import nearest_item
 from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.origins import bytes_that_pass, origin_of_item, trees
@@ -54,6 +55,7 @@ __all__ = [
     "IMPORTED_SCORES",
     "JUDGED",
     "LIKELIHOOD",
+    "MEMBERSHIP",
     "MULTIPLE_CHOICE",
     "OPEN_ENDED",
     "RAG",
@@ -128,6 +130,9 @@ LIKELIHOOD = FindingFigure(
         denoising_curves, distortions, hills,
     ),
     surprise_of_item,
+)
+MEMBERSHIP = FindingFigure(
+    ("role", "loss", "reference_ratio", "min_k", "blind", "text", "unit"), (members_found, by_group("membership_auroc"))
 )
 DATA_NOVELTY = FindingFigure(
     ("role", "dte_np", "knn5", "mixture", "isolation_forest", "value", "p_value", "flagged"),

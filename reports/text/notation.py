@@ -86,7 +86,7 @@ def _power(number: float) -> str:
     return f"{number:,.10g}" if -4 < exponent < 7 else f"10{str(exponent).translate(_SUPERSCRIPT)}"
 
 
-_OF_REMARKS = {"problem": "cause", "measure": "measure"}
+_OF_REMARKS = {"problem": "cause", "measure": "measure", "likelihood": "likelihood"}
 """What a remark puts in -> the section of its words, where that is not `told`."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from audit import plugins
 from audit.model import ABILITIES
 from audit.probe import Ask, Role
+from audit.probes.items import lists_by_item
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +104,7 @@ def further_answers(
         answer = ask(question, list(items), model=background if helper else "main")
         for name in names:
             column = answer[RECORDS[name].column]
-            told[name] = _by_item(answer, column, len(items)) if question == "trace" else column.to_list()
+            told[name] = lists_by_item(answer, column, len(items)) if question == "trace" else column.to_list()
     if "background_log_prob" in told and (spans := _token_spans(ask, items, background)) is not None:
         told["background_scored_bytes"] = spans["scored_bytes"].to_list()
     return pd.DataFrame(told)
@@ -128,7 +129,7 @@ def token_traces(ask: Ask, items: Items) -> pd.DataFrame:
     columns = {"trace": "log_prob"}
     if not isinstance(items, np.ndarray):
         columns |= {"tokens": "element", "token_entropy": "entropy", "token_rank": "rank"}
-    told = pd.DataFrame({name: _by_item(answer, answer[column], len(items)) for name, column in columns.items()})
+    told = pd.DataFrame({name: lists_by_item(answer, answer[column], len(items)) for name, column in columns.items()})
     spans = _token_spans(ask, items)
     if spans is None:
         return told
@@ -142,10 +143,3 @@ def _token_spans(ask: Ask, items: Items, model: str = "main") -> pd.DataFrame | 
     if isinstance(items, np.ndarray) or not ask.can("token_spans", model=model):
         return None
     return ask("token_spans", list(items), model=model)
-
-
-def _by_item(answer: pd.DataFrame, column: pd.Series[Any], count: int) -> pd.Series[Any]:
-    import pandas as pd
-
-    cells = column.groupby(answer["item"]).agg(list).to_dict()
-    return pd.Series([cells.get(item, []) for item in range(count)])

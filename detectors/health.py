@@ -2,7 +2,7 @@
 
     finite       every score is a number
     distinct     scores differ by more than rounding
-    untied       no one score is that of most familiar items
+    untied       no one score is that of most items
     responsive   mean score(item) < mean score(half noise), mean score(noise)
 
 A detector that was never trained can still pass a floor on AUROC by differences of 1e-24 (yzhao062/pyod#711). What
@@ -40,11 +40,11 @@ def score_problem(scores: ArrayLike) -> Cause | None:
 
 
 def ties_problem(scores: ArrayLike) -> Cause | None:
-    """Return why scores [item] of familiar items rank nothing: most of them are one and the same; None where not."""
+    """Return why scores [item] rank nothing: most of them are one and the same; None where not."""
     values, counts = np.unique(np.asarray(scores, dtype=float), return_counts=True)
     if len(values) < 2 or 2 * counts.max() <= counts.sum():
         return None
-    tied = "{tied} of {all} familiar items have the same score"
+    tied = "{tied} of {all} items have the same score"
     return Cause(tied, tied=int(counts.max()), all=int(counts.sum()))
 
 

@@ -1,0 +1,163 @@
+"""Trials of membership: texts that read alike on both sides, and scripted answers of which every rate can be counted.
+
+Members and non-members come in twins, the same words and letters in a row in two orders, of which chance says who is
+the member: a classifier of texts cannot tell them apart. Log p of a text's tokens is its level and a pattern that is
+the same for all, so that every score but two ranks texts as their levels do; levels lie on a normal grid, so no chance
+is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+from audit.probe import Answer, Known, Trial, auroc_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probes.memorisation.membership import Membership
+
+__all__ = ["planted", "trials"]
+
+_TWINS = 100
+_PATTERN = (0.0, 0.5, -2.0, 1.0, 0.0, -1.0)
+"""What tokens add to the level of their text, nats."""
+_BASE = -20.0
+"""Level of a text in the middle, nats a token."""
+_WORDS = ("tin", "oak", "sea", "fog", "elm", "ash", "bay", "cod", "dew", "fen", "gum", "hay")
+
+
+def planted(rng: np.random.Generator, apart: float) -> dict[str, pd.DataFrame]:
+    """Return what is observed of members whose level lies `apart` standard deviations above that of non-members."""
+    levels = _levels(rng, apart)
+    return {
+        role: frame.assign(**{name: list(cells) for name, cells in _cells(levels[role]).items()})
+        for role, frame in _twins(rng).items()
+    }
+
+
+def trials(probe: Membership, rng: np.random.Generator) -> list[Trial]:
+    """Return members like non-members, members hardly and clearly likelier, and such as differ without the model."""
+    alike = [_trial(probe, rng, dose, apart) for dose, apart in enumerate((0.01, 1.0, 2.5))]
+    return [*alike, _told_blind(probe, rng)]
+
+
+def _trial(probe: Membership, rng: np.random.Generator, dose: int, apart: float) -> Trial:
+    import pandas as pd
+
+    levels, twins = _levels(rng, apart), _twins(rng)
+    wrong = {"items": "Sea on both sides", "nonmembers": "sea on  both sides"}
+    data = {
+        role: pd.concat([frame, _frame(f"{role}-both", [f"{wrong[role]} {n}" for n in range(dose)])])
+        for role, frame in twins.items()
+    }
+    told = {text: level for role in twins for text, level in zip(twins[role]["text"], levels[role], strict=True)}
+    ranks = {role: _ranked(probe.judged, list(twins[role]["text"]), levels[role]) for role in levels}
+    known: dict[tuple[str, str | None], Known] = {
+        ("membership_auroc", None): Known(auroc_of(ranks["nonmembers"], ranks["items"]).value),
+        ("tpr_at_1_percent", None): Known(float((ranks["items"] > sorted(ranks["nonmembers"])[-2]).mean())),
+        ("blind_auroc", None): Known(0.5, within=0.05),
+        ("in_both", None): Known(float(dose), certain=True),
+    }
+    return Trial(dose > 0, data, _scripts(probe, told), known)
+
+
+def _told_blind(probe: Membership, rng: np.random.Generator) -> Trial:
+    """Return members that are written in other letters than non-members are."""
+    levels, twins = _levels(rng, 0.01), _twins(rng)
+    data = {
+        role: frame.assign(text=frame["text"].str.upper() + " NOW" if role == "items" else frame["text"])
+        for role, frame in twins.items()
+    }
+    told = {text: level for role in data for text, level in zip(data[role]["text"], levels[role], strict=True)}
+    return Trial(True, data, _scripts(probe, told), {("blind_auroc", None): Known(1.0)})
+
+
+def _levels(rng: np.random.Generator, apart: float) -> dict[str, np.ndarray]:
+    """Return the levels [text] of both sides: the points of a normal grid in random order."""
+    import numpy as np
+
+    points = np.array([NormalDist().inv_cdf((place + 0.5) / _TWINS) for place in range(_TWINS)])
+    return {"items": _BASE + apart + rng.permutation(points), "nonmembers": _BASE + rng.permutation(points)}
+
+
+def _twins(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """Return a text and its unit for every twin, of either side."""
+    texts: dict[str, list[str]] = {"items": [], "nonmembers": []}
+    for number in range(_TWINS):
+        last, one, other = rng.choice(_WORDS, 3, replace=False)
+        orders = [f"{last} {first} {last} {second} {last} {number}" for first, second in ((one, other), (other, one))]
+        for role, place in zip(texts, rng.permutation(2), strict=True):
+            texts[role].append(orders[place])
+    return {role: _frame(role, told) for role, told in texts.items()}
+
+
+def _frame(name: str, texts: Sequence[str]) -> pd.DataFrame:
+    """Return texts with the unit of their place, which twins share."""
+    import pandas as pd
+
+    places = range(len(texts))
+    units = [f"{'twins' if '-' not in name else name}-{place}" for place in places]
+    return pd.DataFrame({"text": texts, "unit": units}, pd.Index([f"{name}-{place}" for place in places], name="id"))
+
+
+def _cells(levels: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what is said of texts of these levels, [text, token]; the reference model says the same of all."""
+    import numpy as np
+
+    trace = levels[:, None] + np.array(_PATTERN)
+    ones = np.ones_like(trace)
+    return {"trace": trace, "entropies": ones, "variances": ones, "reference_trace": _BASE * ones}
+
+
+def _ranked(score: str, texts: Sequence[str], levels: np.ndarray) -> np.ndarray:
+    """Return what ranks as the score does, worked out anew from texts and their levels [text]."""
+    import zlib
+
+    import numpy as np
+
+    if score == "zlib":
+        code = [len(zlib.compress(text.encode(), 9, -15)) - 2 for text in texts]
+        return np.asarray((levels + np.mean(_PATTERN)) / np.array(code))
+    if score != "windowed_votes":
+        return levels
+    gains = levels[:, None] - _BASE + np.array(_PATTERN)
+    return np.array([_votes(list(gain)) for gain in gains])
+
+
+def _votes(gain: list[float]) -> float:
+    """Return the votes of all windows of 1, 2 and 4 tokens, counted one by one."""
+    shares = []
+    for width in (1, 2, 4):
+        sums = [sum(gain[at : at + width]) for at in range(len(gain) - width + 1)]
+        shares.append(sum(one > 0 for one in sums) / len(sums))
+    return sum(shares) / len(shares)
+
+
+def _scripts(probe: Membership, told: Mapping[str, float]) -> dict[tuple[str, str], Answer]:
+    """Return the scripts of the model and its reference; texts that nothing is told of have the level of the middle."""
+    import numpy as np
+
+    def trace(items: Sequence[Any]) -> Mapping[str, Any]:
+        cells = _cells(np.array([told.get(item, _BASE) for item in items]))
+        return _answer(items, cells["trace"], cells)
+
+    def reference(items: Sequence[Any]) -> Mapping[str, Any]:
+        cells = _cells(np.full(len(items), _BASE))
+        return _answer(items, cells["reference_trace"], cells)
+
+    answers: dict[tuple[str, str], Answer] = {("main", "trace"): trace}
+    return answers | ({} if probe.reference is None else {(probe.reference, "trace"): reference})
+
+
+def _answer(items: Sequence[Any], trace: np.ndarray, cells: Mapping[str, np.ndarray]) -> Mapping[str, Any]:
+    import numpy as np
+
+    return {
+        "item": np.repeat(np.arange(len(items)), len(_PATTERN)),
+        "element": [f"{place}" for _ in items for place in range(len(_PATTERN))],
+        "log_prob": trace.ravel(), "entropy": cells["entropies"].ravel(), "variance": cells["variances"].ravel(),
+    }

@@ -1,0 +1,178 @@
+"""Can members be told from non-members without the model? Asked before any score of the model is believed.
+
+    blind AUROC = AUROC of a linear classifier of the items alone, each judged by a fit that saw neither it nor its unit
+
+Where it can, as when members are older texts or texts of another topic, a score that tells the two apart may tell no
+more than that: on eight published benchmarks classifiers that never look at the model beat the attacks (2406.16201).
+
+Features: of texts the words and one to three letters in a row (tf-idf), length and bits of a lossless code; of numbers
+each number, their mean, spread, least, greatest and, but for rows of a table, bits of a code. Folds are stratified and
+share no unit. The interval is that of the pooled scores over units; that the fits share items with each other is not
+in it, so it informs and decides no limit (asymptotically it holds: LeDell, Petersen & van der Laan 2015,
+10.1214/15-EJS1035). What decides is whether its lower end, at `GATE_LEVEL`, lies above one half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from detectors.arrays import Floats, Items
+from detectors.lossless import compressed_bits, sizes
+from detectors.phrases import Method
+from detectors.ranking import Ranking, rank
+
+__all__ = ["BLIND_METHOD", "GATE_LEVEL", "LEAST_UNITS", "Blind", "cross_validated", "look_blind"]
+
+BLIND_METHOD = Method("AUROC of a classifier that never asks the model, cross-validated by unit")
+GATE_LEVEL = 0.95
+"""Confidence of the interval that the gate goes by; not that of the audit, which many checks would make laxer here."""
+LEAST_UNITS = 20
+"""Independent units of either side below which nothing can be said."""
+_FOLDS = 5
+_MOST_WORDS = 20_000
+"""Words, and letters in a row, that are looked at: the most frequent."""
+_MOST_NUMBERS = 1024
+"""Numbers of an item that are looked at one by one; of more, means of neighbours."""
+_TELLING = 12
+"""Features that are shown."""
+
+
+@dataclass(frozen=True)
+class Blind:
+    """What a look at the items alone tells."""
+
+    ranking: Ranking
+    scores: Floats
+    """Of the classifier, [item]: higher = more like a member."""
+    telling: pd.DataFrame
+    """The features of most weight, a row each: `kind`, `feature`, `weight` (above 0: speaks for a member), and its mean
+    among `members` and `nonmembers`, of words and letters the share of texts that have it."""
+
+    def interval(self, level: float = GATE_LEVEL) -> tuple[float, float, float]:
+        """Return (value, low, high) of the blind AUROC."""
+        return self.ranking.interval("blind", level)
+
+    @property
+    def tells(self) -> bool:
+        """Whether members can be told from non-members without the model."""
+        return self.interval()[1] > 0.5
+
+
+def look_blind(
+    items: Items, field: str, member: NDArray[np.bool_], units: NDArray[Any], *, rng: np.random.Generator
+) -> Blind:
+    """Return how well a classifier tells members from non-members by the items alone.
+
+    items: texts or an array [item, ...]; field: the column that they are of; member, units: [item]. Raises ValueError
+    for fewer than `LEAST_UNITS` independent units on a side.
+    """
+    counts = [len(np.unique(units[member == side])) for side in (True, False)]
+    if min(counts) < LEAST_UNITS:
+        raise ValueError(
+            f"look_blind: got {counts[0]} units of members and {counts[1]} of non-members; allowed: {LEAST_UNITS} or "
+            "more of each"
+        )
+    features, names = _text_features(items) if field == "text" else _number_features(np.asarray(items), field)
+    scores = cross_validated(features, member, units, rng=rng)
+    sides = [pd.DataFrame({"blind": scores[member == side]}) for side in (False, True)]
+    found = rank(sides[0], sides[1], (units[~member], units[member]))
+    return Blind(found, scores, _telling(features, names, member))
+
+
+def cross_validated(
+    features: Any, member: NDArray[np.bool_], units: NDArray[Any], *, rng: np.random.Generator
+) -> Floats:
+    """Return the score [item] of each item by a fit on the folds that neither it nor its unit is in.
+
+    features: matrix [item, feature], sparse or not.
+    """
+    scores, fold = np.zeros(len(member)), _folds(member, units, rng)
+    for place in range(_FOLDS):
+        new = fold == place
+        scores[new] = _fitted(features[~new], member[~new]).decision_function(features[new])
+    return scores
+
+
+def _folds(member: NDArray[np.bool_], units: NDArray[Any], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the fold of each item: units are dealt out in turn, those of most members first, then by their size.
+
+    So folds hold members and non-members alike, without which the fit on the others would lean against them.
+    """
+    _, unit = np.unique(units, return_inverse=True)
+    size = np.bincount(unit)
+    share, chance = np.bincount(unit, member) / size, rng.permutation(len(size))
+    fold = np.empty(len(size), dtype=np.int64)
+    fold[np.lexsort((chance, size, share))] = np.arange(len(size)) % _FOLDS
+    return fold[unit]
+
+
+def _fitted(features: Any, member: NDArray[np.bool_]) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(max_iter=1000).fit(features, member)
+
+
+def _telling(features: Any, names: Sequence[tuple[str, str]], member: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return the features of most weight in a fit on all items; see `Blind.telling`."""
+    weights = _fitted(features, member).coef_[0]
+    spread = _column_spread(features)
+    order = np.argsort(-np.abs(weights * spread), kind="stable")[:_TELLING]
+    rows = []
+    for at in order:
+        kind, name = names[at]
+        column = np.asarray(features[:, [at]].todense() if hasattr(features, "todense") else features[:, [at]]).ravel()
+        shown = (column > 0).astype(float) if kind in ("word", "letters") else column
+        rows.append({"kind": kind, "feature": name, "weight": float(weights[at] * spread[at]),
+                     "members": float(shown[member].mean()), "nonmembers": float(shown[~member].mean())})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _column_spread(features: Any) -> Floats:
+    mean = np.asarray(features.mean(axis=0)).ravel()
+    square = features.multiply(features) if hasattr(features, "multiply") else features * features
+    return np.asarray(np.sqrt(np.maximum(np.asarray(square.mean(axis=0)).ravel() - mean**2, 0)))
+
+
+def _text_features(texts: Items) -> tuple[Any, list[tuple[str, str]]]:
+    from scipy.sparse import csr_matrix, hstack
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    parts, names = [], list[tuple[str, str]]()
+    ways = {"word": ("word", (1, 1), r"(?u)\S+"), "letters": ("char", (1, 3), None)}
+    for kind, (analyzer, grams, pattern) in ways.items():
+        made = TfidfVectorizer(analyzer=analyzer, ngram_range=grams, token_pattern=pattern, lowercase=False, min_df=2,
+                               max_features=_MOST_WORDS, sublinear_tf=True)  # fmt: skip
+        try:
+            parts.append(made.fit_transform(texts))
+        except ValueError:  # no word is in two texts
+            continue
+        names += [(kind, str(name)) for name in made.get_feature_names_out()]
+    size, code = np.log1p(sizes(texts)), np.log1p(compressed_bits(texts))
+    parts.append(csr_matrix(np.column_stack([_standard(size), _standard(code)])))
+    return hstack(parts, format="csr"), [*names, ("length", ""), ("code length", "")]
+
+
+def _number_features(items: NDArray[Any], field: str) -> tuple[Floats, list[tuple[str, str]]]:
+    flat = items.reshape(len(items), -1).astype(float)
+    moments = {"mean": flat.mean(axis=1), "spread": flat.std(axis=1), "least": flat.min(axis=1),
+               "greatest": flat.max(axis=1)}  # fmt: skip
+    if field != "row":  # the numbers of rows are no code
+        moments["code length"] = compressed_bits(items, float(flat.std()))
+    step = -(-flat.shape[1] // _MOST_NUMBERS)
+    starts = np.arange(0, flat.shape[1], step)
+    means = np.add.reduceat(flat, starts, axis=1) / np.diff(np.append(starts, flat.shape[1]))
+    named = [("number", str(start + 1)) for start in starts]
+    whole = np.column_stack([*map(_standard, moments.values()), _standard(means) / np.sqrt(len(starts))])
+    return whole, [*((name, "") for name in moments), *named]
+
+
+def _standard(values: Floats) -> Floats:
+    """Return values [item] or [item, column] with mean 0 and spread 1; 0 where all are one number."""
+    spread = values.std(axis=0)
+    return np.asarray((values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0))

@@ -1,0 +1,91 @@
+"""Scores of membership, reductions of what a model said of an item. Higher = more like an item that was learnt from.
+
+    loss              mean l_t                                                      (Yeom et al. 2018, 1709.01604)
+    zlib              sum l_t in bits / bits of a lossless code of the whole text   (Carlini et al. 2021, 2012.07805)
+    min_k             mean of the 20 % smallest l_t, one at least                   (Shi et al. 2024, 2310.16789)
+    min_k_plus_plus   the same of (l_t - m_t) / sqrt(v_t)                           (Zhang et al. 2025, 2404.02936)
+    reference_ratio   mean l_t - mean l_t under a reference model
+    windowed_votes    share of windows in which the reference model's loss is the greater, after 2601.02751
+
+l_t is the log p of an element that is scored, m_t and v_t its mean and variance under the model, nats. Where a model
+gives no trace, loss and ratio are log p of the item over its numbers, or bytes. Published scripts of `zlib` divide the
+mean of l_t and not its sum, by which the length of the text comes in again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from detectors.arrays import Floats, field_of, items_of
+from detectors.elements import min_k, min_k_plus_plus
+from detectors.lossless import compressed_bits, sizes
+
+__all__ = ["BY_REFERENCE", "BY_TRACE", "membership_scores", "windowed_votes"]
+
+BY_TRACE = frozenset({"zlib", "min_k", "min_k_plus_plus", "windowed_votes"})
+"""Scores that take log p element by element."""
+BY_REFERENCE = frozenset({"reference_ratio", "windowed_votes"})
+"""Scores that take a second model."""
+_WIDTHS = (1, 2, 4, 8, 16, 32)
+"""Elements of a window."""
+
+
+def membership_scores(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return every score that can be had, [item, score], NaN where an item has none.
+
+    frame: items with one of the columns `image`, `series`, `row`, `text`, and `log_prob`, or lists `trace`, `entropies`
+    and `variances`; where a reference model was asked `reference_log_prob`, or `reference_trace`.
+    """
+    told = _by_element(frame) if "trace" in frame else _by_item(frame)
+    return pd.DataFrame(told, index=frame.index).replace([np.inf, -np.inf], np.nan)
+
+
+def windowed_votes(gains: Sequence[Floats]) -> Floats:
+    """Return the share [item] of windows whose summed gain is above 0, ties half, averaged over window sizes.
+
+    gains: l_t less that of the reference model, nats, scored elements in order. Windows of 1, 2, 4 up to 32 elements
+    slide by one; sizes beyond an item's length are left out, and an item without elements is NaN.
+    """
+    return np.array([_votes(np.asarray(gain, dtype=float)) for gain in gains])
+
+
+def _by_item(frame: pd.DataFrame) -> dict[str, Floats]:
+    size = np.maximum(sizes(items_of(frame)), 1.0)
+    told = {"loss": frame["log_prob"].to_numpy(float) / size}
+    if "reference_log_prob" in frame:
+        told["reference_ratio"] = told["loss"] - frame["reference_log_prob"].to_numpy(float) / size
+    return told
+
+
+def _by_element(frame: pd.DataFrame) -> dict[str, Floats]:
+    traces, entropies, variances = (_lists(frame, name) for name in ("trace", "entropies", "variances"))
+    scored = [trace[~np.isnan(trace)] for trace in traces]
+    told = {"loss": _means(scored)}
+    if field_of(frame) == "text":
+        nats = np.array([trace.sum() if trace.size else np.nan for trace in scored])
+        told["zlib"] = nats / np.log(2) / np.maximum(compressed_bits(frame["text"].to_list()), 1.0)
+    told |= {"min_k": -min_k(traces), "min_k_plus_plus": -min_k_plus_plus(traces, entropies, variances)}
+    if "reference_trace" in frame:
+        gains = [own - other for own, other in zip(traces, _lists(frame, "reference_trace"), strict=True)]
+        gains = [gain[~np.isnan(gain)] for gain in gains]
+        told |= {"reference_ratio": _means(gains), "windowed_votes": windowed_votes(gains)}
+    return told
+
+
+def _lists(frame: pd.DataFrame, column: str) -> list[Floats]:
+    return [np.asarray(cell, dtype=float) for cell in frame[column]]
+
+
+def _means(parts: Sequence[Floats]) -> Floats:
+    return np.array([part.mean() if part.size else np.nan for part in parts])
+
+
+def _votes(gain: Floats) -> float:
+    if not gain.size or not np.isfinite(gain).all():
+        return float("nan")
+    ahead = np.concatenate([[0.0], np.cumsum(gain)])
+    shares = [np.heaviside(ahead[width:] - ahead[:-width], 0.5).mean() for width in _WIDTHS if width <= len(gain)]
+    return float(np.mean(shares))
