@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probes.memorisation.membership import Membership
-
 __all__ = ["planted", "trials"]
 
 _TWINS = 100
@@ -39,13 +37,13 @@ def planted(rng: np.random.Generator, apart: float) -> dict[str, pd.DataFrame]:
     }
 
 
-def trials(probe: Membership, rng: np.random.Generator) -> list[Trial]:
+def trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     """Return members like non-members, members hardly and clearly likelier, and such as differ without the model."""
     alike = [_trial(probe, rng, dose, apart) for dose, apart in enumerate((0.01, 1.0, 2.5))]
     return [*alike, _told_blind(probe, rng)]
 
 
-def _trial(probe: Membership, rng: np.random.Generator, dose: int, apart: float) -> Trial:
+def _trial(probe: Any, rng: np.random.Generator, dose: int, apart: float) -> Trial:
     import pandas as pd
 
     levels, twins = _levels(rng, apart), _twins(rng)
@@ -65,7 +63,7 @@ def _trial(probe: Membership, rng: np.random.Generator, dose: int, apart: float)
     return Trial(dose > 0, data, _scripts(probe, told), known)
 
 
-def _told_blind(probe: Membership, rng: np.random.Generator) -> Trial:
+def _told_blind(probe: Any, rng: np.random.Generator) -> Trial:
     """Return members that are written in other letters than non-members are."""
     levels, twins = _levels(rng, 0.01), _twins(rng)
     data = {
@@ -137,7 +135,7 @@ def _votes(gain: list[float]) -> float:
     return sum(shares) / len(shares)
 
 
-def _scripts(probe: Membership, told: Mapping[str, float]) -> dict[tuple[str, str], Answer]:
+def _scripts(probe: Any, told: Mapping[str, float]) -> dict[tuple[str, str], Answer]:
     """Return the scripts of the model and its reference; texts that nothing is told of have the level of the middle."""
     import numpy as np
 
