@@ -104,6 +104,29 @@ def test_a_corpus_that_repeats_a_word_within_texts_has_a_wider_interval_of_its_l
     assert found.high - found.value > 1.5 * 1.96 * near.error
 
 
+def test_single_words_are_as_sure_as_the_texts_that_have_them():
+    """Each text says two words of 40 six times: some lean far by chance, and none is sure but one that is planted."""
+    groups, missed = {"women": ["she"], "men": ["he"]}, np.zeros(2, int)
+    for seed in range(16):
+        rng = np.random.default_rng(seed)
+        texts = [
+            " ".join([("She", "He")[n % 2], f"u{n}", *rng.choice([f"w{k}" for k in range(40)], 2).repeat(6)])
+            for n in range(200)
+        ]
+        words = judged(texts, groups, window=20).items.query("kind == 'word'")
+        missed += [words["against"].any(), (words["weight"] > 3.5).any()]
+    assert binom.sf(missed[0] - 1, 16, 0.05) > 0.001
+    assert missed[1] > 4, "words that are taken to stand alone claim far too much"
+    said = [f"{text} nurse" if n % 4 == 0 else text for n, text in enumerate(texts)]
+    found = judged(said, groups, window=20).items
+    assert set(found[found["against"]]["word"]) == {"nurse"}
+    has, her = np.arange(200) % 4 == 0, np.arange(200) % 2 == 0
+    counts = np.stack([has, her * (13.0 + has), 0 * has, ~her * (13.0 + has), has, 13.0 + has], axis=1)
+    odds = log_odds(50, 1350, 0, 1300, 50 / 2650)
+    row = found[found["word"] == "nurse"].set_index("group").loc["women"]
+    assert (row["near"], row["z"]) == (50, pytest.approx(odds.value / max(odds.error, error_over_texts(counts))))
+
+
 # --- corpora
 
 

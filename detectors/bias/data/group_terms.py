@@ -23,7 +23,7 @@ import numpy as np
 from detectors.arrays import Floats
 from detectors.bias.data.duplicates import words_of
 
-__all__ = ["PRIOR", "Lexicon", "LogOdds", "Mentions", "error_over_texts", "log_odds"]
+__all__ = ["PRIOR", "Lexicon", "LogOdds", "Mentions", "error_of_sums", "error_over_texts", "log_odds"]
 
 PRIOR = 500.0
 """A: words that the prior is worth."""
@@ -124,14 +124,18 @@ def error_over_texts(counts: Floats) -> float:
     counts [text >= 2, 6]: the first four arguments of `log_odds` of each text, then how often the word is in it, and
     its words.
     """
-    near, words, elsewhere, others, everywhere, total = counts.sum(axis=0)
+    return float(error_of_sums(counts.sum(axis=0), counts.T @ counts, len(counts)))
+
+
+def error_of_sums(sums: Floats, products: Floats, texts: int) -> Floats:
+    """Return the same [...] from sums over texts of the six counts [..., 6] and of their products [..., 6, 6]."""
+    near, words, elsewhere, others, everywhere, total = np.moveaxis(sums, -1, 0)
     background = everywhere / total
-    moved = counts - counts.mean(axis=0)
-    prior = PRIOR * (moved[:, 4] - background * moved[:, 5]) / total
-    sides = [(near, words, moved[:, 0], moved[:, 1]), (elsewhere, others, moved[:, 2], moved[:, 3])]
-    one, two = (
-        (more + prior) * (1 / has + 1 / lacks) - longer / lacks
-        for count, size, more, longer in sides
-        for has in [count + PRIOR * background] for lacks in [size + PRIOR - has]
-    )  # fmt: skip
-    return float(np.sqrt(((one - two) ** 2).sum() * len(counts) / (len(counts) - 1)))
+    has = [count + PRIOR * background for count in (near, elsewhere)]
+    lacks = [size + PRIOR - one for size, one in zip((words, others), has, strict=True)]
+    first, second = (1 / one + 1 / other for one, other in zip(has, lacks, strict=True))
+    prior = PRIOR / total * (first - second)
+    gradient = np.stack([first, -1 / lacks[0], -second, 1 / lacks[1], prior, -background * prior], axis=-1)
+    mean = (gradient * sums).sum(axis=-1) ** 2 / texts
+    square = np.einsum("...i,...ij,...j->...", gradient, products, gradient) - mean
+    return np.asarray(np.sqrt(np.maximum(square, 0) * texts / (texts - 1)))

@@ -27,6 +27,7 @@ from detectors.arrays import Floats
 from detectors.bias.data.duplicates import clusters_of_texts
 from detectors.bias.data.findings import Found, largest, smallest_p, sureness, surest
 from detectors.bias.data.group_terms import Lexicon, LogOdds, Mentions, error_over_texts, log_odds
+from detectors.bias.data.single_words import single_words
 from detectors.bias.gaps import group_gaps
 from detectors.bias.repeats import one_of_each_unit
 from detectors.intervals import Approximation, exact_binomial
@@ -58,7 +59,8 @@ def corpus_bias(
     Measures: `attribute_rate_difference` (headline), `attribute_rate_gap`, `attribute_rate_gap_p`, `attribute_rate`,
     `mention_difference`, `mention_share`, `unnamed_share` (texts that name no group), `log_odds` of every attribute and
     group, `duplicate_difference`, `duplicate_share`. items: a row for an attribute or a word and a group, of the words
-    those that lean most; `against` where that is sure for all of them together. Raises ValueError for fewer than two
+    those that lean most; `against` where that is sure for all of them together, of words also by the number of texts
+    that have them (`single_words`). Raises ValueError for fewer than two
     groups and for no attribute.
     """
     if len(groups) < 2 or not attributes:
@@ -184,7 +186,7 @@ class _Corpus:
         return Counter(word for one in self.units for word in one.words)
 
     def _odds_of(self, name: str, count: Mapping[str, int], whole: int) -> LogOdds | None:
-        """Return the log odds of something that is `count` times near each group and `whole` times anywhere."""
+        """Return the log odds of an attribute that is `count` times near each group and `whole` times anywhere."""
         sizes = {group: sum(words.values()) for group, words in self.near.items()}
         others = sum(sizes.values()) - sizes[name]
         if not whole or not sizes[name] or not others:
@@ -239,21 +241,18 @@ class _Corpus:
         ]  # fmt: skip
 
     def rows(self) -> list[dict[str, Any]]:
-        words = [word for word, _ in sum(self.near.values(), Counter()).items()]
-        counts = {word: {name: self.near[name][word] for name in self.groups} for word in words}
-        often = [word for word in words if sum(counts[word].values()) >= _LEAST_NEAR]
-        told = [("attribute", *one) for one in self.of_attributes]
-        single = [
-            ("word", word, name, counts[word][name], odds) for word in often for name in self.groups
-            if (odds := self._odds_of(name, counts[word], self.everywhere[word])) is not None
-        ]  # fmt: skip
-        z = float(ndtri(1 - (1 - self.level) / 2 / max(1, len(told) + len(single))))
-        leaning = sorted(single, key=lambda one: -abs(one[4].z))[:_MOST_WORDS]
-        return [
+        told = [("attribute", *one, 0.0) for one in self.of_attributes]
+        words = single_words(self.units, tuple(self.groups), _LEAST_NEAR) if len(self.units) > 1 else ()
+        single = [("word", *one) for one in words]
+        error = (1 - self.level) / max(1, len(told) + len(single))
+        z = float(ndtri(1 - error / 2))
+        rows: list[dict[str, Any]] = [
             {"kind": kind, "word": word, "group": name, "near": near, "value": odds.value, "z": odds.z,
-             "against": abs(odds.z) > z, "weight": abs(odds.z)}
-            for kind, word, name, near, odds in [*told, *leaning]
+             "against": abs(odds.z) > z and p <= error, "weight": abs(odds.z)}
+            for kind, word, name, near, odds, p in [*told, *single]
         ]  # fmt: skip
+        leaning = sorted(rows[len(told) :], key=lambda row: (not row["against"], -row["weight"]))
+        return [*rows[: len(told)], *leaning[:_MOST_WORDS]]
 
     # --- what is there twice
 
