@@ -137,7 +137,7 @@ def open_model(use: str, **options: Any) -> Any:
 
 
 def path_fields(part: type | object) -> list[str]:
-    """Return the option names that hold a file or folder."""
+    """Return the option names that hold a file or folder, or a list of them."""
     hints = get_type_hints(part if isinstance(part, type) else type(part))
     return [field.name for field in dataclasses.fields(part) if "Path" in str(hints[field.name])]  # type: ignore[arg-type]
 
@@ -160,9 +160,14 @@ def options_of(part: Any) -> dict[str, Any]:
         if (value := getattr(part, field.name)) != field.default or not field.metadata.get("later")
     }
     return {
-        key: Path(value).name if key in paths and value is not None else json.loads(json.dumps(value, default=str))
+        key: _names(value) if key in paths and value is not None else json.loads(json.dumps(value, default=str))
         for key, value in options.items()
     }
+
+
+def _names(value: Any) -> Any:
+    """Return the last name of a path, or of each of several."""
+    return Path(value).name if isinstance(value, str | Path) else [Path(one).name for one in value]
 
 
 def field_notes(part: type) -> dict[str, str]:

@@ -87,7 +87,7 @@ def in_range(probe: Probe, measures: Iterable[Any]) -> set[str]:
         declared = probe.measures.get(one.name)
         if declared is not None:
             named.add(one.name)
-            assert one.unit in (declared.unit, f"{declared.unit} per token"), (probe.name, one.name)
+            assert one.unit == declared.unit, (probe.name, one.name)
             for number in (one.value, one.low, one.high):
                 assert number is None or declared.holds(number), (probe.name, one.name, number)
     return named

@@ -351,3 +351,20 @@ def test_reviewing_and_verifying_bring_in_no_torch(dokimasia):
     for words in (["verify", str(dokimasia.folder)], ["review", str(dokimasia.folder), "--comment", "x"]):
         done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_record_that_was_written_over_is_told_by_every_command_that_shows_it(dokimasia):
+    dokimasia("keygen", "key")
+    (before,) = json.loads(dokimasia("list", "--json"))["audits"]
+    record = dokimasia.folder / "record.json"
+    record.write_bytes(record.read_bytes().replace(before["title"].encode(), b"All is well"))
+    (row,) = json.loads(dokimasia("list", "--json"))["audits"]
+    assert (before["state"] == row["state"], row["state"], row["title"]) == (False, "changed", "All is well")
+    told = "record.json: not the record that the run wrote"
+    assert row["why"] == told
+    assert "changed" in dokimasia("list").splitlines()[1]
+    for words in (["review"], ["review", "--comment", "x"], ["seal", "--key", "key"], ["report"]):
+        dokimasia(words[0], str(dokimasia.folder), *words[1:], code=4)
+    assert not (dokimasia.folder / "reviews.jsonl").exists()
+    (dokimasia.folder / "run.json").write_text("{")  # nothing that could be compared is here
+    assert json.loads(dokimasia("list", "--json"))["audits"][0]["state"] == before["state"]

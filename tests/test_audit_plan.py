@@ -13,6 +13,7 @@ from markov import MarkovText, Repeats
 from audit.cli.schemas import json_schema
 from audit.errors import PlanError
 from audit.plan import Check, Plan, freeze, load_plan, read_plan
+from audit.plugins import options_of
 from audit.record import Limit
 from audit.strict_yaml import MAX_DEPTH, read_yaml
 
@@ -228,3 +229,24 @@ checks:
     assert read_plan(text.replace("outside.markov", "table, path: pairs.csv"), base=base).checks[0].probe.key_file == (
         base / "nope.dokimasia-key"
     )
+
+
+@pytest.mark.parametrize(
+    ("probe", "option"), [("text_mark", "known_keys"), ("signed_origin", "keys"), ("duties", "keys")]
+)
+def test_each_key_of_a_list_is_a_file_that_lies_by_the_plan(base, probe, option):
+    text = f"""\
+title: Marks
+model: {{use: table, path: pairs.csv}}
+checks:
+  - name: marks
+    probe: {{use: provenance.{probe}, {option}: [a.dokimasia-key, nope.dokimasia-key]}}
+    data: {{use: builtin, name: plain_questions}}
+"""
+    (base / "a.dokimasia-key").touch()
+    said = [one.partition(": ")[2] for one in problems(text, base) if one.startswith("plan.yaml:5:")]
+    assert said == ["no such file or folder: nope.dokimasia-key"]
+    (base / "nope.dokimasia-key").touch()
+    (check,) = read_plan(text, base=base).checks
+    assert [*getattr(check.probe, option)] == [base / "a.dokimasia-key", base / "nope.dokimasia-key"]
+    assert options_of(check.probe)[option] == ["a.dokimasia-key", "nope.dokimasia-key"]

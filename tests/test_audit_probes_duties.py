@@ -159,7 +159,7 @@ def test_texts_are_read_by_the_tokenizer_that_the_plan_names(tmp_path, tiny_lm):
     marks = [keyed_mark(keys[at % 2]) if at < 3 else None for at in range(6)]
     for at, (mark, tokens) in enumerate(zip([*marks, None], [220] * 6 + [60], strict=True)):
         (tmp_path / "texts" / f"{at}.txt").write_text(written(reader, mark, tokens, at), "utf-8")
-    files = [str(file) for file in sorted(tmp_path.glob("*.dokimasia-key"))]
+    files = sorted(tmp_path.glob("*.dokimasia-key"))
     probe = Duties(rules=("eu-code-text",), keys=files, tokenizer="reader", day="2026-11-28")
     check = Check("duties", probe, {"items": Files(tmp_path / "texts")})
     audit = run(Plan("Texts", (check,), None, helpers={"reader": source}), into=tmp_path / "audits")

@@ -219,7 +219,7 @@ def test_a_mark_in_a_picture_that_says_camera_is_a_conflict(tmp_path):
         data = with_xmp(made.getvalue(), packet_with(None, source=source, aigc=None))
         (tmp_path / "outputs" / f"{name}.png").write_bytes(data)
     plan = plan_of(tmp_path)
-    check = replace(plan.checks[0], probe=SignedOrigin(keys=(str(tmp_path / "a.dokimasia-key"),)))
+    check = replace(plan.checks[0], probe=SignedOrigin(keys=(tmp_path / "a.dokimasia-key",)))
     audit = run(replace(plan, checks=(check,)), into=tmp_path / "audits")
     items = audit.items("origin").set_index("name")
     assert items["conflict"].to_dict() == {

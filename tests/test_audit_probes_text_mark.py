@@ -325,9 +325,9 @@ def test_the_mark_of_outputs_in_a_file_is_found_with_a_helpers_tokenizer(tmp_pat
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     items = texts_file(tmp_path / "items.jsonl", openings)
     limit = Limit(measure="detection_rate", at_least=0.5)
-    files = {number: str(tmp_path / f"{number}{SUFFIX}") for number in (15485863, 15485867, 15485869)}
+    files = {number: tmp_path / f"{number}{SUFFIX}" for number in (15485863, 15485867, 15485869)}
     for number, file in files.items():
-        write_mark_key(Path(file), text_key("kgw-lefthash", {"hashing_key": number}))
+        write_mark_key(file, text_key("kgw-lefthash", {"hashing_key": number}))
     right = TextMark(tokenizer="reader", known_keys=(files[15485867], files[15485869]))
     wrong = TextMark(tokenizer="reader", hashing_key=15485867, known_keys=(files[15485869], files[15485863]))
     checks = tuple(Check(name, one, {"items": items}, limit) for name, one in (("right", right), ("wrong", wrong)))

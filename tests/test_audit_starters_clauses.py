@@ -113,3 +113,10 @@ def test_a_plan_runs_as_it_was_written_and_is_evidence_for_its_clauses(tmp_path,
 def test_what_no_plan_can_serve_is_said(aim, told):
     with pytest.raises(UsageError, match=re.escape(told)):
         clause_plan(aim, str(LANGUAGE), None)
+
+
+def test_rows_made_elsewhere_are_data_and_no_model(place):
+    rows = str(place / "rows.csv")
+    with pytest.raises(UsageError, match=rf"--model {rows}: holds rows made elsewhere.*allowed: --data {rows}"):
+        clause_plan("hiring", rows, None, base=place)
+    assert "bias.decisions" in clause_plan("hiring", None, rows, base=place).text

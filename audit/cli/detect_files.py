@@ -80,7 +80,7 @@ def detect_files(
 
     if not 0 < alpha < 1:
         raise UsageError("alpha is {alpha:g}; allowed: above 0, below 1", alpha=alpha)
-    images, texts = keys_of([str(one) for one in keys or []])
+    images, texts = keys_of(keys or [])
     sought = [*texts, *(published_marks() if published else [])]
     given, broken = _given(files)
     in_texts, in_images = 2 * len(sought) * (model is not None), len(images)

@@ -81,13 +81,24 @@ def _progress(what: str) -> Any:
 
 
 def _as_json(index: Catalogue, asked: Asked, most: int, partly: int) -> str:
-    rows = [{name: row[name] for name in _TOLD} for row in index.rows(asked, most=most)]
+    rows = [{name: row[name] for name in _TOLD} for row in _rows(index, asked, most)]
     told = {"total": index.count(asked), "search_by": index.search_by, "searched_in_part": partly, "audits": rows}
     return json.dumps(told, ensure_ascii=False)
 
 
+def _rows(index: Catalogue, asked: Asked, most: int) -> list[Mapping[str, Any]]:
+    """Return what is listed; of a record that was written over since its run nothing is told but that."""
+    from audit.integrity import NOT_WRITTEN, written_over
+
+    changed = {"state": "changed", "worst": "", "why": NOT_WRITTEN}
+    return [
+        {**row, **changed} if written_over(index.root / row["name"], row["digest"]) else row
+        for row in index.rows(asked, most=most)
+    ]
+
+
 def _lines(index: Catalogue, asked: Asked, most: int) -> Iterator[str]:
-    rows, total = index.rows(asked, most=most), index.count(asked)
+    rows, total = _rows(index, asked, most), index.count(asked)
     if not rows:
         yield "no audit here" if asked == type(asked)(order=asked.order) else "no audit like that"
         return

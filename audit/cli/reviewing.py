@@ -79,12 +79,17 @@ def review(
     into: Into = Path("audits"),
     as_json: AsJson = False,
 ) -> None:
-    """Say something of an audit, a finding or an item; without anything said, show where the audit stands."""
+    """Say something of an audit, a finding or an item; without anything said, show where the audit stands.
+
+    Exit code 4, and nothing is said, where its record is not the one that the run wrote.
+    """
+    from audit.integrity import check_told
     from audit.record import load_record
     from audit.review import read_reviews
     from audit.storage import find_audit
 
     found = load_record(find_audit(audit, into))
+    check_told(found)
     given = {"comment": comment, "rating": rate, "owner": owner, "action": action, "due": due}
     decisions = {"in review": ask, "approved": approve, "changes asked": return_, "rejected": reject}
     if waive is not None and (status is not None or check not in (None, waive)):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from audit.errors import IntegrityError
+from pathlib import Path
+
+from audit.errors import DokimasiaError, IntegrityError
 from audit.files import canonical, digest_file, sha256, stored_json
 from audit.integrity.conformity import check_record
 from audit.plan import check_deviations
-from audit.record import PLAN_FILE, RECORD_FILE, Audit, Finding, RunFacts
+from audit.record import PLAN_FILE, RECORD_FILE, RUN_FILE, Audit, Finding, RunFacts
 
-__all__ = ["check_digests", "check_told"]
+__all__ = ["NOT_WRITTEN", "check_digests", "check_told", "written_over"]
+
+NOT_WRITTEN = "record.json: not the record that the run wrote"
 
 
 def check_digests(audit: Audit) -> int:
@@ -46,7 +50,19 @@ def check_told(audit: Audit) -> None:
         )
     check_deviations(audit)
     if run.record and run.record != digest_file(audit.folder / RECORD_FILE):
-        raise IntegrityError("record.json: not the record that the run wrote")
+        raise IntegrityError(NOT_WRITTEN)
+
+
+def written_over(folder: Path, digest: str) -> bool:
+    """Tell whether a record of this digest is another one than the run wrote; False where nothing here tells it.
+
+    One small file is read, so that a list can ask it of all that it shows.
+    """
+    try:
+        wrote = stored_json(folder / RUN_FILE).get("record")
+    except (DokimasiaError, OSError):
+        return False
+    return bool(wrote) and wrote != digest
 
 
 def _run_of(audit: Audit) -> RunFacts:

@@ -70,16 +70,24 @@ class PartReader:
         for key in plugins.path_fields(part_type):
             value = options.get(key)
             if isinstance(value, str):
-                try:
-                    path = (self.base / value).resolve()
-                    barred = None if self.confined is None else self.confined.why_not_path(path, self.base)
-                    there = barred is None and path.exists()
-                except (OSError, ValueError) as error:  # too long, or with a NUL
-                    self.wrong((*place, key), f"got {value[:60]!r}; {getattr(error, 'strerror', error)}")
-                    continue
-                options[key] = str(path)
-                if not there:
-                    self.wrong((*place, key), f"{value} {barred}" if barred else f"no such file or folder: {value}")
+                options[key] = self._path(value, (*place, key))
+            elif isinstance(value, list):
+                options[key] = [
+                    self._path(one, (*place, key, at)) if isinstance(one, str) else one for at, one in enumerate(value)
+                ]
         if isinstance(options.get("key_env"), str):
             why = why_not_variable(options["key_env"], self.confined)
             self.problems += [] if why is None else [f"{self.document.at((*place, 'key_env'))}: {why}"]
+
+    def _path(self, value: str, place: KeyPath) -> str:
+        """Return a path from the file's folder; one that is not there, or out of reach, is a mistake."""
+        try:
+            path = (self.base / value).resolve()
+            barred = None if self.confined is None else self.confined.why_not_path(path, self.base)
+            there = barred is None and path.exists()
+        except (OSError, ValueError) as error:  # too long, or with a NUL
+            self.wrong(place, f"got {value[:60]!r}; {getattr(error, 'strerror', error)}")
+            return value
+        if not there:
+            self.wrong(place, f"{value} {barred}" if barred else f"no such file or folder: {value}")
+        return str(path)

@@ -80,8 +80,9 @@ def reaches(plan: Plan, base: Path) -> Iterator[str]:
 def _of_part(part: Any, home: Path) -> Iterator[str]:
     for name in plugins.path_fields(part):
         value = getattr(part, name)
-        if isinstance(value, Path) and not value.resolve().is_relative_to(home):
-            yield f"reads outside the plan's folder: {value.resolve()}"
+        for one in [value] if isinstance(value, Path) else value or ():
+            if not one.resolve().is_relative_to(home):
+                yield f"reads outside the plan's folder: {one.resolve()}"
     variable, url = getattr(part, "key_env", None), getattr(part, "url", None)
     if variable is not None and url is not None:
         yield f"sends the key in {variable} to {urlsplit(url).netloc}"

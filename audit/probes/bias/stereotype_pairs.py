@@ -13,7 +13,7 @@ models.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StereotypePairs"]
 
+_SUMS = ("causal", "paper", "pll-word-l2r")
+"""Variants that are sums over a sentence, in nats; the others are means, in nats per token."""
 _QUESTION = {"causal": "log_prob", "perplexity": "trace"}
 
 
@@ -60,6 +62,15 @@ class StereotypePairs:
         "null_gap": NATS_GAP, "excess_gap": NATS, "tie_share": SHARE, "not_scored": SHARE, "share_paper": SHARE,
         "share_modified": SHARE, "share_aul": SHARE, "share_aula": SHARE, "share_pll_word_l2r": SHARE,
     }
+
+    def __post_init__(self) -> None:
+        """Tell in which unit likelihoods of this variant are."""
+        if self.variant not in _SUMS:
+            told = {
+                name: replace(one, unit="nats per token") if one.unit == NATS.unit else one
+                for name, one in self.measures.items()
+            }
+            object.__setattr__(self, "measures", told)
 
     @property
     def needs(self) -> frozenset[str]:

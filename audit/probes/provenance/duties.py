@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from audit.errors import did_you_mean
@@ -46,7 +47,7 @@ class Duties:
     """Day on which the system came to market, for rules that give older ones more time; absent = a new one."""
     at_least: float = 0.95
     """Share of outputs from which on a duty counts as kept: the rules name none."""
-    keys: Sequence[str] = ()
+    keys: Sequence[Path] = ()
     """Key files of marks in images and texts; a mark whose key is not named cannot be found."""
     published: bool = False
     """Whether the published keys of every mark in texts are tried too: anybody can put those marks in."""

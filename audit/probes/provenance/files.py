@@ -120,13 +120,13 @@ def anchors_of(before: Observed) -> bytes:
     return b"\n".join(given)
 
 
-def keys_of(files: Sequence[str]) -> tuple[tuple[MarkKey, ...], tuple[Sought, ...]]:
+def keys_of(files: Sequence[Path]) -> tuple[tuple[MarkKey, ...], tuple[Sought, ...]]:
     """Return the keys in these files that are of marks in images, and the marks in texts of the others.
 
     Raises UsageError for one that is no key.
     """
     images, texts = list[MarkKey](), list[Sought]()
-    for file in map(Path, files):
+    for file in files:
         key = read_mark_key(file)
         if key.variant in plugins.names("image_marks"):
             images.append(key)

@@ -15,6 +15,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
@@ -43,7 +44,7 @@ class SignedOrigin:
     """Bytes of each kind of region that are changed, one at a time, in a file that is whole and signed; 0 = none."""
     purposes: tuple[str, ...] = ()
     """Further purposes of certificates, as object identifiers, that a reader's `trust_config` lists."""
-    keys: Sequence[str] = ()
+    keys: Sequence[Path] = ()
     """Key files of marks in images; a picture that carries one contradicts metadata that say camera or human."""
     seconds: float = 20.0
     """Of one file or 250 changes; then the parser is ended, and the file counts as one that could not be read."""

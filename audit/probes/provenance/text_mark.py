@@ -53,7 +53,7 @@ class TextMark:
     """Another mark than the one of the four options above: its name at `use`, its options beside it, its key too."""
     key_file: Path | None = None
     """Key file of a mark (`dokimasia mark key`), where it is secret: items hold its id, variant and commitment."""
-    known_keys: Sequence[str] = ()
+    known_keys: Sequence[Path] = ()
     """Key files of other marks that the outputs may carry instead: whether somebody put in the wrong one."""
     alpha: float = 0.01
     """A text is found where its p-value is at most this."""
@@ -246,7 +246,7 @@ class TextMark:
         import numpy as np
         import pandas as pd
 
-        known = [read_text_key(Path(one)) for one in self.known_keys]
+        known = [read_text_key(one) for one in self.known_keys]
         each = pd.DataFrame(
             {number: replace(reader, mark=mark).p_values(texts).astype(float) for number, (_, mark) in enumerate(known)}
         )

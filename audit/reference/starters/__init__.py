@@ -65,8 +65,14 @@ def starter_plan(model: str | None, *, base: Path = Path()) -> str:
 
 
 def starter_model(model: str | None, *, base: Path = Path()) -> str:
-    """Return the line of that plan which names the model; raises UsageError as `starter_plan` does."""
-    return _filled(next(line for line in _template(model).splitlines() if line.startswith("model:")), model, base)
+    """Return the line of that plan which names the model.
+
+    Raises UsageError as `starter_plan` does, and for a file of rows that are audited themselves.
+    """
+    line = next((line for line in _template(model).splitlines() if line.startswith("model:")), None)
+    if line is None:
+        raise UsageError(f"--model {model}: holds rows made elsewhere, and no model's outputs; allowed: --data {model}")
+    return _filled(line, model, base)
 
 
 def _template(model: str | None) -> str:
