@@ -11,7 +11,7 @@ import dataclasses
 import gc
 import inspect
 import json
-import textwrap
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -175,17 +175,22 @@ def field_notes(part: type) -> dict[str, str]:
     notes: dict[str, str] = {}
     for owner in reversed(part.__mro__):
         if inspect.get_annotations(owner) and owner.__module__.partition(".")[0] != "pydantic":
-            notes.update(_notes_of(owner))
+            notes.update(_notes_in(owner.__module__).get(owner.__qualname__, {}))
     return notes
 
 
-def _notes_of(owner: type) -> Iterator[tuple[str, str]]:
+@cache
+def _notes_in(module: str) -> dict[str, dict[str, str]]:
+    """Return class -> option -> the sentence under it; read once, as hundreds of classes are asked for one by one."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
-    except (OSError, SyntaxError):
-        return
-    body = tree.body[0].body  # type: ignore[attr-defined]
-    for first, second in pairwise(body):
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except (KeyError, OSError, SyntaxError, TypeError):  # a notebook's, or one without a file
+        return {}
+    return {one.name: dict(_notes_of(one)) for one in tree.body if isinstance(one, ast.ClassDef)}
+
+
+def _notes_of(owner: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for first, second in pairwise(owner.body):
         if isinstance(first, ast.AnnAssign) and isinstance(first.target, ast.Name) and isinstance(second, ast.Expr):
             value = second.value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):

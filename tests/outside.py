@@ -143,4 +143,4 @@ class Command:
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start and do not wait; it hears an interrupt also where the tests themselves run in the background."""
         hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-        return subprocess.Popen([COMMAND, *words], preexec_fn=hears, **self.arguments)
+        return subprocess.Popen([self.program, *words], preexec_fn=hears, **self.arguments)

@@ -402,7 +402,8 @@ def _start(into, plan):
 def test_many_starts_at_once_agree_on_one_registered_plan(tmp_path):
     into = tmp_path / "audits"
     into.mkdir()
-    plan, context = plan_of_rates(tmp_path, COUNTS), multiprocessing.get_context("spawn")
+    plan, context = plan_of_rates(tmp_path, COUNTS), multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["audit.execute", "audit.policy", "audit.reference", "hypothesis", "pytest"])
     workers = [context.Process(target=_start, args=(into, replace(plan, seed=number))) for number in range(4)]
     for worker in workers:
         worker.start()

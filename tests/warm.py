@@ -3,9 +3,10 @@
     with warm(folder, NO_COLOR="1") as program:     # to be run as `dokimasia` is: with words, files, folder, variables
         subprocess.run([program, "run", "plan.yaml"], env=...)
 
-The fork runs what the installed script does, and ends as it does. Where the variables that Python, locale or terminal
-look at when a process starts are not the ones of the process that forks, the installed script itself is run. For tests
-of what a command does; of how it starts, is interrupted or killed, and of what it imports, others start it anew.
+The fork runs what the installed script does, and ends as it does; who kills the program kills the fork. Where the
+variables that Python, locale or terminal look at when a process starts are not the ones of the process that forks, the
+installed script itself is run. For tests of what a command does; of how it starts, is interrupted, and of what it
+imports, others start it anew.
 """
 
 import json
@@ -13,8 +14,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -83,12 +85,15 @@ def wait_for_calls(door: str) -> list[str]:
 
 
 def attend(line: socket.socket) -> list[str]:
-    """Become the command; the process between waits for it and tells its end."""
+    """Become the command; the process between waits for it and tells its end, and kills it where nobody listens."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     size, files, _, _ = socket.recv_fds(line, 8, 3)
     folder, env, words = json.loads(line.makefile("rb").read(int.from_bytes(size, "big")))
     if command := os.fork():
-        line.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(command, 0)[1]))
+        threading.Thread(target=lambda: line.recv(1) or os.kill(command, signal.SIGKILL), daemon=True).start()
+        code = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
+        with suppress(BrokenPipeError):
+            line.sendall(b"%d\n" % code)
         os._exit(0)
     line.close()
     for number, (file, name) in enumerate(zip(files, ("stdin", "stdout", "stderr"), strict=True)):
