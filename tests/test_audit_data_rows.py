@@ -55,6 +55,23 @@ def test_a_file_of_another_format_gives_the_same_rows_and_ids(tmp_path, familiar
     assert np.array_equal(np.stack(one["row"]), np.stack(other["row"]))
 
 
+def test_words_of_a_file_that_mean_nothing_are_missing_in_it_and_in_the_familiar_one(tmp_path, familiar):
+    with pytest.raises(DataError, match="column 'amount' holds"):
+        rows_of(_with_words(tmp_path / "words.csv"), familiar)
+    plain, other = rows_of(familiar, familiar), _with_words(tmp_path / "words.csv")
+    for known in (familiar, other):
+        told = rows_of(other, known, missing=["n/a"])
+        assert np.array_equal(np.stack(told["row"]), np.stack(plain["row"]))
+        assert told.index.equals(plain.index)
+    assert Rows(other, ["age"], missing=["n/a"]).digest() != Rows(other, ["age"]).digest()
+
+
+def _with_words(path):
+    """Write the familiar rows with `n/a` where nothing stands."""
+    FAMILIAR.to_csv(path, index=False, na_rep="n/a")
+    return path
+
+
 def test_without_familiar_rows_numbers_stay_as_they_are(tmp_path):
     pd.DataFrame({"a": [1, 2], "b": [0.5, 4.0], "label": ["x", "y"]}).to_csv(tmp_path / "plain.csv", index=False)
     rows = rows_of(tmp_path / "plain.csv", numbers=["b", "a"], categories=[])

@@ -351,3 +351,16 @@ def test_the_columns_of_compas_are_taken_for_what_they_are(tmp_path):
     probe = plan.checks[0].probe
     assert set(probe.sensitive) == {"sex", "race", "age_cat"}
     assert "id" not in plan.checks[1].probe.features
+
+
+def test_a_table_in_which_persons_repeat_counts_each_of_them_once_or_says_that_nothing_names_them(tmp_path):
+    rows = [f"p{n % 40},{'fm'[n % 2]},{n % 3 == 0:d},{n % 7}" for n in range(400)]
+    for head, identity in (("applicant_id", ("applicant_id",)), ("id", ("number",)), ("kind", ())):
+        (tmp_path / "t.csv").write_text("\n".join([f"{head},sex,hired,score", *rows]) + "\n")
+        text = table_plan(str(tmp_path / "t.csv"))
+        checks = read_plan(text, base=tmp_path).checks
+        assert {tuple(one.probe.identity) for one in checks} == {identity}
+        assert not any(set(identity) & set(one.probe.features) for one in checks)
+    assert "differ" not in text  # 840 rows can be told apart
+    (tmp_path / "t.csv").write_text("sex,hired\n" + "f,1\nm,0\n" * 50)
+    assert "# 2 of 100 of the first rows differ: where one person has several" in table_plan(str(tmp_path / "t.csv"))

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ from audit.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "described", "split"]
+__all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "described", "split", "without_words"]
 
 ARRAY, LABEL, ALIASES, VALUE, TEXTS, NESTED = "array", "label", "aliases", "value", "texts", "nested"
 KINDS: Mapping[str, Any] = {
@@ -177,3 +177,11 @@ def _array(cell: Any, separator: str | None) -> np.ndarray:
     if array.dtype.kind == "u" and array.dtype.itemsize == 8 and array.max() > np.iinfo(np.int64).max:
         raise ValueError
     return array.astype(np.float64 if array.dtype.kind == "f" else np.int64)
+
+
+def without_words(cells: list[Any], words: Sequence[str]) -> list[Any]:
+    """Return the cells of a column, None for a word that stands for a missing value."""
+    if not words:
+        return cells
+    none = set(words)
+    return [None if isinstance(cell, str) and cell in none else cell for cell in cells]

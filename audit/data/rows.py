@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.data.cells import described
+from audit.data.cells import described, without_words
 from audit.data.columns import FileFormat, column_names, read_columns, readable, require_column
 from audit.data.ids import frames_of
 from audit.data.source import Source
@@ -63,6 +63,8 @@ class Rows(Source):
     """Column with the items' own ids; absent = ids are digests of what the items say."""
     format: FileFormat = "auto"
     """`auto` goes by the ending: .csv, .tsv, .jsonl, .ndjson or .parquet."""
+    missing: Sequence[str] = field(default=(), metadata={"later": True})
+    """Words that stand for a missing value in both files, e.g. `[NA, "?"]`; absent = an empty cell alone is one."""
 
     def __post_init__(self) -> None:
         """Refuse rows of nothing, a column twice, categories without `familiar` and fields that rows do not have."""
@@ -81,6 +83,7 @@ class Rows(Source):
             with readable(self.familiar):
                 familiar = digest_file(self.familiar)
         options = [self.numbers, self.categories, self.fields, self.id, self.format]
+        options += [sorted(self.missing)] if self.missing else []  # digests of before stay what they were
         return sha256(canonical([self._digest_of(self.path), familiar, options]))
 
     def columns(self) -> list[str]:
@@ -116,7 +119,8 @@ class Rows(Source):
         import numpy as np
 
         wanted, before = list(dict.fromkeys([*self.numbers, *self.categories, *keys])), 0
-        for cells in read_columns(path, self.format, wanted, limit=limit):
+        for read in read_columns(path, self.format, wanted, limit=limit):
+            cells = {name: read[name] if name == self.id else without_words(read[name], self.missing) for name in read}
             count = len(cells[wanted[0]])
             told = [_numbers(path, name, cells[name], before, missing=missing) for name in self.numbers]
             values = list(zip(*(map(_value, cells[name]) for name in self.categories), strict=True))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit.data.cells import without_words
 from audit.data.columns import FileFormat, column_names, has_column, read_columns, require_column
 from audit.data.ids import frames_of
 from audit.data.source import Source
@@ -70,16 +71,11 @@ class File(Source):
         wanted = set(chosen.values()) | ({self.id} if self.id is not None else set())
         read = read_columns(self.path, self.format, sorted(wanted), limit=limit)
         items = (
-            ({name: self._there(cells[column]) for name, column in chosen.items()},
+            ({name: without_words(cells[column], self.missing) for name, column in chosen.items()},
              None if self.id is None else cells[self.id])
             for cells in read
         )  # fmt: skip
         return frames_of(self.path, items, role, self.list_separator, self.fields)
-
-    def _there(self, cells: list[Any]) -> list[Any]:
-        """Return the cells, None for a word that stands for a missing value."""
-        words = set(self.missing)
-        return [None if isinstance(cell, str) and cell in words else cell for cell in cells] if words else cells
 
 
 def choose_columns(

@@ -4,6 +4,7 @@
     label        named like an outcome; else the last column that few values fill
     favourable   a value that is mostly good to have, or of what nobody wants (a default) another one; else the one
                  that is there most often
+    identity     one that is called like a person, or `id`, and has some value twice: of each person one row counts
     features     all others but those that name a row (`id`, or no value twice), are there twice or are mostly empty
 
 Only names and the first rows are read, and the person who runs the plan shall look at all of it.
@@ -33,6 +34,12 @@ _LABEL = re.compile(
 )
 _UNWANTED = re.compile(r"default|recid|fraud|arrest|reject|denied|연체|재범|불합격|거절", re.IGNORECASE)
 """Names of labels of which 1, or yes, is bad to have."""
+_PERSON = re.compile(
+    r"(?:id|(?:person|people|user|customer|client|applicant|candidate|patient|subject|participant|employee|worker|student"
+    r"|member|borrower|author|speaker|defendant)(?:[ _-]?(?:id|no|nr|number|code|key|name))?"
+    r"|(?:고객|회원|사용자|환자|지원자|학생|직원|피고인|차주)(?:[ _-]?(?:번호|아이디|id|코드|명))?)",
+    re.IGNORECASE,
+)
 _GOOD = ("1", "true", "yes", "y", "approved", "hired", "good", ">50K", "합격", "승인", "예")
 _MOST_SENSITIVE, _MOST_FEATURES = 3, 20
 MOST_VALUES = 20
@@ -80,14 +87,31 @@ def table_plan(data: str, *, base: Path = Path()) -> str:
     others = [name for name in columns if name not in (label, "id")]
     if not others:
         raise UsageError(f"--data {data}: has no column that could say who is in which group; allowed: one or more")
+    persons = [name for name in columns if _PERSON.fullmatch(name) and max(columns[name].values(), default=0) > 1]
+    others = [name for name in others if name not in persons] or others
     sensitive = [name for name in others if _SENSITIVE.search(name)][:_MOST_SENSITIVE] or others[:1]
     features = _features({name: columns[name] for name in others if name not in sensitive})
     told: dict[str, Any] = {
         "TITLE": f"Bias in {path.name}", "SENSITIVE": sensitive, "LABEL": label, "PATH": seen_from(base, str(path)),
         "FAVOURABLE": _favourable(label, columns[label]), "FEATURES": features, "COLUMN": sensitive[0],
+        "PERSON": ["number" if one == "id" else one for one in persons if one not in (label, *sensitive)][:1],
     }  # fmt: skip
     template = _HEAD.replace("LEARNT_FROM", "features: FEATURES, " if features else "") + _PROXIES * bool(features)
+    if told["PERSON"]:
+        template = template.replace("use: bias.data, ", "use: bias.data, identity: PERSON, ")
+        if told["PERSON"] == ["number"]:  # no field is called as the ids of items are
+            template = template.replace("path: PATH}", "path: PATH, fields: {number: id}}")
+    elif (different := _different(path, list(columns))) is not None:
+        said = f"{different} of the first rows differ: where one person has several, add identity: [what names persons]"
+        template = template.replace("checks:\n", f"checks:                         # {said}\n", 1)
     return re.sub("|".join(told), lambda found: json.dumps(told[found[0]], ensure_ascii=False), template)
+
+
+def _different(path: Path, columns: list[str]) -> str | None:
+    """Return how many of the first rows differ in all columns, `40 of 1,000`; None where more than half of them do."""
+    first = next(iter(read_columns(path, "auto", columns, limit=1000)), {})
+    rows = [repr(row) for row in zip(*first.values(), strict=True)]
+    return None if 2 * len(set(rows)) > len(rows) or not rows else f"{len(set(rows)):,} of {len(rows):,}"
 
 
 def _features(columns: Mapping[str, Counter[str]]) -> list[str]:
