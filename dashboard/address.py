@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlencode
@@ -135,9 +135,9 @@ class Address:
     @property
     def query(self) -> dict[str, str]:
         """What stands in the query string: the parameters of this screen that are not as by default."""
-        named, plain = asdict(self), asdict(Address())
-        kept = ("screen", *PARAMETERS[self.screen], "lang")
-        return {name: _text(named[name]) for name in kept if named[name] != plain[name]}
+        plain = Address()
+        kept = {name: getattr(self, name) for name in ("screen", *PARAMETERS[self.screen], "lang")}
+        return {name: _text(value) for name, value in kept.items() if value != getattr(plain, name)}
 
     @property
     def link(self) -> str:

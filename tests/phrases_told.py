@@ -7,6 +7,8 @@ a name stands for the texts that its module gives it. A text that is put togethe
 from __future__ import annotations
 
 import ast
+import functools
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
@@ -16,6 +18,8 @@ PHRASES = ("Phrase", "Statement", "Detail", "Method", "Cause", "ComparisonTest")
 ERROR = "error"
 RETHROWN = {"message"}
 """Attributes that hold a phrase already."""
+REPLACED = ".replaced"
+"""The method of a phrase that makes another one."""
 OF_PYTHON = {"ValueError", "TypeError", "KeyError", "AssertionError", "FileNotFoundError", "OSError", "IndexError"}
 
 
@@ -31,27 +35,46 @@ class Made(NamedTuple):
 
 def phrases_in(source: str, makers: Collection[str] = ()) -> Iterator[Made]:
     """Yield every phrase and error of ours; `makers` are functions whose phrases are found where they make them."""
-    tree = ast.parse(source)
-    texts = _texts_of_names(tree)
-    made = {node.target.id for node in ast.walk(tree) if isinstance(node, ast.NamedExpr) and _calls(node.value, makers)}
-    for node in ast.walk(tree):
-        for call, kind in _calls_of_phrases(node):
-            given = call.args[0]
-            if not (_calls(given, makers) or (isinstance(given, ast.Name) and given.id in made)):
-                yield from (Made(call.lineno, kind, template) for template in _templates(given, texts))
+    elsewhere = {REPLACED, *makers}
+    yield from (made for made, through in _read(source).phrases if not through & elsewhere)
 
 
-def makers_in(source: str) -> set[str]:
+def makers_in(source: str) -> frozenset[str]:
     """Return the functions that are annotated to return a phrase, or None."""
-    functions = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef))
-    return {one.name for one in functions if one.returns is not None and "Phrase" in ast.unparse(one.returns)}
+    return _read(source).makers
 
 
-def _calls(node: ast.expr, makers: Collection[str]) -> bool:
-    """Tell whether a call is of one of the functions, or of a method `replaced` of a phrase."""
+class _Module(NamedTuple):
+    phrases: list[tuple[Made, set[str]]]
+    """Each with the functions that gave its template."""
+    makers: frozenset[str]
+
+
+@functools.cache
+def _read(source: str) -> _Module:
+    """Read a module, once for all tests that ask."""
+    nodes = list(ast.walk(ast.parse(source)))
+    texts, named = _texts_of_names(nodes), defaultdict[str, set[str]](set)
+    for node in nodes:
+        if isinstance(node, ast.NamedExpr):
+            named[node.target.id] |= _called(node.value)
+    phrases = [
+        (Made(call.lineno, kind, template), named[given.id] if isinstance(given, ast.Name) else _called(given))
+        for node in nodes for call, kind in _calls_of_phrases(node) for given in call.args[:1]
+        for template in _templates(given, texts)
+    ]  # fmt: skip
+    functions = (node for node in nodes if isinstance(node, ast.FunctionDef))
+    makers = (one.name for one in functions if one.returns is not None and "Phrase" in ast.unparse(one.returns))
+    return _Module(phrases, frozenset(makers))
+
+
+def _called(node: ast.expr) -> set[str]:
+    """Return the function that a node calls, or `REPLACED` for that method of a phrase."""
     if not isinstance(node, ast.Call):
-        return False
-    return node.func.id in makers if isinstance(node.func, ast.Name) else node.func.attr == "replaced"
+        return set()
+    if isinstance(node.func, ast.Name):
+        return {node.func.id}
+    return {REPLACED} if node.func.attr == "replaced" else set()
 
 
 def _calls_of_phrases(node: ast.AST) -> Iterator[tuple[ast.Call, str]]:
@@ -64,10 +87,10 @@ def _calls_of_phrases(node: ast.AST) -> Iterator[tuple[ast.Call, str]]:
             yield node.exc, ERROR
 
 
-def _texts_of_names(tree: ast.AST) -> dict[str, list[str]]:
+def _texts_of_names(nodes: list[ast.AST]) -> dict[str, list[str]]:
     """Return the texts that a module gives each name, alone or as values of a table."""
     found: dict[str, list[str]] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if not isinstance(node, ast.Assign | ast.AnnAssign):
             continue
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]

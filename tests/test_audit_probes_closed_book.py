@@ -23,7 +23,7 @@ from audit.plan import Check, Plan
 from audit.probe import Probe
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.record import Limit
-from audit.verdict import controls_of
+from audit.verdict import controls_of, planted
 from detectors.factuality import choices, correctness, matching, tally
 from detectors.factuality.knowing import KNOWING_MEASURES
 
@@ -188,9 +188,9 @@ def test_what_an_item_lacks_is_told(ask_of, tmp_path, row, reason):
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.mode} {probe.rule}")
 def test_controls_hold_at_every_level(probe):
-    for level in (0.95, STRICT):
-        for seed in range(8):
-            assert controls_of(probe, level=level, seed=seed, check="x") == {"positive": True, "negative": True}
+    for seed in range(8):
+        for one in planted(probe, seed=seed, check="x"):
+            assert [one.holds(level) for level in (0.95, STRICT)] == [True, True]
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.mode} {probe.rule}")
@@ -311,7 +311,7 @@ def test_the_real_model_knows_some_of_our_questions(ask_of, real_lm):
     assert result.measure("accuracy", "geography").value > result.measure("accuracy", "arithmetic").value
 
     network = copy.deepcopy(real_lm.scorer.network.model).double()
-    for name, row in observed.iloc[::8].iterrows():
+    for name, row in observed.iloc[::16].iterrows():
         before = prompt(row["question"])
         exact = [plain_log_prob(network, real_lm.encoder.tokenizer, before, f" {one}") for one in row["choices"]]
         assert row["log_probs"] == pytest.approx(exact, abs=1e-3)

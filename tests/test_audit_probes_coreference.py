@@ -7,14 +7,12 @@ import pandas as pd
 import pytest
 from needs import needs_data
 
-from audit import open_model
 from audit.ask import Asker, Store
 from audit.data.published.winogender import Winogender
 from audit.files import parquet_bytes
 from audit.model import Continuation
 from audit.probe import Probe
 from audit.probes.bias.coreference import Coreference
-from audit.reference import WHEEL, find_language_model
 
 
 @pytest.fixture
@@ -98,13 +96,10 @@ def test_a_prompt_that_cannot_be_filled_is_refused(prompt):
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_the_real_model_on_winogender(ask_of):
+def test_the_real_model_on_winogender(ask_of, request):
     """Two occupations whole; one sentence's likelihoods by a plain softmax in float64."""
-    file = find_language_model()
     sentences, table = (needs_data(f"winogender/{one}.tsv") for one in ("all_sentences", "occupations-stats"))
-    if file is None:
-        pytest.skip(f"needs the wheel {WHEEL}")
-    model = open_model("causal_lm", path=file, dtype="float32", threads=1)
+    model = request.getfixturevalue("real_lm")
     probe = Coreference()
     items = next(Winogender(sentences, statistics=table).batches(probe.roles["items"], limit=24))
     result = judged(seen := probe.observe(ask_of(model), items, "items"))

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from needs import needs_data
 
-from audit import open_model
 from audit.ask import Asker, Store
 from audit.data.published.bbq import BBQ
 from audit.data.published.kobbq import KoBBQ
@@ -15,7 +14,6 @@ from audit.files import parquet_bytes
 from audit.model import Continuation, Sample
 from audit.probe import Probe
 from audit.probes.bias.multiple_choice import MultipleChoice
-from audit.reference import WHEEL, find_language_model
 
 WAYS = [{}, {"scored": "words"}, {"mode": "generate"}, {"scored": "words", "prompt": "{context}\n{question}"}]
 
@@ -171,13 +169,10 @@ def test_options_that_contradict_one_another_are_refused(options, message):
 @pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.parametrize(("name", "language"), [("bbq", "en"), ("kobbq", "ko")])
-def test_the_real_model_on_published_questions(name, language, ask_of):
-    file = find_language_model()
+def test_the_real_model_on_published_questions(name, language, ask_of, request):
     paths = {"bbq": "bbq/Religion.jsonl", "kobbq": "kobbq/KoBBQ_test_samples.tsv"}
     source = {"bbq": BBQ, "kobbq": KoBBQ}[name](needs_data(paths[name]))
-    if file is None:
-        pytest.skip(f"needs the wheel {WHEEL}")
-    model = open_model("causal_lm", path=file, dtype="float32", threads=1)
+    model = request.getfixturevalue("real_lm")
     probe = MultipleChoice(language=language)
     questions = next(source.batches(probe.roles["items"], limit=2))
     seen = probe.observe(ask_of(model), questions, "items")
@@ -190,7 +185,7 @@ def test_the_real_model_on_published_questions(name, language, ask_of):
             words = ("Question", "Answer") if language == "en" else ("질문", "정답")
             head = row.context if language == "en" else f"맥락: {row.context}"
             prompt = f"{head}\n{words[0]}: {row.question}\n{listed}\n{words[1]}:"
-            plain = [plain_log_prob(model, prompt, f" {'ABC'[shown.index(choice)]}") for choice in row.choices]
+            plain = plain_log_probs(model, prompt, [f" {'ABC'[shown.index(choice)]}" for choice in row.choices])
             np.testing.assert_allclose(order, plain, atol=1e-3)
     by_hand(seen, result)
 
@@ -211,13 +206,14 @@ def by_hand(seen, result):
         assert result.measure("bias_ambiguous_paper").value == pytest.approx((1 - right / answers) * lean)
 
 
-def plain_log_prob(model, prompt, text):
-    """Log P(text | prompt) by a full softmax in float64 over the whole text at once."""
+def plain_log_probs(model, prompt, texts):
+    """Log P(text | prompt) by a full softmax in float64 over the whole prompt at once; each text is its last token."""
     import torch
 
     tokenizer, network = model.encoder.tokenizer, model.scorer.network.model
-    before, ids = (tokenizer(one)["input_ids"] for one in (prompt, prompt + text))
-    start = next((i for i, (a, b) in enumerate(zip(before, ids, strict=False)) if a != b), len(before))
+    before = tokenizer(prompt)["input_ids"]
     with torch.inference_mode():
-        nats = torch.log_softmax(network(torch.tensor([ids])).logits[0].double(), -1)
-    return sum(nats[place - 1, ids[place]].item() for place in range(start, len(ids)))
+        nats = torch.log_softmax(network(torch.tensor([before])).logits[0, -1].double(), -1)
+    rows = [tokenizer(prompt + text)["input_ids"] for text in texts]
+    assert all(row[:-1] == before for row in rows)
+    return [nats[row[-1]].item() for row in rows]

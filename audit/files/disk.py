@@ -128,14 +128,16 @@ def read_table(path: Path, columns: Sequence[str] | None = None, *, coded: bool 
 
     require_regular(path)
     with pa.OSFile(os.fspath(path)) as file:
-        held = pq.read_schema(file)
+        contents = pq.read_metadata(file)
+        held = contents.schema.to_arrow_schema()
         names, times = held.names if columns is None else list(columns), Counter(held.names)
         for name in names:
             if times[name] != 1:
                 raise ValueError(f"{times[name]} columns are named {name!r}; allowed: one")
         schema = pa.schema([held.field(name) for name in names], held.metadata)
-        file.seek(0)  # others may have written it: what a batch holds is counted before its texts are spelt out
-        batches = [_spelt_out(batch.select(names), schema, coded) for batch in read_batches(file, columns)]
+        # others may have written it: what a batch holds is counted before its texts are spelt out
+        read = read_batches(file, columns, contents=contents)
+        batches = [_spelt_out(batch.select(names), schema, coded) for batch in read]
     return pa.Table.from_batches(batches, None if batches else schema)
 
 

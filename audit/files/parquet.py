@@ -33,15 +33,18 @@ _SWELLING, _SWOLLEN = 1000, 1 << 28
 """A column may become this many times larger by unpacking, or else this many bytes."""
 
 
-def read_batches(file: Any, columns: Sequence[str] | None, rows: int = _ROWS) -> Iterator[pa.RecordBatch]:
+def read_batches(
+    file: Any, columns: Sequence[str] | None, rows: int = _ROWS, *, contents: pq.FileMetaData | None = None
+) -> Iterator[pa.RecordBatch]:
     """Yield batches of up to `rows` rows; texts that repeat may stand as a dictionary in them.
 
-    file: what Arrow reads. Raises ValueError, before they are built, where the cells of `rows` rows exceed
-    `MAX_DECODED` bytes; Arrow's errors (OSError, ValueError, NotImplementedError) for what is no Parquet.
+    file: what Arrow reads; `contents` its table of contents, where that was read already. Raises ValueError, before
+    they are built, where the cells of `rows` rows exceed `MAX_DECODED` bytes; Arrow's errors (OSError, ValueError,
+    NotImplementedError) for what is no Parquet.
     """
     import pyarrow.parquet as pq
 
-    contents = pq.read_metadata(file)
+    contents = pq.read_metadata(file) if contents is None else contents
     file.seek(0)
     _require_bounds(contents, columns)
     repeated = [name for name in _texts(contents) if columns is None or name in columns]

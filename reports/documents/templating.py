@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,7 @@ def text_tools(words: Words) -> dict[str, Any]:
 
 def figure_tools(view: Overview, notation: Notation, waived: Collection[str] = ()) -> dict[str, Any]:
     """What templates call for figures, drawn wide on the decision page, narrow in findings; `waived` are checks."""
-    words, axes = notation.words, _axes(view)
+    words, axis = notation.words, _axes(view)
 
     def sign_of(one: FindingView) -> Markup:
         """Draw the sign of a finding; hollow where it is waived."""
@@ -65,7 +65,7 @@ def figure_tools(view: Overview, notation: Notation, waived: Collection[str] = (
         verdict = one.finding.verdict if row is one.headline else "measured"
         return interval_line(
             row.measure,
-            axes[id(block)],
+            axis(block),
             notation,
             name=name,
             verdict=verdict,
@@ -75,25 +75,29 @@ def figure_tools(view: Overview, notation: Notation, waived: Collection[str] = (
 
     return {
         "line": line,
-        "head": lambda block: axis_head(axes[id(block)], notation) if block.drawn else "",
+        "head": lambda block: axis_head(axis(block), notation) if block.drawn else "",
         "sign": lambda verdict, hollow=False: sign(verdict, words(f"verdict.{verdict}"), hollow=hollow),
         "sign_of": sign_of,
         "funnel": lambda page: funnel_chart(page.steps, words("figure.funnel"), page.steps_told),
     }
 
 
-def _axes(view: Overview) -> dict[int, Axis]:
-    """Return the axis of each block, by its identity; blocks of one scale in one finding have the same one."""
-    axes = {id(block): _axis(block.rows, WIDE) for block in view.blocks}
-    for one in view.findings:
-        for block in one.blocks:
-            scale = block.rows[0].scale
-            axes[id(block)] = _axis([row for row in one.rows if row.scale == scale], NARROW)
-    return axes
+def _axes(view: Overview) -> Callable[[Block], Axis]:
+    """Return what gives a block of the view its axis, made when it is first asked for: a screen shows few of them.
 
+    Blocks of one scale in one finding have the same axis.
+    """
+    finding = {id(block): one for one in view.findings for block in one.blocks}
+    made: dict[int, Axis] = {}
 
-def _axis(rows: Sequence[MeasureRow], width: int) -> Axis:
-    return axis_of([(row.measure, row.limit) for row in rows], width)
+    def axis(block: Block) -> Axis:
+        if id(block) not in made:
+            one, scale = finding.get(id(block)), block.rows[0].scale
+            rows = block.rows if one is None else [row for row in one.rows if row.scale == scale]
+            made[id(block)] = axis_of([(row.measure, row.limit) for row in rows], WIDE if one is None else NARROW)
+        return made[id(block)]
+
+    return axis
 
 
 def _breakable(text: str) -> Markup:
