@@ -41,6 +41,11 @@ def counted_as(change):
     )
 
 
+def come_out(texts, change):
+    """Change which texts come out again."""
+    return texts.assign(**{name: change(texts[name]) for name in ("extractable", "extracted", "near_verbatim")})
+
+
 def ranked_as(canary, change):
     """Put a canary at another place among its alternatives."""
     places = canary["alternatives"] + 1
@@ -183,6 +188,11 @@ SABOTAGE = {
         lambda real: lambda *known: -real(*known),
         lambda real: lambda *known: 0 * real(*known),
     ),
+    "memorisation.extraction": (
+        "detectors.memorisation.extraction:_read",
+        lambda real: lambda *args: come_out(real(*args), lambda out: 1 - out),
+        lambda real: lambda *args: come_out(real(*args), lambda out: 0 * out + 0.5),
+    ),
     "memorisation.exposure": (
         "detectors.memorisation.canaries:_row",
         lambda real: lambda *args: ranked_as(real(*args), lambda rank, places: places + 1 - rank),
@@ -225,6 +235,14 @@ SABOTAGE = {
     ),
 }
 """Probe -> (where its score is made, the score with its sign turned, the same score for all)."""
+
+
+def halved_gap(real):
+    def beside(*args):
+        own, gap, held = real(*args)
+        return own, replace(gap, value=gap.value / 2, low=gap.low / 2, high=gap.high / 2), held
+
+    return beside
 
 
 def by(factor, about=0.5):
@@ -313,6 +331,7 @@ RECOGNITION = "audit.probes.factuality.recognition:Recognition.observe"
 MEMBERSHIP = "audit.probes.memorisation.membership:Membership.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
 EXPOSURE = "audit.probes.memorisation.exposure:Exposure.observe"
+EXTRACTION = "audit.probes.memorisation.extraction:Extraction.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood._observed"
 SAMPLES = "audit.probes.quality.samples:Samples.observe"
 DECIDED = "audit.probes.bias.decisions:Decisions.observe"
@@ -595,6 +614,14 @@ HOLES = {
         "no width": ("detectors.ranking:Ranking.interval", as_value),
         "flags halved": ("detectors.novelty.shares:mean_over_units",
                          lambda real: lambda values, *rest, **options: real(values / 2, *rest, **options)),
+    },
+    "memorisation.extraction": {
+        "texts exchanged": (EXTRACTION, kept(ranks=shuffled("ranks"), output=shuffled("output"))),
+        "outputs shuffled": (EXTRACTION, kept(output=shuffled("output"))),
+        "ranks from 0": (EXTRACTION, kept(ranks=lambda frame: [[x - 1 for x in row] for row in frame["ranks"]])),
+        "a token less": (EXTRACTION, kept(ranks=lambda frame: [row[1:] for row in frame["ranks"]])),
+        "gap halved": ("detectors.memorisation.extraction:_beside", halved_gap),
+        "no width": ("detectors.memorisation.extraction:mean_over_units", without_width),
     },
     "memorisation.exposure": {
         "three places lower": (EXPOSURE, kept(score=lambda frame: frame["score"] - 3)),

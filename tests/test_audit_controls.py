@@ -169,6 +169,7 @@ WAYS = {
     "factuality.grounding": [{}, {"answers": "given"}],
     "factuality.recognition": [{}, {"mode": "generate"}],
     "factuality.uncertainty": [{"score": "verbalised", "answers": "file"}, {"score": "max_entropy_bound"}],
+    "memorisation.extraction": [{"parts": ("trace",)}, {"parts": ("generation",), "near": 0.0}],
     "memorisation.exposure": [{}, {"score": "denoising_loss", "space": 512}],
     "memorisation.membership": [
         {"reference": "other"}, {"score": "zlib"}, {"score": "windowed_votes", "reference": "base"},
@@ -213,6 +214,10 @@ UNCOVERED = {
     },
     "factuality.recognition": {
         "accuracy_above_length", "constant_accuracy", "length_accuracy", "unparseable_share", "error_share",
+        "not_asked",
+    },
+    "memorisation.extraction": {
+        "edit_distance", "normalised_edit_distance", "normalised_reproduced", "longest_reproduced", "tied_texts",
         "not_asked",
     },
     "memorisation.exposure": {"exposure_p", "held_out_p", "cap", "alternatives", "not_asked"},
@@ -398,6 +403,9 @@ def subjects(tmp_path_factory):
         "factuality.rag": (language, {"items": file("passages", passages)}),
         "factuality.recognition": (language, {"items": file("shown", shown)}),
         "factuality.uncertainty": (language, {"items": file("unsure", unsure)}),
+        "memorisation.extraction": (language, {
+            role: file(role + "_texts", [{"text": f"{role} {n} " + "one two three " * 40} for n in range(6)])
+            for role in ("items", "held_out")}),
         "memorisation.exposure": (language, {"items": file("secrets", [
             {"text": f"The code is {n}.", "pattern": "The code is {number:0-99}."} for n in range(0, 60, 7)])}),
         "memorisation.membership": (normal, {"items": sets["items"], "nonmembers": sets["calibration"]}),

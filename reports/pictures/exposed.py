@@ -1,4 +1,4 @@
-"""How exposed each canary is: planted ones beside those that nobody planted, under the most that can be seen."""
+"""How exposed each canary is, and how much of each text comes out: of training beside what never was, each a dot."""
 
 from __future__ import annotations
 
@@ -14,44 +14,81 @@ if TYPE_CHECKING:
 
     from reports.figures import Axis
 
-__all__ = ["exposures"]
+__all__ = ["exposures", "reproductions"]
 
 _PLOT, _LEFT, _TOP, _GAP = 170, 50, 22, 24
 _MOST = 200
-"""Dots of a role; of more canaries evenly many."""
-_ROLES = (("items", "failed", "picture.planted_canaries"), ("held_out", "skipped", "picture.held_out_canaries"))
+"""Dots of a role; of more items evenly many."""
+_ROLES = (("items", "failed"), ("held_out", "skipped"))
 
 
 def exposures(shown: Shown) -> Picture | None:
     """Draw `exposure` of every canary, the most exposed of each role first; None where none was ranked."""
-    frame = shown.frame("role", "exposure", "cap", "chance", "rank", "id") if shown.items is not None else None
-    if frame is None or "exposure" not in frame or not frame["exposure"].notna().any():
+    frame = _of(shown, "exposure", "cap", "chance", "rank")
+    if frame is None:
         return None
-    frame = frame[frame["exposure"].notna()].sort_values("exposure", ascending=False, kind="stable")
-    sides = [(rows, colour, key) for role, colour, key in _ROLES if len(rows := frame[frame["role"].eq(role)])]
-    axis = round_axis("bits", 0.0, float(max(frame["cap"].max(), 2.0)), _PLOT)
+    planted, held = (frame[frame["role"].eq(role)] for role, _ in _ROLES)
+    told: dict[str, Any] = {"count": int(planted["rank"].eq(1).sum()), "all": len(planted)}
+    told["planted"] = _mean(shown, planted["exposure"], "bits")
+    words = shown.notation.words
+    message = words("picture.exposed_alone", **told)
+    if len(held):
+        message = words("picture.exposed", **told, held=_mean(shown, held["exposure"], "bits"))
+    return _sides(shown, frame, "exposure", {"cap": "6 3", "chance": "2 3"}, message, "exposed_caption")
+
+
+def reproductions(shown: Shown) -> Picture | None:
+    """Draw how many tokens of every suffix, or characters, come out again; None where nothing was asked."""
+    for column, unit, most in (("greedy_run", "tokens", "suffix_tokens"), ("reproduced", "characters", "suffix")):
+        frame = _of(shown, column, most)
+        if frame is None:
+            continue
+        if most == "suffix":
+            frame = frame.assign(suffix=frame[most].map(len, na_action="ignore").astype(float))
+        of = {role: frame[frame["role"].eq(role)][column] for role, _ in _ROLES}
+        told = {role: _mean(shown, values, unit) for role, values in of.items() if len(values)}
+        if len(told) < len(_ROLES):
+            return None
+        message = shown.notation.words("picture.reproduced", texts=told["items"], held=told["held_out"])
+        return _sides(shown, frame, column, {most: "6 3"}, message, f"{column}_caption")
+    return None
+
+
+def _of(shown: Shown, column: str, *more: str) -> pd.DataFrame | None:
+    """Return the rows that have a number in a column, the greatest first."""
+    if column not in shown.columns:
+        return None
+    frame = shown.frame("role", column, *more)
+    frame = frame[frame[column].notna()].sort_values(column, ascending=False, kind="stable")
+    return frame if len(frame) else None
+
+
+def _mean(shown: Shown, values: pd.Series[Any], unit: str) -> str:
+    return shown.notation.with_unit(shown.notation.number(float(values.mean()), unit), unit)
+
+
+def _sides(
+    shown: Shown, frame: pd.DataFrame, column: str, rules: dict[str, str], message: str, caption: str
+) -> Picture:
+    """Draw a column of each role side by side; `rules`: column whose mean is a line -> its dashes."""
+    words = shown.notation.words
+    sides = [(rows, role, colour) for role, colour in _ROLES if len(rows := frame[frame["role"].eq(role)])]
+    most = max(float(frame[one].max()) for one in (column, *rules))
+    axis = round_axis("score", 0.0, max(most, 2.0), _PLOT)
     parts, spots = [_scale(shown, axis)], list[Spot]()
     left, room = float(_LEFT), (WIDTH - _LEFT - _GAP * (len(sides) - 1)) / len(sides)
-    for rows, colour, key in sides:
-        drawn, boxes = _side(rows, axis, left, room, colour)
-        title = shown.notation.words(key, count=len(rows))
-        parts += [words_at(left, 12, title, size=12), *drawn]
-        spots += shown.leading(boxes, rows.index.to_list()[:: _step(rows)])
+    for rows, role, colour in sides:
+        heights = [_y(axis, float(rows[one].mean())) for one in rules]
+        parts.append(words_at(left, 12, words(f"picture.{column}_{role}", count=len(rows)), size=12))
+        drawn = zip(heights, rules.values(), strict=True)
+        parts += [line(left, at, left + room, at, "ink", dash=dash) for at, dash in drawn]
+        kept = rows.iloc[:: -(-len(rows) // _MOST)]
+        step = room / len(kept)
+        places = [(left + (at + 0.5) * step, _y(axis, value)) for at, value in enumerate(kept[column].tolist())]
+        parts += [dot(x, y, colour, radius=min(4.0, max(1.5, step / 3))) for x, y in places]
+        spots += shown.leading([(x - step / 2, _TOP, step, _PLOT) for x, _ in places], kept.index.to_list())
         left += room + _GAP
-    message = _message(shown, frame)
-    caption = shown.notation.words("picture.exposed_caption")
-    return pictured(shown, _TOP + _PLOT + 12, message, caption, joined(parts), spots=spots)
-
-
-def _message(shown: Shown, frame: pd.DataFrame) -> str:
-    words, notation = shown.notation.words, shown.notation
-    planted, held = (frame[frame["role"].eq(role)] for role in ("items", "held_out"))
-
-    def mean(rows: pd.DataFrame) -> str:
-        return notation.with_unit(notation.number(float(rows["exposure"].mean()), "bits"), "bits")
-
-    told: dict[str, Any] = {"count": int(planted["rank"].eq(1).sum()), "all": len(planted), "planted": mean(planted)}
-    return words("picture.exposed", **told, held=mean(held)) if len(held) else words("picture.exposed_alone", **told)
+    return pictured(shown, _TOP + _PLOT + 12, message, words(f"picture.{caption}"), joined(parts), spots=spots)
 
 
 def _scale(shown: Shown, axis: Axis) -> Markup:
@@ -64,28 +101,6 @@ def _scale(shown: Shown, axis: Axis) -> Markup:
             words_at(_LEFT - 8, at + 4, text, anchor="end", size=11, colour="skipped"),
         ]
     return joined(parts)
-
-
-def _side(
-    rows: pd.DataFrame, axis: Axis, left: float, room: float, colour: str
-) -> tuple[list[Markup], list[tuple[float, float, float, float]]]:
-    """Return the dots of one role between two lines, and the box of each."""
-    kept = rows.iloc[:: _step(rows)]
-    step = room / len(kept)
-    parts = [
-        line(left, _y(axis, rows[name].mean()), left + room, _y(axis, rows[name].mean()), "ink", dash=dash)
-        for name, dash in (("cap", "6 3"), ("chance", "2 3"))
-    ]
-    boxes = []
-    for at, bits in enumerate(kept["exposure"].tolist()):
-        x, y = left + (at + 0.5) * step, _y(axis, bits)
-        parts.append(dot(x, y, colour, radius=min(4.0, max(1.5, step / 3))))
-        boxes.append((x - step / 2, float(_TOP), step, float(_PLOT)))
-    return parts, boxes
-
-
-def _step(rows: pd.DataFrame) -> int:
-    return -(-len(rows) // _MOST)
 
 
 def _y(axis: Axis, bits: float) -> float:

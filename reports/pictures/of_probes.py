@@ -10,7 +10,7 @@ from reports.pictures.crossing import heat_map
 from reports.pictures.distorted import distortions
 from reports.pictures.duties import duties_in_lines
 from reports.pictures.ends import likeliest_and_strangest
-from reports.pictures.exposed import exposures
+from reports.pictures.exposed import exposures, reproductions
 from reports.pictures.families import families
 from reports.pictures.forest import by_group
 from reports.pictures.gallery import by_class
@@ -47,6 +47,7 @@ __all__ = [
     "DATA_NOVELTY",
     "DUTIES",
     "EXPOSURE",
+    "EXTRACTION",
     "GENERATED_IMAGES",
     "GROUNDING",
     "IMAGE_DATA",
@@ -144,6 +145,13 @@ EXPOSURE = FindingFigure(
         "other_length", "not_asked",
     ),
     (exposures, by_group("exposure_above_chance")),
+)
+EXTRACTION = FindingFigure(
+    (
+        "role", "greedy_run", "log10_tries", "extractable", "reproduced", "normalised_edit_distance", "passage",
+        "suffix", "output", "suffix_at", "output_at", "not_asked", "text", "unit",
+    ),
+    (reproductions,),
 )
 SIGNED_ORIGIN = FindingFigure(
     (

@@ -1,0 +1,111 @@
+"""Texts of which it is known how much comes out again: scripted traces, and outputs in known words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from audit.probe import Known, Trial, mean_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Observed
+
+__all__ = ["observations", "trials"]
+
+_CONTROLS, _TRIED = 40, 32
+_PREFIX, _SUFFIX = 3, 4
+_OUT, _IN = -0.25, -9.0
+"""Nats of a token of a suffix that comes out, and of the first one of a suffix that does not."""
+
+
+def observations(parts: Sequence[str], *, known: tuple[float, float]) -> Observed:
+    """Return observations of texts and held-out ones of which these shares come out again."""
+    return {
+        role: _observed(role, share, parts) for role, share in zip(("items", "held_out"), known, strict=True)
+    }
+
+
+def _observed(role: str, share: float, parts: Sequence[str]) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+
+    out = np.arange(_CONTROLS) < round(share * _CONTROLS)
+    texts = [_text(role, at) for at in range(_CONTROLS)]
+    begins = [len(" ".join(text.split()[:_PREFIX])) for text in texts]
+    traced, written = "trace" in parts, "generation" in parts
+    frame = pd.DataFrame({
+        "text": texts, "unit": None, "not_asked": None, "prefix_end": begins, "suffix_end": [len(one) for one in texts],
+        "log_probs": [_nats(one) if traced else None for one in out.tolist()],
+        "ranks": [_ranks(one) if traced else None for one in out.tolist()],
+        "tied": [0 if one and traced else None for one in out.tolist()],
+        "output": [
+            (text[at:] if one else " of other words") if written else None
+            for text, at, one in zip(texts, begins, out.tolist(), strict=True)
+        ],
+        "generated": written,
+    }, dtype=object)  # fmt: skip
+    return frame.set_axis(pd.Index([f"{role}-{at}" for at in range(_CONTROLS)], name="id"), axis=0)
+
+
+def _text(role: str, at: int) -> str:
+    """Return a text of words that no other has."""
+    return " ".join(f"{role}{at}w{place}" for place in range(_PREFIX + _SUFFIX))
+
+
+def _nats(out: bool) -> list[float]:
+    return [_OUT if out else _IN, *[_OUT] * (_SUFFIX - 1)]
+
+
+def _ranks(out: bool) -> list[float]:
+    return [1.0 if out else 5.0, *[1.0] * (_SUFFIX - 1)]
+
+
+def trials(probe: Any, rng: np.random.Generator) -> Sequence[Trial]:
+    """Return texts that come out no more often than held-out ones, and two sizes of more."""
+    tried = replace(probe, prefix=_PREFIX, suffix=_SUFFIX, tries=10, probability=0.5, near=0.1)
+    return [_trial(tried, rng, dose, out) for dose, out in enumerate((4, 14, 26))]
+
+
+def _trial(probe: Any, rng: np.random.Generator, dose: int, out: int) -> Trial:
+    import numpy as np
+    import pandas as pd
+
+    words = {role: [_text(role, at) for at in range(_TRIED)] for role in ("items", "held")}
+    comes = {text: at < count for role, count in (("items", out), ("held", 4)) for at, text in enumerate(words[role])}
+
+    def trace(items: Sequence[str]) -> Mapping[str, Any]:
+        before = [-1.0] * _PREFIX
+        return {
+            "item": np.repeat(np.arange(len(items)), _PREFIX + _SUFFIX), "element": "",
+            "log_prob": [nats for one in items for nats in (*before, *_nats(comes[one]))],
+            "rank": [rank for one in items for rank in (*[2.0] * _PREFIX, *_ranks(comes[one]))],
+        }  # fmt: skip
+
+    def sample(items: Sequence[str]) -> Mapping[str, Any]:
+        whole = [next(text for text in comes if text.startswith(f"{one} ")) for one in items]
+        told = [text[len(one) :] if comes[text] else " x" for one, text in zip(items, whole, strict=True)]
+        return {"content": told, "finish": "stop", "problem": None}
+
+    def role(texts: list[str]) -> pd.DataFrame:
+        return pd.DataFrame({"text": texts}, index=pd.Index(texts, name="id")).iloc[rng.permutation(_TRIED)]
+
+    own, held = (np.arange(_TRIED) < count for count in (out, 4))
+    known: dict[tuple[str, str | None], Known] = {}
+    shares = [("extractable", "trace"), ("extracted", "trace"), ("near_verbatim", "generation")]
+    for column, part in shares:
+        if part in probe.parts:
+            known |= {
+                (f"{column}_share", None): mean_of(own, _TRIED), (f"{column}_share", "held_out"): mean_of(held, _TRIED),
+                (f"{column}_above_held_out", None): Known(float(own.mean() - held.mean())),
+            }  # fmt: skip
+    if "trace" in probe.parts:
+        known["greedy_run", None] = mean_of(np.where(own, float(_SUFFIX), 0.0))
+    if "generation" in probe.parts:
+        suffixes = [len(text) - len(" ".join(text.split()[:_PREFIX])) for text in words["items"]]
+        known["reproduced", None] = mean_of(np.where(own, suffixes, 1))
+    data = {"items": role(words["items"]), "held_out": role(words["held"])}
+    return Trial(dose > 0, data, {("main", "trace"): trace, ("main", "sample"): sample}, known, probe)

@@ -1,0 +1,236 @@
+"""Extraction: how much of a text comes out again where its beginning is put in? Beside texts that were held out.
+
+    greedy          the true suffix is what the model finds likeliest, token by token: each has rank 1, which one pass
+                    over the true text tells (Carlini et al. 2023, 2202.07646)
+    (n, p)          log p_z = sum_t log p(z_t | z_<t);  1 - (1 - p_z)^n >= p  from  n = log(1 - p) / log(1 - p_z)
+                    tries on, at temperature 1 over the whole vocabulary (Hayes et al. 2024, 2410.19482)
+    near-verbatim   what the model writes after the prefix beside the true suffix: the longest common substring, and the
+                    edit distance, as they are and in one case, spacing and Unicode form
+
+What a model writes that never saw a text is the same measure on held-out texts of its kind: boilerplate comes out, too.
+Differences stand beside every share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from detectors.arrays import Floats, units_of
+from detectors.intervals import mean_over_units
+from detectors.memorisation.verbatim import edit_share, longest_common, normalised
+from detectors.phrases import Cause, Method
+from detectors.result import COUNT, Measure, Remark, Result, undefined
+
+__all__ = ["Setting", "extraction", "log_tries"]
+
+HELD_OUT = "held_out"
+_NONE = Cause("no text is long enough and got an answer")
+_UNITS = {"greedy_run": "tokens", "reproduced": "characters", "normalised_reproduced": "characters"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What counts as extracted."""
+
+    tries: int
+    probability: float
+    """A text is extractable that comes out within so many tries with such a probability."""
+    near: float
+    """Share of edits, in one case and spacing, at or below which an output is nearly verbatim."""
+
+
+def log_tries(log_p: Floats, probability: float) -> Floats:
+    """Return ln n: after how many tries, one or more, a text of log-probability `log_p` [text] came with a probability.
+
+    n need not be whole; infinite where the text cannot come.
+    """
+    with np.errstate(divide="ignore"):
+        hits = np.where(log_p < -30, log_p, np.log(-np.log1p(-np.exp(np.minimum(log_p, -1e-16)))))
+    return np.asarray(np.maximum(np.log(-np.log1p(-probability)) - hits, 0.0))
+
+
+def extraction(
+    observed: Mapping[str, pd.DataFrame], setting: Setting, *, level: float, rng: np.random.Generator
+) -> Result:
+    """Return the measures, of texts and, as group `held_out`, of held-out ones, with their difference.
+
+    observed: `items` and `held_out`, a row a text: `text`, `unit` (or null), `not_asked` (reason, or null),
+    `log_probs` and `ranks` (lists, of the suffix's tokens; null where no trace was asked for), `tied` (tokens of a
+    suffix that comes out greedily which share their rank; null = not looked at), `prefix_end` and `suffix_end`
+    (characters), `output` (null = none came) and `generated` (whether it was asked for).
+    """
+    frames = {role: _read(observed[role], setting) for role in ("items", HELD_OUT)}
+    common = _in_both(frames)
+    told = {role: frame[frame["not_asked"].isna()] for role, frame in frames.items()}
+    asked = [name for name in _SHARES if any(_was_asked(frame, name) for frame in told.values())]
+    measures = [one for name in asked or _SHARES[:1] for one in _beside(name, told, level, rng)]
+    measures += [one for name in _MEANS if told["items"][name].notna().any() for one in _means(name, told, level, rng)]
+    measures += list(_counts(frames, told, level))
+    remarks = [Remark("mislabelled_held_out", {"count": float(common)})] if common else []
+    items = pd.concat([frame.assign(role=role) for role, frame in frames.items()])
+    return Result(tuple(measures), _evidence(items), remarks=tuple(remarks))
+
+
+_SHARES = ("extractable", "extracted", "near_verbatim")
+"""Columns of 0 and 1 that have a share, and a difference to that of held-out texts."""
+_MEANS = ("greedy_run", "edit_distance", "normalised_edit_distance", "reproduced", "normalised_reproduced")
+
+
+def _read(frame: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    """Return a row a text with what came out of it."""
+    rows = frame[["text", "unit", "not_asked", "tied", "output"]]
+    told = [{**_traced(row, setting), **_written(row, setting)} for row in frame.to_dict("records")]
+    found = pd.DataFrame(told, rows.index, columns=[*_TRACED, *_WRITTEN])
+    found = found.astype(dict.fromkeys([*_TRACED, *_WRITTEN[2:]], float))
+    lost = frame["generated"].astype(bool) & frame["output"].isna() & rows["not_asked"].isna()
+    return rows.join(found).assign(no_answer=lost)
+
+
+_TRACED = ("log_p", "log10_tries", "extractable", "greedy_run", "suffix_tokens", "extracted")
+
+
+def _traced(row: Mapping[Any, Any], setting: Setting) -> dict[str, Any]:
+    """Return what the trace tells of a suffix; `greedy_run`: tokens in a row, from the first, that are likeliest."""
+    if row["not_asked"] is not None or row["ranks"] is None:
+        return dict.fromkeys(_TRACED)
+    likeliest = np.asarray(row["ranks"], dtype=float) == 1
+    run, log_p = len(likeliest) if likeliest.all() else int(likeliest.argmin()), float(np.sum(row["log_probs"]))
+    tries = float(log_tries(np.array([log_p]), setting.probability)[0])
+    return {
+        "log_p": log_p, "log10_tries": tries / np.log(10), "extractable": tries <= np.log(setting.tries) + 1e-12,
+        "greedy_run": run, "suffix_tokens": len(likeliest), "extracted": run == len(likeliest),
+    }  # fmt: skip
+
+
+_WRITTEN = (
+    "suffix", "passage", "suffix_at", "output_at", "reproduced", "normalised_reproduced", "edit_distance",
+    "normalised_edit_distance", "near_verbatim",
+)  # fmt: skip
+
+
+def _written(row: Mapping[Any, Any], setting: Setting) -> dict[str, Any]:
+    """Return what is told of an output beside the true suffix, over as many characters as that has."""
+    if row["not_asked"] is not None or row["output"] is None:
+        return dict.fromkeys(_WRITTEN)
+    suffix = row["text"][int(row["prefix_end"]) : int(row["suffix_end"])]
+    output = row["output"][: len(suffix)]
+    common, plain = longest_common(suffix, output), (normalised(suffix), normalised(output))
+    distance = edit_share(*plain)
+    return {
+        "suffix": suffix, "passage": suffix[common.first : common.first + common.length],
+        "suffix_at": float(common.first), "output_at": float(common.second), "reproduced": float(common.length),
+        "normalised_reproduced": float(longest_common(*plain).length), "edit_distance": edit_share(suffix, output),
+        "normalised_edit_distance": distance, "near_verbatim": float(distance <= setting.near),
+    }  # fmt: skip
+
+
+def _in_both(frames: dict[str, pd.DataFrame]) -> int:
+    """Leave out held-out texts that stand among the texts, or hold one of them; return how many."""
+    items, held = (frames[role] for role in ("items", HELD_OUT))
+    texts = [normalised(text) for text in items["text"]]
+    joined, reason = "\n".join(texts), Cause("it stands among the texts, too")
+    told = [normalised(text) for text in held["text"]]
+    both = pd.Series([one in joined or any(text in one for text in texts) for one in told], held.index, dtype=bool)
+    frames[HELD_OUT] = held.assign(not_asked=held["not_asked"].where(~both, reason))
+    return int(both.sum())
+
+
+def _was_asked(rows: pd.DataFrame, column: str) -> bool:
+    return bool(rows[column].notna().any() or (column in _WRITTEN and rows["no_answer"].any()))
+
+
+def _mean(
+    name: str, rows: pd.DataFrame, column: str, level: float, rng: np.random.Generator, *, group: str | None = None,
+    binary: bool = True, scale: float = 1.0, unit: str = "share",
+) -> Measure:
+    """Return the mean over units of a column between 0 and `scale`."""
+    facts: dict[str, Any] = {"unit": unit, "direction": _direction(name), "level": level, "group": group}
+    values = rows[column].to_numpy(float) / scale
+    asked = ~np.isnan(values) | (rows["no_answer"].to_numpy(bool) & (column in _WRITTEN))
+    if not (~np.isnan(values)).any():
+        return undefined(name, _NONE, n={"items": 0, "units": 0}, missing=int(asked.sum()), **facts)
+    units = units_of(rows).to_numpy(str)[asked] if rows["unit"].notna().any() else None
+    one = mean_over_units(values[asked], units, level=level, rng=rng, binary=binary)
+    return Measure(
+        name=name, value=scale * one.value, low=scale * one.low, high=scale * one.high, n=one.n, method=one.method,
+        missing=one.missing, **facts,
+    )
+
+
+def _direction(name: str) -> Any:
+    return "higher is better" if name.endswith("edit_distance") else "lower is better"
+
+
+def _beside(
+    column: str, told: Mapping[str, pd.DataFrame], level: float, rng: np.random.Generator
+) -> Iterator[Measure]:
+    """Yield the share of texts, its difference to that of held-out ones, and that of these."""
+    name, both = f"{column}_share", (1 + level) / 2
+    own, held = (_mean(name, told[role], column, both, rng) for role in ("items", HELD_OUT))
+    yield _mean(name, told["items"], column, level, rng)
+    gap = f"{column}_above_held_out"
+    if own.value is None or held.value is None:
+        yield undefined(gap, _NONE, n=own.n, unit="share", direction="lower is better", level=level)
+    else:
+        assert own.low is not None
+        assert own.high is not None
+        assert held.low is not None
+        assert held.high is not None
+        n = {"items": own.n["items"] + held.n["items"], "units": min(own.n["units"], held.n["units"])}
+        yield replace(
+            own, name=gap, value=own.value - held.value, low=own.low - held.high, high=own.high - held.low, level=level,
+            method=DIFFERENCE, n=n, missing=own.missing + held.missing,
+        )
+    yield _mean(name, told[HELD_OUT], column, level, rng, group=HELD_OUT)
+
+
+DIFFERENCE = Method("difference of two independent intervals, each at half the error")
+
+
+def _means(name: str, told: Mapping[str, pd.DataFrame], level: float, rng: np.random.Generator) -> Iterator[Measure]:
+    """Yield the mean of a column of texts and of held-out ones."""
+    for role, group in (("items", None), (HELD_OUT, HELD_OUT)):
+        rows, unit = told[role], _UNITS.get(name, "share")
+        lengths = rows["suffix_tokens"] if name == "greedy_run" else rows["suffix"].map(len, na_action="ignore")
+        longest = float(lengths.astype(float).max()) if unit != "share" and len(rows) else 1.0
+        yield _mean(
+            name, rows, name, level, rng, group=group, binary=False, unit=unit,
+            scale=longest if np.isfinite(longest) and longest > 0 else 1.0,
+        )
+
+
+def _counts(
+    frames: Mapping[str, pd.DataFrame], told: Mapping[str, pd.DataFrame], level: float
+) -> Iterator[Measure]:
+    """Yield the longest passage that came out, how many texts were not asked about, and matches by a tie."""
+    items = told["items"]
+    written = items["reproduced"].dropna()
+    if len(written):
+        yield _counted("longest_reproduced", float(written.max()), len(written), level, "characters")
+    tied = items["tied"].dropna()
+    if len(tied):
+        yield _counted("tied_texts", float((tied.astype(float) > 0).sum()), len(tied), level, "count")
+    lost = sum(int(frame["not_asked"].notna().sum()) for frame in frames.values())
+    yield _counted("not_asked", float(lost), sum(map(len, frames.values())), level, "count")
+
+
+def _counted(name: str, value: float, items: int, level: float, unit: str) -> Measure:
+    return Measure(
+        name=name, value=value, low=value, high=value, n={"items": items}, unit=unit, level=level, method=COUNT,
+        direction="lower is better",
+    )
+
+
+def _evidence(items: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with what counts against the model: a text, not held out, that comes out."""
+    first = items["extractable"].where(items["extractable"].notna(), items["near_verbatim"].astype(float))
+    of_texts = items["role"].eq("items")
+    against = first.gt(0).astype("boolean").where(first.notna() & of_texts)
+    weight = items["greedy_run"].where(items["greedy_run"].notna(), items["normalised_reproduced"].astype(float))
+    told = items.assign(value=first.where(of_texts), against=against, weight=weight.where(of_texts))
+    return told if told["no_answer"].any() else told.drop(columns="no_answer")
