@@ -160,7 +160,8 @@ def test_short_texts_are_counted_with_what_they_lack():
     frame = pd.DataFrame({"text": ["a b c d e f", "a b"]}, index=["x", "y"])
     seen = probe.observe(ask, frame, "items")
     assert seen["not_asked"].tolist() == [None, "it has 2 tokens, or words; 5 are needed"]
-    result = probe.judge({"items": seen, "held_out": seen.iloc[1:].rename({"y": "z"})}, level=0.95, rng=np.random.default_rng(0))
+    both = {"items": seen, "held_out": seen.iloc[1:].rename({"y": "z"})}
+    result = probe.judge(both, level=0.95, rng=np.random.default_rng(0))
     row = result.items.loc["x"]
     assert (row["suffix"], row["passage"], row["suffix_at"], row["output_at"]) == (" d e", " d e", 0, 0)
     assert result.headline.name == "near_verbatim_share"

@@ -26,6 +26,7 @@ from reports.pictures.nearness import nearest_item
 from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.origins import bytes_that_pass, origin_of_item, trees
 from reports.pictures.part import FindingFigure
+from reports.pictures.passages import passage_of_item, passages
 from reports.pictures.prompts import by_prompt
 from reports.pictures.reliability import reliability, risk_coverage
 from reports.pictures.sets import associations
@@ -151,7 +152,7 @@ EXTRACTION = FindingFigure(
         "role", "greedy_run", "log10_tries", "extractable", "reproduced", "normalised_edit_distance", "passage",
         "suffix", "output", "suffix_at", "output_at", "not_asked", "text", "unit",
     ),
-    (reproductions,),
+    (reproductions, passages), passage_of_item,
 )
 SIGNED_ORIGIN = FindingFigure(
     (

@@ -166,7 +166,8 @@ class Exposure:
         """Return the measures of `detectors.memorisation.exposure`."""
         from detectors.memorisation.exposure import exposure
 
-        return exposure(observed, fdr=self.fdr, bits=self.bits, space=self.space, level=level, rng=rng)
+        told = {role: without_nan(frame) for role, frame in observed.items()}
+        return exposure(told, fdr=self.fdr, bits=self.bits, space=self.space, level=level, rng=rng)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return 24 canaries of which every third is likelier than all its alternatives, and the same with none.

@@ -161,7 +161,8 @@ class Extraction:
         """Return the measures of `detectors.memorisation.extraction`."""
         from detectors.memorisation.extraction import Setting, extraction
 
-        return extraction(observed, Setting(self.tries, self.probability, self.near), level=level, rng=rng)
+        told = {role: without_nan(frame) for role, frame in observed.items()}
+        return extraction(told, Setting(self.tries, self.probability, self.near), level=level, rng=rng)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return 40 texts that come out again, 30 held-out ones that hardly do, and the same with neither coming out.
