@@ -127,6 +127,11 @@ def test_photos_of_one_person_count_once_in_a_folder():
             assert len(result.items) == (80, 800)[place]
     assert binom.sf(sure[0] - 1, 8, 0.05) > 0.001
     assert sure[1] > 2, "photos of one person that count as many claim far too much"
+    again = known.assign(unit=(np.arange(400) // 2 % 10).astype(str))  # ten people, each as either kind twenty times
+    result = probe.judge({"items": rows, "labelled": again}, level=0.95, rng=rng)
+    assert (len(result.items), result.headline.n["units"]) == (80, 20)
+    told = [(one.values["columns"], one.values["unit_count"]) for one in result.remarks if one.key == "one_of_each"]
+    assert told == [("items: unit", 80), ("labelled: unit", 20)]
     dark = rows.assign(probabilities=[np.eye(2)[int(one < 36)].tolist() for one in person % 40])
     assert probe.found(probe.judge({"items": dark, "labelled": known}, level=0.95, rng=rng))
 
