@@ -11,15 +11,30 @@ from audit.compare import compare_audits
 from audit.errors import UsageError
 from audit.importers.source import Imported
 from audit.probes.imported.scores import ImportedScores
+from detectors.imported import scores as module
 from detectors.imported.scores import imported_scores
 from reports.text import Notation, words_of
 
 
-def judged(score, level=0.95, seed=0, **columns):
+def logged(score, **columns):
     rows = pd.DataFrame({"score": np.asarray(score, float), "direction": "higher", "binary": "1", **columns})
     rows["status"] = np.where(rows["score"].isna(), "error", "scored")
     rows.index = pd.Index([f"i{place}" for place in range(len(rows))], name="id")
-    return imported_scores(rows, level=level, rng=np.random.default_rng(seed))
+    return rows
+
+
+def judged(score, level=0.95, seed=0, **columns):
+    return imported_scores(logged(score, **columns), level=level, rng=np.random.default_rng(seed))
+
+
+def headline(score, seed, **columns):
+    """The first of the measures that `judged` makes, which waits for no other."""
+    return next(module._Scores(logged(score, **columns), 0.95, np.random.default_rng(seed)).measures())
+
+
+def test_the_headline_alone_is_that_of_all_measures():
+    for score, columns in (([1, 0, np.nan, 1] * 9, {"unit": [*range(30), *range(6)]}), ([0.2, 0.9], {"binary": None})):
+        assert headline(score, 3, **columns) == judged(score, seed=3, **columns).headline
 
 
 def keys(result):
@@ -97,7 +112,7 @@ def test_size_a_clean_log_breaks_its_limit_no_more_often_than_its_level_says():
     for trial in range(400):
         score = (rng.random(len(unit)) < 0.8).astype(float)
         score[rng.random(len(unit)) < 0.05] = np.nan
-        mean = judged(score, seed=trial, unit=unit).headline
+        mean = headline(score, trial, unit=unit)
         misses += not mean.low <= 0.8 <= mean.high
     assert misses <= 30  # 400 at 0.05 exceed 30 once in 1,700
 
@@ -107,7 +122,7 @@ def test_size_graded_scores_of_repeats_are_covered_too():
     for trial in range(200):
         own = np.repeat(rng.beta(1, 3, 40), 3)
         score = np.clip(own + rng.normal(0, 0.0, len(own)), 0, 1)
-        mean = judged(score, seed=trial, unit=np.repeat(np.arange(40), 3), binary=None).headline
+        mean = headline(score, trial, unit=np.repeat(np.arange(40), 3), binary=None)
         misses += not mean.low <= 0.25 <= mean.high
     assert misses <= 18  # 200 at 0.05 exceed 18 once in 300
 
@@ -115,7 +130,7 @@ def test_size_graded_scores_of_repeats_are_covered_too():
 def test_power_a_log_that_is_fifteen_points_worse_is_found():
     rng, found = np.random.default_rng(5), 0
     for trial in range(100):
-        found += judged((rng.random(200) < 0.65).astype(float), seed=trial).headline.high < 0.8
+        found += headline((rng.random(200) < 0.65).astype(float), trial).high < 0.8
     assert found >= 95
 
 

@@ -5,12 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from detectors.factuality import correctness as module
 from detectors.factuality.correctness import (
     CHOICE_MEASURES,
     GENERATED_MEASURES,
     choice_correctness,
     generated_correctness,
 )
+from detectors.factuality.tally import Tally
 from detectors.intervals import betting_mean, exact_binomial
 
 FOUR = ["aaaa", "bb", "ccc", "d"]
@@ -247,14 +249,21 @@ def headline_of(nats):
 
 
 def test_size_a_guessing_model_is_not_accused():
-    """300 audits of 40 questions: chance lies in the interval of accuracy and 0 in that of the difference, in 95 %."""
-    rng = np.random.default_rng(5)
-    audits = 300
-    covered = np.zeros(2)
-    for _ in range(audits):
-        result = headline_of(rng.normal(-8, 2, size=(40, 4)))
-        accuracy, above = result.headline, result.measure("above_chance")
+    """300 audits of 40 questions: chance lies in the interval of accuracy and 0 in that of the difference, in 95 %.
+
+    What was scored is read of all at once; both measures are then made of each audit's items, as the whole makes them.
+    """
+    rng, audits, covered = np.random.default_rng(5), 300, np.zeros(2)
+    nats = rng.normal(-8, 2, size=(audits * 40, 4))
+    items = headline_of(nats).items.assign(no_answer=False)
+    for place in range(audits):
+        tally = Tally(items[40 * place : 40 * (place + 1)], 0.95, np.random.default_rng(place))
+        accuracy = module._mean_of(tally, "accuracy", tally.items["value"])
+        above = tally.difference("above_chance", *module._DIFFERENCES["above_chance"])
         covered += [accuracy.low <= 0.25 <= accuracy.high, above.low <= 0 <= above.high]
+    whole = headline_of(nats[-40:])
+    assert (accuracy.low, accuracy.high) == (whole.headline.low, whole.headline.high)
+    assert above.value == pytest.approx(whole.measure("above_chance").value)
     noise = 3 * np.sqrt(0.95 * 0.05 / audits)
     assert (covered / audits >= 0.95 - noise).all()
 
