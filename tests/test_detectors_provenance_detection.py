@@ -136,11 +136,11 @@ def test_tokens_needed_says_nothing_where_too_few_texts_are_found():
 
 def test_the_interval_of_the_median_covers_at_its_level():
     rng, covered = np.random.default_rng(1), 0
+    truth = judged(frame(green=[[False] * 7 + [True] * 60])).items["tokens_needed"].iloc[0]  # median of geometric
     for _ in range(100):
         size = rng.geometric(0.1, size=15)
         green = [[False] * int(k) + [True] * 60 for k in np.minimum(size, 40)]
         median = judged(frame(green=green), level=0.9).measure("tokens_needed")
-        truth = judged(frame(green=[[False] * 7 + [True] * 60])).items["tokens_needed"].iloc[0]  # median of geometric
         covered += median.low <= truth <= median.high
     assert binom.cdf(covered, 100, 0.9) > 1e-3
 
