@@ -310,7 +310,7 @@ def coverage() -> None:
                 for measure, true in zip(found, truth, strict=True):
                     if measure.low is not None and measure.high is not None:
                         hits[measure.name].append(measure.low <= true <= measure.high)
-            told = "".join(f"{np.mean(hit):14.2f}" if hit else f"{'-':>14}" for hit in hits.values())
+            told = "".join(f"{np.mean(hit):14.2f}" if len(hit) > 50 else f"{'-':>14}" for hit in hits.values())
             least = selective.SELECTIVE.worst_coverage - 0.1  # three standard errors of 100 samples
             yield f"{one:5.2f} {other:6}{told}", all(np.mean(hit) >= least for hit in hits.values() if len(hit) > 50)
 
