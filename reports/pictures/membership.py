@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["members_found"]
 
-_LEFT, _WIDE, _TOP, _HIGH = 64, 500, 16, 250
+_LEFT, _WIDE, _TOP, _HIGH = 64, 500, 24, 250
 _LEAST = 1e-3
 """Rate of false alarms where the axis begins."""
 _RATES = {"tpr_at_1_percent": 0.01, "tpr_at_0_1_percent": 0.001}
@@ -112,7 +112,7 @@ def _frame(shown: Shown) -> Markup:
         stroke(f"M{_LEFT} {_TOP}h{_WIDE}v{_HIGH}h-{_WIDE}z", "edge"), stroke(f"M{coin}", "skipped", dash="3 3"),
         words_at(_LEFT + _WIDE, _TOP + _HIGH + 34, words("picture.false_alarms"), anchor="end", size=11,
                  colour="skipped"),
-        words_at(_LEFT + 6, _TOP + 14, words("picture.members_above"), size=11, colour="skipped"),
+        words_at(_LEFT, _TOP - 8, words("picture.members_above"), size=11, colour="skipped"),
     ]  # fmt: skip
     for rate, told in zip(_TICKS, (notation.ticks([rate], "share")[0] for rate in _TICKS), strict=True):
         parts += [line(_x(rate), _TOP, _x(rate), _TOP + _HIGH, "grid"),
