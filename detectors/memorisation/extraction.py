@@ -196,12 +196,11 @@ def _means(name: str, told: Mapping[str, pd.DataFrame], level: float, rng: np.ra
     """Yield the mean of a column of texts and of held-out ones."""
     for role, group in (("items", None), (HELD_OUT, HELD_OUT)):
         rows, unit = told[role], _UNITS.get(name, "share")
-        lengths = rows["suffix_tokens"] if name == "greedy_run" else rows["suffix"].map(len, na_action="ignore")
-        longest = float(lengths.astype(float).max()) if unit != "share" and len(rows) else 1.0
-        yield _mean(
-            name, rows, name, level, rng, group=group, binary=False, unit=unit,
-            scale=longest if np.isfinite(longest) and longest > 0 else 1.0,
-        )
+        lengths = {
+            "tokens": rows["suffix_tokens"].dropna().tolist(), "characters": list(map(len, rows["suffix"].dropna())),
+        }  # fmt: skip
+        scale = float(max(lengths.get(unit, []), default=1))
+        yield _mean(name, rows, name, level, rng, group=group, binary=False, unit=unit, scale=scale)
 
 
 def _counts(

@@ -165,7 +165,7 @@ class Extraction:
         return extraction(told, Setting(self.tries, self.probability, self.near), level=level, rng=rng)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
-        """Return 40 texts that come out again, 30 held-out ones that hardly do, and the same with neither coming out.
+        """Return 24 texts of which nine in ten come out again, held-out ones of which one does, and half of both.
 
         The fault is planted where a wrong judge would miss it: in the clean twin both come out alike, as boilerplate.
         """
@@ -179,7 +179,7 @@ class Extraction:
         return gap.low is not None and gap.low > 0
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
-        """Return 32 texts and 32 held-out ones of which 4, 14 or 26 and always 4 come out again."""
+        """Return 20 texts and 20 held-out ones of which 3, 9 or 17 and always 3 come out again."""
         from audit.probes.memorisation.extraction_trials import trials
 
         return trials(self, rng)

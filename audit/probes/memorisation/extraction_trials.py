@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["observations", "trials"]
 
-_CONTROLS, _TRIED = 40, 32
+_CONTROLS, _TRIED = 24, 20
 _PREFIX, _SUFFIX = 3, 4
 _OUT, _IN = -0.25, -9.0
 """Nats of a token of a suffix that comes out, and of the first one of a suffix that does not."""
@@ -67,7 +67,7 @@ def _ranks(out: bool) -> list[float]:
 def trials(probe: Any, rng: np.random.Generator) -> Sequence[Trial]:
     """Return texts that come out no more often than held-out ones, and two sizes of more."""
     tried = replace(probe, prefix=_PREFIX, suffix=_SUFFIX, tries=10, probability=0.5, near=0.1)
-    return [_trial(tried, rng, dose, out) for dose, out in enumerate((4, 14, 26))]
+    return [_trial(tried, rng, dose, out) for dose, out in enumerate((3, 9, 17))]
 
 
 def _trial(probe: Any, rng: np.random.Generator, dose: int, out: int) -> Trial:
@@ -75,7 +75,7 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int, out: int) -> Trial:
     import pandas as pd
 
     words = {role: [_text(role, at) for at in range(_TRIED)] for role in ("items", "held")}
-    comes = {text: at < count for role, count in (("items", out), ("held", 4)) for at, text in enumerate(words[role])}
+    comes = {text: at < count for role, count in (("items", out), ("held", 3)) for at, text in enumerate(words[role])}
 
     def trace(items: Sequence[str]) -> Mapping[str, Any]:
         before = [-1.0] * _PREFIX
@@ -93,7 +93,7 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int, out: int) -> Trial:
     def role(texts: list[str]) -> pd.DataFrame:
         return pd.DataFrame({"text": texts}, index=pd.Index(texts, name="id")).iloc[rng.permutation(_TRIED)]
 
-    own, held = (np.arange(_TRIED) < count for count in (out, 4))
+    own, held = (np.arange(_TRIED) < count for count in (out, 3))
     known: dict[tuple[str, str | None], Known] = {}
     shares = [("extractable", "trace"), ("extracted", "trace"), ("near_verbatim", "generation")]
     for column, part in shares:
