@@ -17,8 +17,8 @@ audit: $(VENV)/ready  ## audit the real language model and the reference models:
 
 test: $(VENV)/ready-to-test system-parts  ## run every test, import contracts, ruff and mypy among them
 	@# A worker more than processors, as tests wait for browsers, servers and disks too; files stay whole, so that what they
-	@# share is made once. One thread each: they share the cores.
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder --durations 20
+	@# share is made once. One thread each: they share the cores. Bytecode is kept: hundreds of processes start.
+	@env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder --durations 20
 
 lint: $(VENV)/ready-to-test  ## run ruff, the import contracts and mypy alone
 	@$(BIN)/ruff check .

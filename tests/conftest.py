@@ -10,6 +10,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,17 @@ if TYPE_CHECKING:
 settings.register_profile("any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 gc.disable()  # while all modules are imported, none of which is ever let go
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Have each worker import all test files in an order of its own: what one has compiled, the others find."""
+    number, config = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"), session.config
+    if number and config.args == config.getini("testpaths") and not sys.dont_write_bytecode:
+        names = sorted(path.stem for path in Path(__file__).parent.glob("test_*.py"))
+        first = int(number) * len(names) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        for name in names[first:] + names[:first]:
+            with suppress(Exception, pytest.skip.Exception):  # told when the file's tests are collected
+                import_module(name)
 
 
 def pytest_collection_finish() -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import needs
@@ -56,16 +57,16 @@ def test_files_are_short():
 
 def test_functions_are_short():
     too_long = [
-        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        f"{path.relative_to(ROOT)}:{name}"
         for path in SOURCES
-        for node in ast.walk(_tree(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= 60
+        for name, lines in _read(path)[1].items()
+        if lines >= 60
     ]
     assert too_long == []
 
 
 def test_every_module_says_what_it_is():
-    assert [str(path.relative_to(ROOT)) for path in SOURCES if not ast.get_docstring(_tree(path))] == []
+    assert [str(path.relative_to(ROOT)) for path in SOURCES if not _read(path)[0]] == []
 
 
 def test_the_packages_carry_the_marker_of_the_sibling_check():
@@ -199,11 +200,11 @@ def _imports() -> Iterator[tuple[str, str]]:
     """Yield (importer, imported) for every import of a module of ours by another, those for type checkers too."""
     known = {_dotted(path): path for path in SOURCES}
     for name, path in known.items():
-        for node in ast.walk(_tree(path)):
+        for node in _read(path)[2]:
             found: list[str] = []
             if isinstance(node, ast.Import):
                 found = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
+            elif node.module:
                 whole = [f"{node.module}.{alias.name}" for alias in node.names]
                 found = [one if one in known else node.module for one in whole]
             yield from ((name, one) for one in found if one in known and one != name)
@@ -211,6 +212,16 @@ def _imports() -> Iterator[tuple[str, str]]:
 
 def _dotted(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def _read(path: Path) -> tuple[str | None, dict[str, int], list[ast.Import | ast.ImportFrom]]:
+    """Return a file's docstring, how many lines each function has, and its imports; it is parsed and walked once."""
+    tree = _tree(path)
+    nodes = list(ast.walk(tree))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    lines = {f"{node.lineno} {node.name}": node.end_lineno - node.lineno for node in functions}
+    return ast.get_docstring(tree), lines, [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def _tree(path: Path) -> ast.Module:

@@ -23,7 +23,8 @@ from pathlib import Path
 COMMAND = Path(sys.executable).with_name("dokimasia")
 MODULES = (
     "audit.cli.app", "audit.compare", "audit.execute", "audit.integrity", "audit.policy", "detectors.intervals",
-    "detectors.ranking", "pandas", "pyarrow.parquet", "reports.documents.html_report", "scipy.optimize",
+    "detectors.ranking", "jinja2", "pandas", "pyarrow.pandas_compat", "pyarrow.parquet",
+    "reports.documents.html_report", "scipy.optimize", "threadpoolctl",
 )
 """What commands import beside our parts, torch and its like left out."""
 KEPT = ("PYTHON", "LC_", "LANG", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "TZ", "OMP_")
