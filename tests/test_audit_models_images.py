@@ -363,7 +363,7 @@ def test_the_diffusion_bound_of_a_gaussian_meets_its_closed_form():
 
 def test_the_shared_noise_hardly_moves_the_level_of_the_bound(opened):
     model = opened["diffusion"]
-    x = model.prepare(digits.table("heldout")["image"].to_list()[:40])
+    x = model.prepare(digits.table("heldout")["image"].to_list()[:10])
     generator = torch.Generator().manual_seed(1)
     bounds = [model._bound(x, 64, torch.randn(65, 8, 8, generator=generator)) for _ in range(5)]
     levels = [float(bound.sum((1, 2)).mean()) for bound in bounds]

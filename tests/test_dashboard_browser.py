@@ -79,7 +79,8 @@ def test_nothing_serious_is_found_by_axe_core_in_either_theme(page, address, nam
         page.wait_for_function("""dark => {
           const light = (place, what) => getComputedStyle(document.querySelector(place))[what].match(/\\d+/g)
             .slice(0, 3).reduce((sum, one) => sum + Number(one), 0);
-          return (light(".doc h1, .doc h3", "color") > light("[data-testid=stApp]", "backgroundColor")) === dark;
+          const text = light(".doc h1, .doc h3", "color"), ground = light("[data-testid=stApp]", "backgroundColor");
+          return (text > ground) === dark && !document.getAnimations().some((one) => one instanceof CSSTransition);
         }""", arg=theme == "dark")
         assert serious(page) == [], theme
 
