@@ -166,7 +166,7 @@ def test_direct_evidence_wants_intervals_and_controls_of_its_tests(name):
             assert {"interval", "controls"} <= {*one.needs, *one.full}, one.id
         if probes(one) and all(probe.startswith("imported.") for probe in probes(one)):
             assert one.strength == "partial", one.id
-        if "memorisation" in one.dimensions:  # no probe of ours reads what a language model says by heart
+        if "memorisation" in one.dimensions:  # what was not tried may be kept all the same
             assert one.strength == "partial", one.id
         if one.strength == "process":  # that a step was taken is shown by the record, whatever a test found
             assert not one.tests, one.id
