@@ -114,7 +114,7 @@ def serious(page: Page) -> list[str]:
 def watched(browser: Browser, here: str) -> Iterator[tuple[Page, list[str]]]:
     """A page and what it says on its console or asks elsewhere than `here`."""
     page = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce", locale="en-GB")
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)
     said: list[str] = []
     ours = (here, here.replace("http", "ws"), "data:", "blob:")
     page.on("request", lambda call: None if call.url.startswith(ours) else said.append(f"request: {call.url}"))

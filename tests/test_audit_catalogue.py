@@ -151,6 +151,7 @@ def test_hostile_names_titles_and_questions_do_no_harm(place, home, request):
     assert index.refresh() == index.read_items() == 0
     total = index.count(Asked())
     assert total == len(HOSTILE) + 4 + 3
+    assert not index.look_again(_names(index)), "a name that is no text is looked for as the folder is called"
     for wanted in (*QUERIES, *HOSTILE):
         found = set(_names(index, search=wanted))
         assert index.count(Asked()) == total

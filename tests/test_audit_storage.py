@@ -630,7 +630,7 @@ def test_the_dashboard_browses_an_address(finished, bucket, monkeypatch):
     (entry,) = index().rows(Asked())
     assert (entry["name"], entry["state"], entry["title"]) == (name, "measured", "Letters")
     assert not (loading.home() / name / "observed").exists()  # a list fetches headers alone
-    page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60)
+    page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=180)
     page.query_params["screen"] = "audit"
     page.query_params["audit"] = name
     page.run()

@@ -7,7 +7,7 @@ from report_fixtures import mixed
 from screens import SCREENS, WIDTHS, faults, serious
 
 pytestmark = pytest.mark.slow
-expect.set_options(timeout=60_000)  # as long as a page is waited for, however busy the machine is
+expect.set_options(timeout=180_000)  # as long as a page is waited for, however busy the machine is
 BLANK = "about:blank"
 
 
@@ -26,7 +26,7 @@ def address(browser, home):
 def one_page(browser, address):
     """A page and its faults: a request beyond this server, an answer of 400 or more, a word on the console."""
     page = browser.new_page(reduced_motion="reduce", locale="en-GB")
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)
     found = []
     ours = (address, address.replace("http", "ws"), "data:", "blob:", BLANK)
     page.on("request", lambda request: None if request.url.startswith(ours) else found.append(request.url))

@@ -46,7 +46,7 @@ def home(shared_home, monkeypatch):
 
 
 def screen(**parameters):
-    app = AppTest.from_file(str(Path(dashboard.__file__).parent / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(Path(dashboard.__file__).parent / "app.py"), default_timeout=180)
     for name, value in {"screen": "compare", **parameters}.items():
         app.query_params[name] = str(value)
     app.run()

@@ -11,7 +11,7 @@ from audit.record import Limit
 
 pytestmark = pytest.mark.slow
 
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=180_000)
 LIMIT = Limit(measure="accuracy", at_least=0.5)
 COMPARE = "?screen=compare&audit=aaaa0001&other=bbbb0002"
 
@@ -36,7 +36,7 @@ def address(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(browser):
     page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(180_000)
     return page
 
 

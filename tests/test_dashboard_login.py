@@ -269,7 +269,7 @@ def home(people, tmp_path, monkeypatch):
 
 def screen(name, **query):
     """Run the dashboard as somebody sees it; None: nobody is logged in."""
-    app = AppTest.from_file(str(APP), default_timeout=60)
+    app = AppTest.from_file(str(APP), default_timeout=180)
     for key, value in query.items():
         app.query_params[key] = value
     app.user = {} if name is None else {**claims(name), "iat": time.time()}
@@ -401,7 +401,7 @@ def test_in_a_real_browser_a_reader_looks_a_reviewer_reviews_and_an_approver_sig
     ):
         browser = playwright.chromium.launch(executable_path=needs_chromium(), args=FLAGS)
         page = browser.new_page(ignore_https_errors=True, locale="en-US")
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)
 
         page.goto(f"{address}{item}")
         expect(page.locator(".login")).to_contain_text(W("login.anonymous"))

@@ -297,7 +297,7 @@ def form(name, folder):
         else:
             decide_audit(audit, name, words)
 
-    return rerun(AppTest.from_function(drawn, args=(name, folder), default_timeout=60))
+    return rerun(AppTest.from_function(drawn, args=(name, folder), default_timeout=180))
 
 
 def submit(app, label):

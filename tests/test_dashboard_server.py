@@ -241,7 +241,7 @@ def test_the_command_is_light_until_it_serves():
 def test_the_dashboard_reaches_no_model_code():
     code = (
         "import sys, os; from streamlit.testing.v1 import AppTest; from pathlib import Path; import dashboard\n"
-        "AppTest.from_file(str(Path(dashboard.__file__).parent / 'app.py'), default_timeout=60).run()\n"
+        "AppTest.from_file(str(Path(dashboard.__file__).parent / 'app.py'), default_timeout=180).run()\n"
         "print(*{'torch', 'transformers', 'sklearn', 'scipy'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

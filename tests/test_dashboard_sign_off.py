@@ -25,7 +25,7 @@ from audit.signing.people import KEY_FILE
 from reports.text import words_of
 
 pytestmark = pytest.mark.slow
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=180_000)
 
 W = words_of("ko")
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -53,7 +53,7 @@ def page(audit, key):
     ):
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         page = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce", locale="ko-KR")
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)
         page.goto(address)
         yield page
         browser.close()
@@ -78,7 +78,7 @@ def send(page, said):
     for author in authors.all():
         expect(author).to_have_value("김지우")
     page.get_by_role("button", name=W("form.send"), exact=True).click()
-    expect(page.locator(".doc section.said, .doc #sign-off").first).to_contain_text(said, timeout=60_000)
+    expect(page.locator(".doc section.said, .doc #sign-off").first).to_contain_text(said, timeout=180_000)
 
 
 def press(page, key, audit, *, entries):

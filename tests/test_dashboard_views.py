@@ -70,7 +70,7 @@ def home(shared_home, monkeypatch):
 
 def screen(**parameters):
     """Run the dashboard at an address; an exception that reaches the reader fails the test."""
-    app = AppTest.from_file(str(PACKAGE / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(PACKAGE / "app.py"), default_timeout=180)
     for name, value in parameters.items():
         app.query_params[name] = str(value)
     return rerun(app)

@@ -75,7 +75,7 @@ def test_a_bundle_of_unknown_origin(bundle, dokimasia, tmp_path):
     assert (seen["own"], seen["signed"], seen["known"], seen["seal"]["known"]) == (False, 3, 0, False)
 
     for parameters in ({}, {"screen": "audit"}, {"screen": "finding", "check": "limited"}, {"screen": "verify"}):
-        app = AppTest.from_file(str(Path(dashboard.__file__).parent / "app.py"), default_timeout=60)
+        app = AppTest.from_file(str(Path(dashboard.__file__).parent / "app.py"), default_timeout=180)
         for key, value in {**parameters, **({"audit": name} if parameters else {})}.items():
             app.query_params[key] = value
         app.run()

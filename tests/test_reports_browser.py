@@ -45,6 +45,7 @@ COMPARED = {"comparison": compared_plainly, "hostile comparison": compared_hosti
 def one_page(browser):
     """A page and what it asked for and said."""
     page = browser.new_page()
+    page.set_default_timeout(180_000)  # however busy the machine is
     seen = {"requests": [], "console": [], "dialogs": []}
     page.on("request", lambda request: seen["requests"].append(request.url))
     page.on("console", lambda message: seen["console"].append(message.text))

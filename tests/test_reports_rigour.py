@@ -232,7 +232,7 @@ def test_every_language_tells_them(deviating, family, lang):
 
 def seen_on(monkeypatch, audit, **parameters) -> str:
     monkeypatch.setenv(AUDITS, str(audit.folder.parent))
-    app = AppTest.from_file(str(Path(dashboard.__file__).parent / "app.py"), default_timeout=60)
+    app = AppTest.from_file(str(Path(dashboard.__file__).parent / "app.py"), default_timeout=180)
     for name, value in {"audit": audit.folder.name, **parameters}.items():
         app.query_params[name] = value
     app.run()

@@ -63,6 +63,8 @@ class Catalogue:
         self._state, self._at = 0, 0
         self._known: dict[str, str] = {}
         self._running: set[str] = set()
+        self._called: dict[str, str] = {}
+        """Name as it is stored -> name of the folder, where that is no text, and so another one."""
 
     def refresh(
         self, first: Collection[str] = (), *, whole: bool = False, most: int | None = None,
@@ -99,11 +101,12 @@ class Catalogue:
             known = self._loaded()
             handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                found = [name for name in shown if name in known and stamp_of(handle, name) != known[name]]
+                called = [(name, self._called.get(name, name)) for name in shown if name in known]
+                found = [(name, folder) for name, folder in called if stamp_of(handle, folder) != known[name]]
             finally:
                 os.close(handle)
             if found:
-                self._store([(name, name) for name in found], [])
+                self._store(found, [])
             return bool(found)
         finally:
             self._turn.release()
@@ -189,7 +192,9 @@ class Catalogue:
         if not self.root.exists():
             return {}
         with os.scandir(self.root) as found:
-            return {plain(one.name): one.name for one in found if one.is_dir() and not one.name.startswith(".")}
+            names = {plain(one.name): one.name for one in found if one.is_dir() and not one.name.startswith(".")}
+        self._called = {stored: name for stored, name in names.items() if stored != name}
+        return names
 
     def _loaded(self) -> dict[str, str]:
         """Return name -> stamp of what is stored; read only where somebody else changed it."""

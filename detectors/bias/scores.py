@@ -77,8 +77,8 @@ def _ends_of(grid: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """Return a curve at either end of each interval of the grid, from two points inside: it may rise at the ends."""
     width = np.diff(grid, axis=-1)
     inside = np.concatenate([grid[..., :-1] + width / 4, grid[..., :-1] + width * 3 / 4], axis=-1)
-    rows = zip(*(one.reshape(-1, one.shape[-1]) for one in (inside, x, y)), strict=True)
-    at = np.stack([np.interp(*row) for row in rows]).reshape(inside.shape)
+    flat = [one.reshape(-1, one.shape[-1]) for one in (inside, x, y)]
+    at = np.stack([np.interp(*row) for row in zip(*flat, strict=True)]).reshape(inside.shape)
     one, two = np.split(at, 2, axis=-1)
     return (3 * one - two) / 2, (3 * two - one) / 2
 

@@ -248,8 +248,8 @@ class _Judged:
             known = np.frombuffer(pattern, dtype=bool)
             if self._cannot_rank(known, names[0]) is None:
                 sides = [known & ~self._wrong, known & self._wrong]
-                right, wrong = (self.labelled.loc[side, names] for side in sides)
-                found[pattern] = rank(right, wrong, (self._units[sides[0]], self._units[sides[1]]))
+                told = [self.labelled.loc[side, names] for side in sides]
+                found[pattern] = rank(told[0], told[1], (self._units[sides[0]], self._units[sides[1]]))
         return found
 
     def _above_length(self) -> Measure:
