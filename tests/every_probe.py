@@ -49,6 +49,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "provenance.image_mark": [{}, {"images": "drawn", "mark": {"use": "invisible-watermark"}}],
     "provenance.text_mark": [{}, {"attacks": ("delete at 0.5",), "lengths": (4,)}],
     "robustness.images": [{}, {"mode": "log_prob"}],
+    "transparency.attribution": [{}, {"methods": ("leave_one_out", "shapley", "contextcite"), "answers": "given"}],
     "robustness.text": [{"mode": one} for one in ("choice", "generate", "predict")],
 }
 REASONS: list[tuple[str, dict[str, Any]]] = [

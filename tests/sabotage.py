@@ -53,6 +53,11 @@ def ranked_as(canary, change):
     return {**canary, "rank": rank, "exposure": np.log2(places / rank), "p_value": rank / places}
 
 
+def weighed_as(change):
+    """Change the weights of sources."""
+    return lambda real: lambda *args: [replace(one, weights=change(one.weights)) for one in real(*args)]
+
+
 SABOTAGE = {
     "bias.corpus": (
         "detectors.bias.data.whole_corpus:group_gaps",
@@ -198,6 +203,10 @@ SABOTAGE = {
         lambda real: lambda *args: ranked_as(real(*args), lambda rank, places: places + 1 - rank),
         lambda real: lambda *args: ranked_as(real(*args), lambda rank, places: (places + 1) // 2),
     ),
+    "transparency.attribution": (
+        "detectors.transparency.attribution:attribute", weighed_as(lambda weights: -weights),
+        weighed_as(lambda weights: 0 * weights),
+    ),
     "novelty.likelihood": (
         "detectors.novelty.recorded:Recorded.numbers",
         lambda real: lambda *known: -real(*known),
@@ -330,6 +339,7 @@ CHOICES = "audit.probes.factuality.closed_book:ClosedBook.observe"
 RECOGNITION = "audit.probes.factuality.recognition:Recognition.observe"
 MEMBERSHIP = "audit.probes.memorisation.membership:Membership.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
+SOURCES = "audit.probes.transparency.attribution:AttributionToSources.observe"
 EXPOSURE = "audit.probes.memorisation.exposure:Exposure.observe"
 EXTRACTION = "audit.probes.memorisation.extraction:Extraction.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood._observed"
@@ -635,6 +645,19 @@ HOLES = {
         "no width": ("detectors.memorisation.exposure:_above_chance", without_width),
         "order turned": ("detectors.memorisation.exposure:auroc",
                          lambda real: lambda low, high, level: real(high, low, level)),
+    },
+    "transparency.attribution": {
+        "log p turned": (SOURCES, kept(log_prob=lambda frame: [
+            [-65 - one for one in row] for row in frame["log_prob"]])),
+        "the next source holds the answer": (SOURCES, kept(gold=lambda frame: [
+            [(one[0] + 1) % len(all_of)] for one, all_of in zip(frame["gold"], frame["context"], strict=True)])),
+        "two sources for one": ("detectors.transparency.attribution:faithfulness",
+                                lambda real: lambda question, found, top: real(question, found, top + 1)),
+        "curves exchanged": ("detectors.transparency.faithfulness:curve_masks",
+                             lambda real: lambda order: [*real(order)][::-1]),
+        "all from memory": ("detectors.transparency.attribution:_Questions.from_memory",
+                            lambda real: lambda self, memory: real(self, 100 * memory)),
+        "no width": ("detectors.transparency.attribution:mean_over_units", without_width),
     },
     "novelty.likelihood": {
         "answers turned": (LIKELIHOOD, kept(log_prob=lambda frame: -frame["log_prob"])),

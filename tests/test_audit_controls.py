@@ -47,6 +47,7 @@ OPTIONS = {
     "factuality.rag": {"max_tokens": 4},
     "factuality.grounding": {"answers": "given"},
     "provenance.text_mark": {"max_tokens": 16},
+    "transparency.attribution": {"answers": "given", "masks": 8, "held_out": 4},
 }  # fmt: skip
 OURS = sorted(
     entry.name
@@ -191,6 +192,7 @@ WAYS = {
         {"kinds": ("option_order",), "prompt": "{question}\n{choices}\n:", "synonyms": {"one": "two"}},
     ],
     "quality.samples": [{"features": "other", "draws_per_item": 20, "neighbours": 9}],
+    "transparency.attribution": [{}, {"methods": ("leave_one_out",), "answers": "given"}, {"methods": ("shapley",)}],
 }
 UNCOVERED = {
     "bias.corpus": {"attribute_rate_gap_p", "log_odds"},
@@ -228,6 +230,7 @@ UNCOVERED = {
     "provenance.duties": {"duties_broken", "duties_not_testable", "unreadable"},
     "provenance.signed_origin": {"unreadable"},
     "provenance.text_mark": {"tokens_needed", "not_tested", "shortest_length", "known_key_rate"},
+    "transparency.attribution": {"gold_first_chance", "planted_first_chance", "not_asked"},
 }
 """Measures that a limit may name and no trial covers; reports say so."""
 
@@ -424,6 +427,9 @@ def subjects(tmp_path_factory):
             {"image": [[n + row * column % 7 for column in range(16)] for row in range(16)]} for n in range(4)])}),
         "provenance.text_mark": (language, {"items": file("texts", [{"text": f"The {n}"} for n in range(4)])}),
         "quality.samples": (normal, {"items": sets["items"], "train": sets["train"]}),
+        "transparency.attribution": (language, {"items": file("sources", [
+            {"prompt": f"What is {n}?", "context": [f"{n} is {n}.", "It is one.", "It is two.", "It is red."],
+             "gold": ["0"], "answer": f"{n}"} for n in range(6)])}),
     }
 
 

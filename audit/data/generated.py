@@ -1,4 +1,4 @@
-"""Data that functions of ours make: digits, photo patches, series, applicants, a small world of facts, and canaries.
+"""Data that functions of ours make: digits, photo patches, series, applicants, a small world of facts, canaries, plants.
 
     data: {use: made, set: digits, part: heldout, where: {label: ["0", "1"]}}
 
@@ -30,9 +30,9 @@ _ROWS = 4096
 
 @dataclass(frozen=True)
 class Made(Source):
-    """Digits, photo patches, series, applicants, facts or canaries that come with the package."""
+    """Digits, photo patches, series, applicants, facts, canaries or planted sources that come with the package."""
 
-    set: Literal["digits", "patches", "series", "world", "applicants", "canaries"]
+    set: Literal["digits", "patches", "series", "world", "applicants", "canaries", "planted"]
     """Which set."""
     part: str
     """Which part of it: `train`, `fit`, `calibration`, `heldout`, ...; the set says which there are."""

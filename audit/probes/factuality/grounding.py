@@ -9,7 +9,6 @@ always; a helper `verifier` (`lexical_verifier`, or a folder by `verifier`) is a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +18,7 @@ from audit.errors import DataError
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.factuality.verifying import VERIFIER, verified
 from audit.probes.items import column, without_nan
+from audit.probes.passages import check_prompt, laid_out, passages_of
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Grounding"]
 
-_PLACES = ("{passages}", "{question}")
-_GAPS = re.compile(r"\n\s*\n")
 EMBEDDER = "embedder"
 """The helper's name in a plan."""
 Search = Callable[[Sequence[str]], list[list[str]]]
@@ -89,8 +87,7 @@ class Grounding:
 
     def __post_init__(self) -> None:
         """Refuse a prompt without its places, counts below one and thresholds that are none."""
-        if any(place not in self.prompt for place in _PLACES):
-            raise ValueError(f"prompt: got {self.prompt!r}; allowed: a text with {' and '.join(_PLACES)} in it")
+        check_prompt(self.prompt)
         if self.passages < 1 or self.max_tokens < 1:
             got = f"passages {self.passages}, max_tokens {self.max_tokens}"
             raise ValueError(f"{self.name}: got {got}; allowed: 1 or more of each")
@@ -161,12 +158,8 @@ class Grounding:
 
     def _answers(self, ask: Ask, asked: pd.DataFrame) -> dict[str, list[Any]]:
         """Let the model answer from the passages."""
-        prompts = []
-        for question, passages in zip(asked["prompt"], asked["context"], strict=True):
-            shown = "\n".join(f"[{place}] {text}" for place, text in enumerate(passages, 1))
-            pieces = re.split(r"(\{passages\}|\{question\})", self.prompt)
-            given = {"{passages}": shown, "{question}": str(question)}
-            prompts.append("".join(given.get(piece, piece) for piece in pieces))
+        pairs = zip(asked["prompt"], asked["context"], strict=True)
+        prompts = [laid_out(self.prompt, str(question), passages) for question, passages in pairs]
         stop = ["\n\n", "\nQuestion:"]
         told = ask("sample", prompts, max_tokens=self.max_tokens, temperature=0, stop=stop)
         return {"answer": told["content"].tolist(), "finish": told["finish"].tolist(),
@@ -246,19 +239,13 @@ def _with_vectors(ask: Ask, items: pd.DataFrame) -> pd.DataFrame:
 
 def _contexts(rows: pd.DataFrame, search: Search | None) -> list[list[str]]:
     """Return the passages of every question: its own, or those that are found for it."""
-    own = [_passages(cell) for cell in rows["context"]]
+    own = [passages_of(cell) for cell in rows["context"]]
     without = [place for place, passages in enumerate(own) if not passages]
     if search is not None and without:
         found = search([rows["prompt"].iloc[place] for place in without])
         for place, passages in zip(without, found, strict=True):
             own[place] = passages
     return own
-
-
-def _passages(cell: Any) -> list[str]:
-    """Return a context as passages: a list as it is, a text parted at its empty lines."""
-    parts = [] if cell is None else _GAPS.split(cell) if isinstance(cell, str) else list(cell)
-    return [text.strip() for text in parts if isinstance(text, str) and text.strip()]
 
 
 def _verified(ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.factuality.verifying import VERIFIER, verified
 from audit.probes.items import column, without_nan
+from audit.probes.passages import check_prompt, laid_out
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RAG"]
 
-_PLACES = ("{passages}", "{question}")
 _SLICES = ("answerable", "gold_first", "gold_middle", "gold_last", "withheld", "changed")
 _GIVEN = {
     "answerable": "answer made elsewhere, the gold passages alone being shown; for `given`, and so are those below",
@@ -109,8 +109,7 @@ class RAG:
 
     def __post_init__(self) -> None:
         """Refuse a prompt without its places, and counts below one."""
-        if any(place not in self.prompt for place in _PLACES):
-            raise ValueError(f"prompt: got {self.prompt!r}; allowed: a text with {' and '.join(_PLACES)} in it")
+        check_prompt(self.prompt)
         if min(self.near_misses, self.max_tokens, self.k) < 1:
             got = f"near_misses {self.near_misses}, max_tokens {self.max_tokens}, k {self.k}"
             raise ValueError(f"{self.name}: got {got}; allowed: 1 or more of each")
@@ -169,7 +168,7 @@ class RAG:
         """Ask all slices of all questions at once."""
         places = [(row, name) for row, one in enumerate(shown) for name in _SLICES if one.lacks(name) is None]
         questions = rows["prompt"].to_list()
-        prompts = [self._prompt(questions[row], shown[row].texts(name)) for row, name in places]
+        prompts = [laid_out(self.prompt, questions[row], shown[row].texts(name)) for row, name in places]
         said: dict[tuple[int, str], tuple[Any, Any]] = {}
         if prompts:
             answer = ask(
@@ -197,11 +196,6 @@ class RAG:
             lost = [there and one is None and lack is None for one, lack in zip(answers, lacks, strict=True)]
             rows[f"problem_{name}"] = column(rows, [why if one else None for one in lost])
         return rows
-
-    def _prompt(self, question: str, passages: Sequence[str]) -> str:
-        numbered = "\n".join(f"[{number}] {text}" for number, text in enumerate(passages, 1))
-        before, _, after = self.prompt.partition("{passages}")
-        return f"{before.replace('{question}', question)}{numbered}{after.replace('{question}', question)}"
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.factuality.rag`."""

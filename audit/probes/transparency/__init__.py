@@ -1,0 +1,1 @@
+"""Transparency: what drove an answer?"""

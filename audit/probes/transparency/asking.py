@@ -1,0 +1,69 @@
+"""How an answer is scored under masks of its sources: all questions of a shard at once, and no mask twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from audit.model import Continuation
+from audit.probes.passages import laid_out
+
+if TYPE_CHECKING:
+    from audit.probe import Ask
+    from detectors.transparency.masks import Drawn
+
+__all__ = ["Question", "ask_about", "count_tokens"]
+
+
+@dataclass
+class Question:
+    """A question with its answer, and what is known of the answer's likelihood."""
+
+    prompt: str
+    """With places for question and sources."""
+    question: str
+    sources: Sequence[str]
+    text: str
+    """The answer as it stands behind the prompt."""
+    drawn: Drawn
+    tokens: int = 0
+    log_p: dict[str, float | None] = field(default_factory=dict)
+    """Mask -> nats; None = could not be scored."""
+
+    def under(self, mask: str) -> Continuation:
+        """Return the answer behind the prompt with the sources of a mask."""
+        kept = {place for place, bit in enumerate(mask) if bit == "1"}
+        return Continuation(laid_out(self.prompt, self.question, self.sources, kept), self.text)
+
+    def cells(self) -> dict[str, Any]:
+        """Return what is stored of it."""
+        return {
+            "tokens": self.tokens, "masks": list(self.log_p), "log_prob": list(self.log_p.values()),
+            "fitted": list(self.drawn.fitted), "held_out": list(self.drawn.held_out),
+            "orders": [",".join(map(str, order)) for order in self.drawn.orders],
+        }  # fmt: skip
+
+
+def ask_about(ask: Ask, questions: Sequence[Question], masks: Sequence[Iterable[str]]) -> None:
+    """Have the answers scored under these masks of each question, but for those that are known."""
+    wanted = [
+        (one, mask)
+        for one, some in zip(questions, masks, strict=True)
+        for mask in sorted({*some} - {*one.log_p}, reverse=True)
+    ]
+    if not wanted:
+        return
+    nats = ask("log_prob", [one.under(mask) for one, mask in wanted])["log_prob"].tolist()
+    for (one, mask), value in zip(wanted, nats, strict=True):
+        one.log_p[mask] = None if value is None or value != value else float(value)
+
+
+def count_tokens(ask: Ask, questions: Sequence[Question]) -> None:
+    """Have the tokens of the answers counted."""
+    if not questions:
+        return
+    told = ask("trace", [one.under("1" * len(one.sources)) for one in questions])
+    counts = told[told["log_prob"].notna()].groupby("item").size()
+    for place, one in enumerate(questions):
+        one.tokens = int(counts.get(place, 0))

@@ -1,0 +1,225 @@
+"""Which of the sources in its prompt drove an answer, and how faithful is the method that says so?
+
+    log p(answer | question, the sources of a mask), under masks that are drawn, and under those that a method's own
+    order of the sources asks for -> weights of the sources, and measures of how true these are
+
+The answer is the model's own, or one made elsewhere. Which masks are drawn depends on the question's id alone. With
+`planted`, questions about made-up facts stand beside, each told by one source: a method that misses it has no say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from audit.probe import AUROC, COUNT, NATS, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
+from audit.probes.items import column, without_nan
+from audit.probes.passages import check_prompt, laid_out, passages_of
+from audit.probes.transparency.asking import Question, ask_about, count_tokens
+from audit.seeds import rng_for
+from detectors.phrases import Cause
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Trial
+    from detectors.result import Result
+    from detectors.transparency.masks import Drawn
+
+__all__ = ["AttributionToSources"]
+
+_METHODS = ("contextcite", "leave_one_out", "shapley")
+_LISTS = frozenset({"context", "gold", "ids"})
+_FIELDS = {
+    "prompt": "the question",
+    "context": "its sources: passages or sentences, listed or in a text parted by empty lines",
+    "answer": "answer made elsewhere; for `given`",
+    "gold": "ids of the sources that hold the answer",
+    "ids": "ids of the sources; absent = their places, from 0",
+    "unit": "independent unit; absent = every question is its own",
+}
+
+
+@dataclass(frozen=True)
+class AttributionToSources:
+    """How faithfully a method tells which sources in the prompt drove an answer, tried on masks and planted facts."""
+
+    methods: tuple[Literal["contextcite", "leave_one_out", "shapley"], ...] = ("contextcite",)
+    """Who says which source drove an answer; the first is judged, the others stand beside it as groups."""
+    prompt: str = (
+        "Answer from the passages alone, in a few words.\n\n{passages}\n\nQuestion: {question}\nAnswer:"
+    )
+    """What the model reads; `{passages}` stands for the sources, numbered from [1], `{question}` for the question."""
+    answers: Literal["model", "given"] = "model"
+    """`model` asks for its likeliest answer; `given` takes answers made elsewhere from the column `answer`."""
+    masks: int = 32
+    """Masks that ContextCite is fitted to; each keeps every source with probability one half."""
+    held_out: int = 16
+    """Other masks, on which what a method predicts is tried; a quarter of all masks at most."""
+    orders: int = 16
+    """Orders of the sources that Shapley values are estimated from where there are more than 8, each both ways."""
+    top: int = 1
+    """How many sources are taken away, or left alone, at once."""
+    memory: float = 1.0
+    """An answer whose log p falls by fewer nats without any source is from the model's own memory."""
+    max_tokens: int = 48
+    """Length at which an answer is cut; it ends at an empty line, too."""
+
+    name: ClassVar[str] = "transparency.attribution"
+    dimension: ClassVar[str] = "transparency"
+    roles: ClassVar[Mapping[str, Role]] = {
+        "items": Role(_FIELDS, frozenset({"answer", "gold", "ids", "unit"}), lists=_LISTS),
+        "planted": Role(_FIELDS, frozenset({"ids", "unit"}), required=False, lists=_LISTS),
+    }
+    measures: ClassVar[Mapping[str, Range]] = {
+        "lds": SIGNED, "top_drop": NATS, "comprehensiveness": SHARE_GAP, "sufficiency": SHARE_GAP,
+        "deletion_auc": AUROC, "insertion_auc": AUROC, "gold_first_share": SHARE, "gold_first_chance": SHARE,
+        "planted_first_share": SHARE, "planted_first_chance": SHARE, "memory_share": SHARE, "not_asked": COUNT,
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse a prompt without its places, methods that are none or come twice, and counts too small."""
+        check_prompt(self.prompt)
+        if not self.methods or len(set(self.methods)) < len(self.methods) or not {*self.methods} <= {*_METHODS}:
+            got = ", ".join(map(str, self.methods)) or "none"
+            raise ValueError(f"methods: got {got}; allowed: one or more of {', '.join(_METHODS)}, each once")
+        if min(self.masks, self.held_out, self.orders, self.top, self.max_tokens) < 1 or self.masks < 8:
+            got = f"masks {self.masks}, held_out {self.held_out}, orders {self.orders}, top {self.top}"
+            raise ValueError(f"{self.name}: got {got}, max_tokens {self.max_tokens}; allowed: 8 masks, 1 of the others")
+        if not self.memory > 0:
+            raise ValueError(f"memory: got {self.memory:g}; allowed: more than 0")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Likelihoods of a continuation and its tokens; samples, where a model is asked."""
+        return frozenset({"log_prob", "trace", *(["sample"] if self.answers == "model" else [])})
+
+    def drawn(self, question: str, sources: int) -> Drawn:
+        """Return the masks of a question that are drawn by lot: by its id and number of sources, and nothing else."""
+        from detectors.transparency.masks import draw
+
+        return draw(sources, self.masks, self.held_out, self.orders, rng_for(0, self.name, question))
+
+    def estimate(self, items: int) -> int:
+        """Return the calls for questions of five sources; which curves are asked about is known when weights are."""
+        return items * (self.masks + self.held_out + 12)
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return the questions with `context` (sources), `gold` (their places), `answer`, `problem`, `not_asked`, and
+        `tokens` of the answer, `masks` with `log_prob`, and what was drawn: `fitted`, `held_out`, `orders`.
+
+        Of `planted` the answer is always that of the data: it is the made-up fact.
+        """
+        rows = without_nan(items.reindex(columns=list(_FIELDS)))
+        rows["context"] = column(rows, [passages_of(cell) for cell in rows["context"]])
+        rows["gold"] = column(rows, [_places(row) for row in rows.to_dict("records")])
+        own = role == "items" and self.answers == "model"
+        rows["not_asked"] = column(rows, [_lacks(row, answered=not own) for row in rows.to_dict("records")])
+        rows["problem"] = None
+        asked = rows.index[rows["not_asked"].isna()]
+        if own and len(asked):
+            for name, cells in self._answers(ask, rows.loc[asked]).items():
+                rows.loc[asked, name] = column(rows.loc[asked], cells)
+        rows = without_nan(rows.drop(columns="ids"))
+        empty = rows["not_asked"].isna() & rows["problem"].isna() & ~rows["answer"].map(_says)
+        rows["problem"] = rows["problem"].where(~empty, Cause("no answer"))
+        there = rows.index[rows["not_asked"].isna() & rows["problem"].isna()].tolist()
+        return _with_answers(rows, there, self._scored(ask, rows.loc[there], own=own))
+
+    def _answers(self, ask: Ask, rows: pd.DataFrame) -> dict[str, list[Any]]:
+        """Let the model answer with all sources."""
+        pairs = zip(rows["prompt"], rows["context"], strict=True)
+        prompts = [laid_out(self.prompt, str(question), sources) for question, sources in pairs]
+        told = ask("sample", prompts, max_tokens=self.max_tokens, temperature=0, stop=["\n\n", "\nQuestion:"])
+        problems = [
+            why or Cause("no answer") if finish == "error" else None
+            for why, finish in zip(told["problem"], told["finish"], strict=True)
+        ]
+        return {"answer": told["content"].tolist(), "problem": problems}
+
+    def _scored(self, ask: Ask, rows: pd.DataFrame, *, own: bool) -> list[dict[str, Any]]:
+        """Score the answers: under masks that were drawn, then under those that each method's order asks for."""
+        from detectors.transparency.attribution import scored_of
+        from detectors.transparency.faithfulness import curve_masks
+        from detectors.transparency.methods import attribute
+
+        questions = [
+            Question(
+                self.prompt, str(row["prompt"]), row["context"], row["answer"] if own else f" {row['answer']}",
+                self.drawn(str(name), len(row["context"])),
+            )
+            for name, row in zip(rows.index, rows.to_dict("records"), strict=True)
+        ]
+        count_tokens(ask, questions)
+        ask_about(ask, questions, [self._masks(one) for one in questions])
+        told = [(one, scored) for one in questions if (scored := scored_of(one.cells())) is not None]
+        for method in self.methods:
+            found = attribute(method, [scored for _, scored in told])
+            curves = [[mask for masks in curve_masks(each.order) for mask in masks] for each in found]
+            ask_about(ask, [one for one, _ in told], curves)
+        return [one.cells() for one in questions]
+
+    def _masks(self, one: Question) -> list[str]:
+        """Return the masks that are asked about before any weight is known."""
+        from detectors.transparency.methods import masks_of
+
+        size = len(one.sources)
+        wanted = [mask for method in self.methods for mask in masks_of(method, size, one.drawn)]
+        return ["1" * size, "0" * size, *one.drawn.held_out, *one.drawn.fitted, *wanted]
+
+    def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
+        """Return the measures of `detectors.transparency.attribution`."""
+        from detectors.transparency.attribution import attribution
+
+        told = {role: without_nan(frame) for role, frame in observed.items()}
+        return attribution(told, methods=self.methods, top=self.top, memory=self.memory, level=level, rng=rng)
+
+    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
+        """Return 16 answers to whose log p each source adds something, but takes it away under masks that are held out;
+        and such without exception.
+        """
+        from audit.probes.transparency.attribution_trials import observations
+
+        return observations(self, rng, faulty=True), observations(self, rng, faulty=False)
+
+    def found(self, result: Result) -> bool:
+        """Tell whether the whole interval of the headline lies below one half."""
+        return result.headline.high is not None and result.headline.high < 0.5
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return 16 questions, of which none, four or eight are driven by a source that does not hold the answer."""
+        from audit.probes.transparency.attribution_trials import trials
+
+        return trials(self, rng)
+
+
+def _places(row: Mapping[Any, Any]) -> list[int] | None:
+    """Return the places of the sources that hold the answer; None where nothing, or every source, is named."""
+    wanted = row["gold"]
+    names = row["ids"] if row["ids"] is not None else range(len(row["context"]))
+    told = {str(one) for one in ([] if wanted is None else [wanted] if isinstance(wanted, str | int) else wanted)}
+    found = [place for place, name in enumerate(names) if str(name) in told]
+    return found if 0 < len(found) < len(row["context"]) else None
+
+
+def _says(answer: Any) -> bool:
+    return isinstance(answer, str) and bool(answer.strip())
+
+
+def _lacks(row: Mapping[Any, Any], *, answered: bool) -> Cause | None:
+    """Return why nothing is asked about a question, or None; `answered`: it must bring its answer."""
+    if len(row["context"]) < 2:
+        return Cause("it has no two sources to choose from")
+    if answered and not _says(row["answer"]):
+        return Cause("it has no answer")
+    return None
+
+
+def _with_answers(rows: pd.DataFrame, there: Sequence[Any], cells: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return the rows with what is known of those that are there, null elsewhere."""
+    told = dict(zip(there, cells, strict=True))
+    for name in ("tokens", "masks", "log_prob", "fitted", "held_out", "orders"):
+        rows[name] = column(rows, [told.get(one, {}).get(name) for one in rows.index])
+    return rows

@@ -1,0 +1,1 @@
+"""Transparency: what drove an answer, and can the one who says so be believed?"""

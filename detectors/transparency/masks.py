@@ -1,0 +1,109 @@
+"""Which sources stand in a prompt, and log p of the answer under each mask that was asked about.
+
+    mask "101"   of three sources the first and the third stand there
+
+A question of S sources is asked about with all of them and with none, with all but one, and under three kinds of masks:
+
+    drawn       each source stands there with probability 1/2, with repeats: what a method is fitted to
+    held out    different ones that are none of those: what predictions are tried on
+    of orders   the first sources of an order, one more each time: what Shapley values and curves are made of
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from detectors.arrays import Floats
+
+__all__ = ["EXACT", "LEAST", "Drawn", "Scored", "bits_of", "draw", "every_mask", "first_of", "text_of", "without_each"]
+
+EXACT = 8
+"""Sources up to which Shapley values are exact: 2^8 masks."""
+LEAST = 4
+"""Sources from which on masks can be held out: a quarter of all, at most."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The masks of a question that are drawn by lot."""
+
+    fitted: tuple[str, ...]
+    """With repeats."""
+    held_out: tuple[str, ...]
+    """Different, none of them fitted, or with all sources, none, or all but one; empty below LEAST sources."""
+    orders: tuple[tuple[int, ...], ...]
+    """Orders of the sources, each followed by its reverse; empty up to EXACT sources."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A question whose answer was scored under masks."""
+
+    sources: int
+    tokens: int
+    """Of the answer, 1 or more."""
+    log_p: Mapping[str, float]
+    """Mask -> log p of the answer, in nats."""
+    drawn: Drawn
+
+    def nats(self, masks: Iterable[str]) -> Floats:
+        """Return log p [mask]; NaN for a mask that was not asked about."""
+        return np.array([self.log_p.get(mask, np.nan) for mask in masks], dtype=float)
+
+    @property
+    def whole(self) -> float:
+        """Log p with all sources."""
+        return self.log_p["1" * self.sources]
+
+    @property
+    def none(self) -> float:
+        """Log p without any source."""
+        return self.log_p["0" * self.sources]
+
+
+def draw(sources: int, fitted: int, held_out: int, orders: int, rng: np.random.Generator) -> Drawn:
+    """Draw the masks of a question of so many sources; `orders` counts those before each gets its reverse."""
+    count = min(held_out, 2**sources // 4) if sources >= LEAST else 0
+    always = {"1" * sources, "0" * sources, *without_each(sources)}
+    kept: dict[str, None] = {}
+    while len(kept) < count:
+        kept |= dict.fromkeys(mask for mask in _some(sources, count - len(kept), rng) if mask not in always)
+    seen: list[str] = []
+    while len(seen) < fitted:
+        seen += [mask for mask in _some(sources, fitted, rng) if mask not in kept]
+    there = [tuple(rng.permutation(sources).tolist()) for _ in range(orders if sources > EXACT else 0)]
+    return Drawn(tuple(seen[:fitted]), tuple(kept), tuple(one for order in there for one in (order, order[::-1])))
+
+
+def _some(sources: int, count: int, rng: np.random.Generator) -> list[str]:
+    return [text_of(row) for row in rng.random((count, sources)) < 0.5]
+
+
+def text_of(row: Iterable[object]) -> str:
+    """Return the mask of truth values [source]."""
+    return "".join("1" if one else "0" for one in row)
+
+
+def bits_of(masks: Sequence[str]) -> Floats:
+    """Return masks as numbers [mask, source], 1 where the source stands there."""
+    return np.array([[float(bit) for bit in mask] for mask in masks]).reshape(len(masks), -1)
+
+
+def every_mask(sources: int) -> Iterator[str]:
+    """Yield all masks, in the order of the numbers that they are in the binary system."""
+    return map("".join, product("01", repeat=sources))
+
+
+def without_each(sources: int) -> Iterator[str]:
+    """Yield the masks of all sources but one, the first, the second, ..."""
+    return ("1" * place + "0" + "1" * (sources - place - 1) for place in range(sources))
+
+
+def first_of(order: Sequence[int]) -> list[str]:
+    """Return the masks of the first 0, 1, ..., S sources of an order."""
+    place = np.argsort(order)
+    return [text_of(place < count) for count in range(len(order) + 1)]
