@@ -79,13 +79,11 @@ def test_shapley_values_are_the_mean_over_all_orders_and_sum_to_the_whole():
 
 
 def test_sampled_shapley_values_sum_to_the_whole_and_their_intervals_hold_the_truth():
-    held = np.zeros(9)
+    held, truth = np.zeros(9), np.arange(9) + np.array([1, 1, 1, 0, 0, 0, 0, 0, 0])
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        pair = 4.0  # of the first two together
-        one = scored(lambda bits: bits @ np.arange(9) + pair * bits[0] * bits[1] * bits[2] - 60, 9, seed=seed, orders=40)
+        one = scored(lambda bits: bits @ np.arange(9) + 3 * bits[:3].prod() - 60, 9, seed=seed, orders=40)
         found = shapley(one, rng)
-        truth = np.arange(9) + pair / 3 * np.array([1, 1, 1, 0, 0, 0, 0, 0, 0])
         assert found.weights.sum() == pytest.approx(one.whole - one.none)
         held += (found.low <= truth + 1e-9) & (truth - 1e-9 <= found.high)
     assert (held >= 33).all()  # 95 % of 40 are 38; a percentile bootstrap of 40 pairs holds a little less
@@ -120,7 +118,8 @@ def test_intervals_of_weights_hold_what_more_masks_say():
                  fitted=64)  # fmt: skip
     many = contextcite([scored(one_of(one), 5, fitted=4000, seed=9)])[0].weights
     found = contextcite([one], np.random.default_rng(0))[0]
-    assert (found.low <= found.weights).all() and (found.weights <= found.high).all()
+    assert (found.low <= found.weights).all()
+    assert (found.weights <= found.high).all()
     assert ((found.low <= many) & (many <= found.high)).sum() >= 4
     assert ((found.high - found.low) < 1).all()
 
@@ -206,13 +205,13 @@ def test_what_has_no_value_says_why():
     assert "which of its sources" in found.measure("gold_first_share").undefined
     assert found.measure("top_drop").value == pytest.approx(3)
     same = judged(observed([scored(lambda bits: -2.0, 4, seed=seed) for seed in range(5)]))
-    assert same.headline.value is None and same.headline.missing == 5
+    assert (same.headline.value, same.headline.missing) == (None, 5)
     assert same.measure("gold_first_share").value == 0
     assert same.measure("memory_share").value == 1
     assert [one.key for one in same.remarks] == ["no_planted_sources", "no_source_told"]
     nothing = observed(sums(2)).assign(not_asked="it has no answer", masks=None)
     left = judged(nothing)
-    assert left.headline.value is None and left.measure("not_asked").value == 2
+    assert (left.headline.value, left.measure("not_asked").value) == (None, 2)
 
 
 def test_an_answer_that_was_not_scored_could_have_been_anything():
@@ -241,12 +240,14 @@ def test_methods_beside_the_first_are_groups_and_all_see_a_sum():
 @pytest.mark.parametrize(("fault", "least", "most"), [(0.0, 0.95, 1.0), (1.0, -0.35, 0.35)])
 def test_power_and_size_noise_without_structure_is_not_taken_for_attribution(fault, least, most):
     """Size: log p drawn by lot, which no weights predict. Power: sums with a little noise."""
-    rng = np.random.default_rng(5)
-    questions = [
-        scored(lambda bits, lot=rng.normal(0, 4, 64): (1 - fault) * (bits @ (2.0 ** np.arange(6))) - 70
-               + (fault + 0.02) * lot[int(text_of(bits), 2)], 6, seed=seed)
-        for seed in range(30)
-    ]  # fmt: skip
-    one = judged(observed(questions)).headline
+    lots = np.random.default_rng(5).normal(0, 4, (30, 64))
+
+    def question(seed):
+        def of(bits):
+            return (1 - fault) * (bits @ 2.0 ** np.arange(6)) - 70 + (fault + 0.02) * lots[seed, int(text_of(bits), 2)]
+
+        return scored(of, 6, seed=seed)
+
+    one = judged(observed([question(seed) for seed in range(30)])).headline
     assert least <= one.value <= most
     assert (one.low > 0.5) == (fault == 0)

@@ -1,4 +1,4 @@
-"""Data that functions of ours make: digits, photo patches, series, applicants, a small world of facts, canaries, plants.
+"""Data that functions of ours make: digits, photo patches, series, applicants, a world of facts, and what was planted.
 
     data: {use: made, set: digits, part: heldout, where: {label: ["0", "1"]}}
 

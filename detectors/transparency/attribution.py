@@ -38,7 +38,7 @@ _NONE_SCORED = Cause("no answer was scored with and without its sources")
 _NO_GOLD = Cause("no question says which of its sources holds the answer")
 _NO_PLANT = Cause("no planted questions were given")
 _TOO_FEW = Cause("no question has {count} sources or more, so that masks could be held out", count=LEAST)
-_CONSTANT = Cause("neither weights nor log p differ from mask to mask")
+_CONSTANT = Cause("weights or log p are the same under all masks that were held out")
 _BOUNDED: Mapping[str, tuple[float, float, str, Direction]] = {
     "lds": (-1, 1, "score", "higher is better"), "comprehensiveness": (-1, 1, "share", "higher is better"),
     "sufficiency": (-1, 1, "share", "lower is better"), "deletion_auc": (0, 1, "score", "lower is better"),
@@ -269,8 +269,8 @@ def _rows(questions: _Questions, role: str, memory: float) -> pd.DataFrame:
     """Return what is shown of every question that was asked, by the first method."""
     rows = questions.asked[["prompt", "answer", "context", "gold", "unit"]].assign(role=role)
     told = questions.told[questions.methods[0]]
-    columns = told.drop(columns="found").rename(columns={"gold_first_share": "gold_first"})
-    rows = rows.join(columns.assign(value=columns["lds"], weight=-columns["lds"]))
+    columns = told.drop(columns="found").rename(columns={"lds": "value", "gold_first_share": "gold_first"})
+    rows = rows.join(columns.assign(weight=-columns["value"]))
     rows["memory_drop"] = questions.drops
     rows["from_memory"] = rows["memory_drop"].lt(memory).where(rows["memory_drop"].notna()).astype(object)
     shown = [

@@ -31,12 +31,14 @@ from reports.pictures.prompts import by_prompt
 from reports.pictures.reliability import reliability, risk_coverage
 from reports.pictures.sets import associations
 from reports.pictures.slices import slice_bars, slice_differences
+from reports.pictures.sources import sources_of_item, weights_of_sources
 from reports.pictures.stream import alarms_over_stream
 from reports.pictures.surprise import surprise_maps, surprise_of_item
 from reports.pictures.timing import seconds_in_order
 
 __all__ = [
     "ASSOCIATIONS",
+    "ATTRIBUTION",
     "BIAS_CORPUS",
     "BIAS_DATA",
     "BIAS_DECISIONS",
@@ -139,6 +141,13 @@ MEMBERSHIP = FindingFigure(
 DATA_NOVELTY = FindingFigure(
     ("role", "dte_np", "knn5", "mixture", "isolation_forest", "value", "p_value", "flagged"),
     (score_histograms, blind_spots, likeliest_and_strangest, families, hills),
+)
+ATTRIBUTION = FindingFigure(
+    (
+        "role", "prompt", "answer", "top_source", "gold_first", "value", "memory_drop", "from_memory", "top_drop",
+        "comprehensiveness", "sufficiency", "deletion_auc", "insertion_auc", "not_asked",
+    ),
+    (weights_of_sources, by_group("lds")), sources_of_item,
 )
 EXPOSURE = FindingFigure(
     (
