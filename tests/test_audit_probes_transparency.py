@@ -72,7 +72,7 @@ def test_a_real_model_is_asked_and_its_own_answer_scored(tmp_path):
     made = plugins.load("data", "made")(set="planted", part="english")
     probe = AttributionToSources(masks=8, held_out=4, max_tokens=3)
     check = Check("one", probe, {"items": File(path), "planted": made})
-    audit = run(Plan("Sources", (check,), open_model("causal_lm", path=folder)), into=tmp_path, limit=3)
+    audit = run(Plan("Sources", (check,), open_model("causal_lm", path=folder), limit=3), into=tmp_path)
     (finding,) = audit.record.findings
     told = {one.name: one for one in finding.measures}
     assert finding.verdict == "measured"
