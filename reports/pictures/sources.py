@@ -28,7 +28,8 @@ def weights_of_sources(shown: Shown) -> Picture | None:
     value = frame.loc[frame["role"].eq("items"), "value"].dropna()
     if value.empty:
         return None
-    rows = [int(value.idxmin()), int(value.idxmax())][: 2 if value.min() < value.max() else 1]
+    places, numbers = value.index.to_list(), value.to_numpy(float)
+    rows = [places[numbers.argmin()], places[numbers.argmax()]][: 2 if value.min() < value.max() else 1]
     drawn, boxes, top = list[Markup](), list[tuple[float, float, float, float]](), 0.0
     heads = ("picture.sources_worst", "picture.sources_best") if len(rows) == 2 else (None,)
     for cells, head in zip(shown.items.rows(rows).to_pylist(), heads, strict=True):
