@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from markupsafe import Markup
 
 from reports.figures import PAD, bar, cut, dot, joined, line, round_axis, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 __all__ = ["sources_of_item", "weights_of_sources"]
 
