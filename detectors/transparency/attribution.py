@@ -269,8 +269,9 @@ def _rows(questions: _Questions, role: str, memory: float) -> pd.DataFrame:
     """Return what is shown of every question that was asked, by the first method."""
     rows = questions.asked[["prompt", "answer", "context", "gold", "unit"]].assign(role=role)
     told = questions.told[questions.methods[0]]
-    columns = told.drop(columns="found").rename(columns={"lds": "value", "gold_first_share": "gold_first"})
-    rows = rows.join(columns.assign(weight=-columns["value"]))
+    columns = told.drop(columns="found").rename(columns={"lds": "value", "gold_first_share": "source_first"})
+    weight = -columns["value"] if role == "items" else np.nan
+    rows = rows.join(columns.assign(weight=weight))
     rows["memory_drop"] = questions.drops
     rows["from_memory"] = rows["memory_drop"].lt(memory).where(rows["memory_drop"].notna()).astype(object)
     shown = [

@@ -144,7 +144,7 @@ DATA_NOVELTY = FindingFigure(
 )
 ATTRIBUTION = FindingFigure(
     (
-        "role", "prompt", "answer", "top_source", "gold_first", "value", "memory_drop", "from_memory", "top_drop",
+        "role", "prompt", "answer", "top_source", "source_first", "value", "memory_drop", "from_memory", "top_drop",
         "comprehensiveness", "sufficiency", "deletion_auc", "insertion_auc", "not_asked",
     ),
     (weights_of_sources, by_group("lds")), sources_of_item,

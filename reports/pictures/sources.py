@@ -12,8 +12,8 @@ from reports.pictures.part import WIDTH, Picture, Shown, pictured
 
 __all__ = ["sources_of_item", "weights_of_sources"]
 
-_TEXT, _BARS, _CLOUD, _ROW = 330, 270, 190, 22
-"""Width of the sources' texts, of the bars and of the cloud; height of a row."""
+_BARS, _TEXT, _CLOUD, _ROW = 200, 208, 190, 22
+"""Width of the bars, where the sources' texts begin, width of the cloud; height of a row."""
 _HEAD, _MOST, _FOOT = 42, 7, 40
 """Height of prompt and answer; sources that are drawn; height of what stands below the cloud."""
 _NEEDED = ("prompt", "answer", "context", "weights")
@@ -81,25 +81,25 @@ def _bars(shown: Shown, cells: Mapping[str, Any], top: float) -> tuple[Markup, f
     order = sorted(range(len(weights)), key=lambda place: -weights[place])
     shown_places = order if len(order) <= _MOST + 1 else order[:_MOST]
     axis = round_axis("nats", min([0.0, *lows]), max([0.0, *highs, min(lows) + 1e-6]), _BARS)
-    zero, parts = _TEXT + axis.x(0.0), list[Markup]()
+    zero, parts = axis.x(0.0), list[Markup]()
     for row, place in enumerate(shown_places):
         y = top + row * _ROW
-        start, end = sorted((zero, _TEXT + axis.x(weights[place])))
-        text = cut(f"[{place + 1}] {cells['context'][place]}", shown.notation.words, 50)
+        start, end = sorted((zero, axis.x(weights[place])))
+        text = cut(f"[{place + 1}] {cells['context'][place]}", shown.notation.words, 62)
         parts += [
-            words_at(0, y + 15, text, size=11, bold=place in gold),
+            words_at(_TEXT, y + 15, text, size=11, bold=place in gold),
             bar(start, y + 5, end - start, 12, "ink" if place in gold else "skipped"),
         ]
         if lows[place] < highs[place]:
-            ends = (_TEXT + axis.x(one) for one in (lows[place], highs[place]))
+            ends = (axis.x(one) for one in (lows[place], highs[place]))
             parts.append(line(next(ends), y + 11, next(ends), y + 11, "failed", width=1.5))
     bottom = top + len(shown_places) * _ROW
     parts.append(line(zero, top, zero, bottom + 2, "ink"))
     for tick, told in zip(axis.ticks, shown.notation.ticks(axis.ticks, "nats"), strict=True):
-        parts.append(words_at(_TEXT + axis.x(tick), bottom + 16, told, anchor="middle", size=11, colour="skipped"))
+        parts.append(words_at(axis.x(tick), bottom + 16, told, anchor="middle", size=11, colour="skipped"))
     if (more := len(order) - len(shown_places)) > 0:
         told = shown.notation.words("picture.sources_more", count=more)
-        parts.append(words_at(0, bottom + 16, told, size=11, colour="skipped"))
+        parts.append(words_at(_TEXT, bottom + 16, told, size=11, colour="skipped"))
     return joined(parts), bottom + 24 - top
 
 
