@@ -9,11 +9,12 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import tiny_models
@@ -43,8 +44,12 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage from now on, but never again look through what was imported: a million objects, a second each."""
+    """Collect garbage from now on, but never again look through what was imported: a million objects, a second each.
+
+    And seldom: as what is frozen does not count, Python would look through all the rest every few seconds.
+    """
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
     gc.enable()
 
 
@@ -98,6 +103,41 @@ def parts_for_streamlit() -> Iterator[None]:
 
             found = functools.cache(manifest_scanner.scan_component_manifests)
             patch.setattr(manifest_scanner, "scan_component_manifests", found)
+        yield
+
+
+CHANGES_CODE = pytest.StashKey[bool]()
+"""Whether the test that runs may change a detector."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Note whether the test may change what it tests."""
+    item.session.stash[CHANGES_CODE] = "monkeypatch" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def controls_tried_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Try each probe once at a level and seed, for all tests that change no code: half of what is tried is tried again.
+
+    What a probe's name and options say is all that its controls hang on, and these are what the key is made of.
+    """
+    tried: dict[tuple[object, ...], dict[str, bool]] = {}
+
+    def once_of(real: Callable[..., dict[str, bool]]) -> Callable[..., dict[str, bool]]:
+        def controls_of(probe: Any, *, trials: Any = None, **named: Any) -> dict[str, bool]:
+            if request.session.stash[CHANGES_CODE] or not is_dataclass(probe):
+                return real(probe, trials=trials, **named)
+            key = (type(probe), repr(probe), *sorted(named.items()))
+            if key not in tried:
+                tried[key] = real(probe, trials=trials, **named)
+            return dict(tried[key])
+
+        return controls_of
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("audit.execute.check_run", "audit.integrity.recomputation"):
+            if module := sys.modules.get(name):
+                patch.setattr(module, "controls_of", once_of(module.controls_of))
         yield
 
 

@@ -165,9 +165,9 @@ def test_an_interrupt_at_any_moment_is_130(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("audit.plugins.names", names)
-    from audit.cli.app import _add_commands
+    from audit.cli.app import _command
 
-    _add_commands.cache_clear()
+    _command.cache_clear()
     assert execute(["parts"]) == 130
     assert lines_of(capsys) == ["dokimasia: interrupted"]
 

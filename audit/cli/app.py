@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Annotated
 
@@ -56,8 +56,8 @@ def _main(
 
 
 @cache
-def _add_commands() -> None:
-    """Add every command that an installed package names, ours among them."""
+def _command() -> Callable[..., object]:
+    """Return the command with every one that an installed package names, ours among them."""
     with plugins.importing():
         for name in plugins.names("commands"):
             try:
@@ -65,14 +65,14 @@ def _add_commands() -> None:
                 app.add_typer(part, name=name) if isinstance(part, typer.Typer) else app.command(name)(part)
             except UsageError as error:
                 print(f"dokimasia: left out: {clean(str(error))}", file=sys.stderr)
+    return typer.main.get_command(app)
 
 
 def execute(words: Sequence[str]) -> int:
     """Run the command with these words and return its exit code; whatever happens is told in one line."""
     with standard_streams():
         try:
-            _add_commands()
-            code = app(words, prog_name="dokimasia", standalone_mode=False)
+            code = _command()(words, prog_name="dokimasia", standalone_mode=False)
             sys.stdout.flush()
         except BaseException as error:
             return tell(error)

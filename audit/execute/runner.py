@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -329,10 +329,7 @@ class _Run:
             host=platform.node(),
             platform=platform.platform(),
             python=sys.version.split()[0],
-            versions={
-                **{name: metadata.version(name) for name in _VERSIONS},
-                "zlib": zlib.ZLIB_RUNTIME_VERSION,  # code lengths are those of the one at hand
-            },
+            versions=dict(_versions()),
             command=self.watch.command,
             calls=door.calls,
             calls_asked=door.asked,
@@ -346,6 +343,12 @@ class _Run:
             record=record,
         )
         return vouched(self.folder, facts)
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    """Return library -> version; zlib's too, as code lengths are those of the one at hand."""
+    return {**{name: metadata.version(name) for name in _VERSIONS}, "zlib": zlib.ZLIB_RUNTIME_VERSION}
 
 
 def _attempts(path: Path) -> int:
