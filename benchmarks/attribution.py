@@ -1,18 +1,22 @@
 """ContextCite's weights for the same masks and log p, ours and those of its authors, and what both cost.
 
-    pip install --no-deps --target PEER context-cite==0.0.4      (nltk beside it, if it is not there)
+    pip install --no-deps --target PEER context-cite==0.0.4
     PYTHONPATH=PEER python benchmarks/attribution.py             half a minute
 
 Theirs is scikit-learn's Lasso at its usual tolerance on masks in 32 bits, ours coordinate descent to 1e-10 for many
-questions at once, so that weights agree to that tolerance. Beside both stands scikit-learn at 1e-12. Where the peer is
-absent it is said, and its arithmetic is done here by scikit-learn. Then: how often the planted source of sums of
+questions at once, so that weights agree to that tolerance. Beside both stands scikit-learn at 1e-12. Of the peer only
+the solver is read, as the rest wants spaCy and NLTK; where it is absent it is said, and its arithmetic is done here by
+scikit-learn. Then: how often the planted source of sums of
 sources with noise comes first, by method.
 """
 
 from __future__ import annotations
 
+import runpy
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,12 +55,12 @@ def by_scikit_learn(masks: Any, outputs: Any, tokens: int, tol: float = 1e-12) -
 
 def peer() -> tuple[str, Callable[..., Any]]:
     """Return the authors' solver, or their arithmetic."""
-    try:
-        from context_cite.solver import LassoRegression
-    except ImportError as error:
-        print(f"context-cite: absent ({error}); its arithmetic by scikit-learn at 1e-4 stands for it")
+    package = find_spec("context_cite")
+    if package is None or package.submodule_search_locations is None:
+        print("context-cite: absent; its arithmetic by scikit-learn at 1e-4 stands for it")
         return "scikit-learn at 1e-4", lambda *given: by_scikit_learn(*given, tol=1e-4)
-    solver = LassoRegression(ALPHA)
+    read = runpy.run_path(str(Path(package.submodule_search_locations[0]) / "solver.py"))
+    solver = read["LassoRegression"](ALPHA)
     return "context-cite", lambda *given: solver.fit(*given)[0]
 
 
