@@ -34,8 +34,8 @@ LEVEL = 0.95
 """Of the intervals of weights: percentiles of a bootstrap over masks, or over pairs of orders."""
 RESOLUTION = 1e-7
 """Nats below 0 at least, as 32-bit numbers tell no probability nearer to one."""
-TOGETHER = 50
-"""Questions that are fitted at a time, to bound memory."""
+TOGETHER = 2_000_000
+"""Numbers of the matrices that are fitted at a time, to bound memory."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,9 @@ def contextcite(questions: Sequence[Scored], rng: np.random.Generator | None = N
     sizes = np.array([one.sources for one in questions], dtype=int)
     for size in np.unique(sizes).tolist():
         places = np.flatnonzero(sizes == size).tolist()
-        for start in range(0, len(places), TOGETHER):
-            some = places[start : start + TOGETHER]
+        step = max(1, TOGETHER // (size**2 * (1 + REPLICATES)))
+        for start in range(0, len(places), step):
+            some = places[start : start + step]
             found |= dict(zip(some, _fitted([questions[place] for place in some], rng), strict=True))
     return [found[place] for place in range(len(questions))]
 
