@@ -177,7 +177,7 @@ def _process_at(port: int) -> int:
     raise AssertionError(f"no process at port {port}")
 
 
-def wait_for(path: Path, lines: int, seconds: float = 60) -> None:
+def wait_for(path: Path, lines: int, seconds: float = 600) -> None:
     """Return once a file has so many lines."""
     end = time.monotonic() + seconds
     while (path.read_text().count("\n") if path.exists() else 0) < lines:

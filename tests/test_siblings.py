@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from venv import EnvBuilder
 
@@ -27,14 +26,17 @@ class Environment:
         self.python = folder / "bin" / "python"
         self.packages = Path(self("import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip())
 
-    def __call__(self, code: str) -> subprocess.CompletedProcess[str]:
-        """Run the code in a fresh process, started in the environment's folder."""
-        return subprocess.run([self.python, "-c", code], cwd=self.folder, capture_output=True, text=True)
+    def __call__(self, code: str, start: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the code in a fresh process, started in a folder or, without one, in the environment's."""
+        return subprocess.run([self.python, "-c", code], cwd=start or self.folder, capture_output=True, text=True)
 
     def pip(self, *arguments: str | Path) -> None:
         """Let the pip of this test run work on the environment."""
         pip = [sys.executable, "-m", "pip", "--quiet", "--python", self.python]
         subprocess.run([*pip, *arguments], check=True, capture_output=True)
+
+    def install(self, wheel: Path) -> None:
+        self.pip("install", "--no-deps", "--no-compile", wheel)
 
     def complaint(self) -> str:
         """What `import audit` says: the one line after the traceback."""
@@ -60,15 +62,18 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return needs_download("detectors", tmp_path_factory.mktemp("theirs"))
 
 
-@pytest.fixture
-def install(environment: Environment) -> Callable[[Path], None]:
-    return lambda wheel: environment.pip("install", "--no-deps", "--no-compile", wheel)
+@pytest.fixture(scope="module")
+def installed(ours: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with ours alone; not to be changed."""
+    found = Environment(tmp_path_factory.mktemp("installed"))
+    found.install(ours)
+    return found
 
 
-def test_theirs_over_ours_is_told_and_ours_over_theirs_works(environment, install, ours, theirs):
-    install(ours)
+def test_theirs_over_ours_is_told_and_ours_over_theirs_works(environment, ours, theirs):
+    environment.install(ours)
     assert environment("import audit").returncode == 0
-    install(theirs)
+    environment.install(theirs)
     told = environment.complaint()
     assert f"`detectors` is not Dokimasia's: {environment.packages / 'detectors' / '__init__.py'}" in told
     assert OF_THE_OTHER in told
@@ -79,42 +84,39 @@ def test_theirs_over_ours_is_told_and_ours_over_theirs_works(environment, instal
     assert environment("import audit").returncode == 0
 
 
-def test_ours_installed_last_works(environment, install, ours, theirs):
-    install(theirs)
-    install(ours)
+def test_ours_installed_last_works(environment, ours, theirs):
+    environment.install(theirs)
+    environment.install(ours)
     done = environment("import audit, detectors, detectors.result; print(detectors.__doc__)")
     assert done.stdout.startswith("Dokimasia "), done.stderr
 
 
-def test_an_editable_install_after_theirs_is_told(environment, install, theirs):
-    install(theirs)
+def test_an_editable_install_after_theirs_is_told(environment, theirs):
+    environment.install(theirs)
     (environment.packages / "dokimasia.pth").write_text(str(ROOT))
     assert OF_THE_OTHER in environment.complaint()
 
 
 @pytest.mark.parametrize("first", ["", "import dashboard; "], ids=["not yet imported", "already imported"])
-def test_a_file_of_ones_own_is_told(environment, install, ours, first):
-    install(ours)
-    (environment.folder / "dashboard.py").write_text('"""My own."""\n')
-    done = environment(f"{first}import audit")
-    place = environment.folder / "dashboard.py"
+def test_a_file_of_ones_own_is_told(installed, tmp_path, first):
+    (tmp_path / "dashboard.py").write_text('"""My own."""\n')
+    done = installed(f"{first}import audit", tmp_path)
+    place = tmp_path / "dashboard.py"
     assert done.stderr.splitlines()[-1] == (
         f"ImportError: `dashboard` is not Dokimasia's: {place} belongs to no installed distribution; "
         "rename it, or start from another folder"
     )
 
 
-def test_a_plain_folder_of_that_name_does_no_harm(environment, install, ours):
-    install(ours)
-    (environment.folder / "reports").mkdir()
-    done = environment("import reports, audit")
+def test_a_plain_folder_of_that_name_does_no_harm(installed, tmp_path):
+    (tmp_path / "reports").mkdir()
+    done = installed("import reports, audit", tmp_path)
     assert done.returncode == 0, done.stderr
 
 
-def test_the_import_is_light_and_imports_no_sibling(environment, install, ours):
-    install(ours)
+def test_the_import_is_light_and_imports_no_sibling(installed):
     code = "import sys; before = set(sys.modules); import audit; print(*sorted(set(sys.modules) - before))"
-    brought = {name.partition(".")[0] for name in environment(code).stdout.split()}
+    brought = {name.partition(".")[0] for name in installed(code).stdout.split()}
     assert brought - sys.stdlib_module_names == {"audit"}
 
 
