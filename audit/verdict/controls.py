@@ -11,7 +11,6 @@ it and is no narrower than its units allow. They cover the measures that they kn
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,8 +25,7 @@ __all__ = ["Planted", "controls_of", "covered", "planted", "trials_of"]
 
 def trials_of(probe: Probe, *, seed: int, check: str) -> Sequence[Trial]:
     """Return the trials of a probe; none where it has none."""
-    with _few_texts():
-        return probe.trials(rng_for(seed, check, "trials")) if isinstance(probe, HasTrials) else ()
+    return probe.trials(rng_for(seed, check, "trials")) if isinstance(probe, HasTrials) else ()
 
 
 def controls_of(
@@ -63,34 +61,20 @@ class Planted:
     def holds(self, level: float) -> bool:
         """Tell whether what comes out of them at a level is what must come out."""
         rng = rng_for(self.seed, *self.stream)
-        with _few_texts():
-            if self.trial is not None:
-                return standing(self.probe, self.trial, level=level, rng=rng, observed=self.observed)
-            found = self.probe.found(self.probe.judge(self.observed, level=level, rng=rng))
+        if self.trial is not None:
+            return standing(self.probe, self.trial, level=level, rng=rng, observed=self.observed)
+        found = self.probe.found(self.probe.judge(self.observed, level=level, rng=rng))
         return bool(found) == (self.side == "positive")
 
 
 def planted(probe: Probe, *, seed: int, check: str, trials: Sequence[Trial] | None = None) -> Iterator[Planted]:
     """Yield what a probe is tried on: the pair of its controls, then each trial as it is observed."""
-    with _few_texts():
-        pair = probe.controls(rng_for(seed, check, "controls"))
+    pair = probe.controls(rng_for(seed, check, "controls"))
     for side, observed in zip(("positive", "negative"), pair, strict=True):
         yield Planted(side, probe, observed, (check, "controls", "judge"), seed)
     for place, trial in enumerate(trials_of(probe, seed=seed, check=check) if trials is None else trials):
         side, tried = "positive" if trial.faulty else "negative", trial.probe or probe
-        with _few_texts():
-            observed = observed_in(trial, tried)
-        yield Planted(side, probe, observed, (check, "trials", "judge", str(place)), seed, trial)
-
-
-def _few_texts() -> AbstractContextManager[None]:
-    """Keep new columns of texts as objects of Python: with a hundred rows, calls into Arrow take longer than the work.
-
-    They are `str` all the same, and compare, sort and group as in Arrow's memory.
-    """
-    import pandas as pd
-
-    return pd.option_context("mode.string_storage", "python")
+        yield Planted(side, probe, observed_in(trial, tried), (check, "trials", "judge", str(place)), seed, trial)
 
 
 def covered(trials: Sequence[Trial]) -> list[str]:
