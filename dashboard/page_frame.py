@@ -28,14 +28,15 @@ WAIT, AGAIN = 0.5, 1.0
 
 def crumbs(
     words: Words, steps: Sequence[tuple[str, Address]], actions: Sequence[tuple[str, Address]] = (),
-    keys: Mapping[str, str] = NO_KEYS,
+    keys: Mapping[str, str] = NO_KEYS, here: Address | None = None,
 ) -> None:
     """Draw the way from the list of audits to this screen, the screen itself last, and what else can be done here.
 
-    `keys` are letters that do what is done by the actions of these labels; U always goes one step back.
+    `keys` are letters that do what is done by the actions of these labels; U always goes one step back. `here` is the
+    screen's own address where it is the list itself.
     """
     named = [(one_line(label, words, 60), place.link) for label, place in steps]
-    here = steps[-1][1] if steps else Address(lang=words.lang)
+    here = steps[-1][1] if steps else here or Address(lang=words.lang)
     told = [label for label, _ in named[:0:-1]] or [words("heading.index")]
     st.set_page_config(page_title=" · ".join([*told, "Dokimasia"]))
     draw(

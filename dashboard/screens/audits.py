@@ -39,7 +39,7 @@ SECONDS = 5
 def show(place: Address, words: Words) -> None:
     """Draw the list with its filters."""
     others: tuple[Screen, ...] = ("register", "trends", "frameworks", "compare", "verify")
-    crumbs(words, [], [(words(f"dashboard.{one}"), place.to(one)) for one in others])
+    crumbs(words, [], [(words(f"dashboard.{one}"), place.to(one)) for one in others], here=place)
     counts = _counts()
     if not counts.total and not freshness().busy:
         draw("audits_head.html.j2", words, sentence="", home=home())
