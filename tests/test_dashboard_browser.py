@@ -59,6 +59,7 @@ def opened(page, address, query, sign):
 def drawn(page, sign):
     page.wait_for_selector(f".doc {sign}" if not sign.startswith("text=") else sign)
     page.wait_for_selector(".doc .foot, .doc .alarm")
+    page.wait_for_selector(STILL)
 
 
 @pytest.mark.parametrize("name", SCREENS)
@@ -69,7 +70,6 @@ def test_a_screen_is_whole_and_quiet_in_both_languages_and_at_any_width(page, ad
     whole_at_any_width(page, "en")
     page.click(".languages a[hreflang=ko]")  # as readers do: a page loaded anew reads 4 MB of script
     page.wait_for_selector(".languages b:has-text('한국어')")
-    page.wait_for_selector(STILL)
     drawn(page, landmark if not landmark.startswith("text=") else ".sentence")
     whole_at_any_width(page, "ko")
 

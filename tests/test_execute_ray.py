@@ -45,7 +45,6 @@ def cluster():
         made = Cluster(initialize_head=True, connect=False, head_node_args={
             "num_cpus": 3, "include_dashboard": False, "object_store_memory": 80 << 20,
             "include_log_monitor": False, "no_monitor": True,  # nobody reads the logs here, and no node is hired
-            "_system_config": {"worker_niceness": 0},  # else its workers wait until no other test is at work
         })  # fmt: skip
         ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
         yield made

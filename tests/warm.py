@@ -58,6 +58,7 @@ def import_all() -> None:
     parts = [point.module for group in groups for point in entry_points(group=group)]
     for module in (*MODULES, *(name for name in parts if name.startswith(("audit.", "dashboard.", "reports.")))):
         import_module(module)
+    import_module("audit.cli.app")._command()  # the tree of commands, which forks have then too
 
 
 def ask(door: str, words: list[str]) -> int:
