@@ -79,8 +79,10 @@ def attribution(
 
 
 def scored_of(row: Mapping[Any, Any]) -> Scored | None:
-    """Return a question as it was observed; None where log p lacks under all sources, none, or a mask by lot."""
-    if row["masks"] is None:
+    """Return a question as it was observed; None where log p lacks under all sources, none, or a mask by lot, or where
+    the tokens of the answer are not known.
+    """
+    if row["masks"] is None or not row["tokens"]:
         return None
     nats = [np.nan if one is None else float(one) for one in row["log_prob"]]
     known = {mask: one for mask, one in zip(row["masks"], nats, strict=True) if np.isfinite(one)}
@@ -88,7 +90,7 @@ def scored_of(row: Mapping[Any, Any]) -> Scored | None:
     drawn, size = Drawn(tuple(row["fitted"]), tuple(row["held_out"]), orders), len(row["fitted"][0])
     if not {*drawn.fitted, *drawn.held_out, "1" * size, "0" * size} <= set(known):
         return None
-    return Scored(size, max(1, int(row["tokens"] or 1)), known, drawn)
+    return Scored(size, int(row["tokens"]), known, drawn)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from math import factorial
 from typing import Literal
 
 import numpy as np
+from scipy.special import stdtrit
 
 from detectors.arrays import Floats, times_drawn
 from detectors.transparency.masks import EXACT, Drawn, Scored, bits_of, every_mask, first_of, without_each
@@ -31,7 +32,9 @@ ALPHA = 0.01
 """Penalty of the Lasso, that of the authors."""
 REPLICATES = 100
 LEVEL = 0.95
-"""Of the intervals of weights: percentiles of a bootstrap over masks, or over pairs of orders."""
+"""Of the intervals of weights, which are approximate: Student's t over pairs of orders, or percentiles of a bootstrap over
+masks, which hold what all masks would give less often (docs/transparency.md).
+"""
 RESOLUTION = 1e-7
 """Nats below 0 at least, as 32-bit numbers tell no probability nearer to one."""
 TOGETHER = 2_000_000
@@ -94,10 +97,11 @@ def shapley(question: Scored, rng: np.random.Generator | None = None) -> Attribu
     for row, order in zip(added, question.drawn.orders, strict=True):
         row[list(order)] = np.diff(question.nats(first_of(order)))
     pairs = added.reshape(-1, 2, size).mean(axis=1)
-    if rng is None:
-        return Attribution(pairs.mean(axis=0))
-    drawn = times_drawn(len(pairs), REPLICATES, rng) @ pairs / len(pairs)
-    return Attribution(pairs.mean(axis=0), *_percentiles(drawn, pairs.mean(axis=0)))
+    mean, count = pairs.mean(axis=0), len(pairs)
+    if rng is None or count < 2:
+        return Attribution(mean)
+    half = stdtrit(count - 1, (1 + LEVEL) / 2) * pairs.std(axis=0, ddof=1) / np.sqrt(count)
+    return Attribution(mean, mean - half, mean + half)
 
 
 def contextcite(questions: Sequence[Scored], rng: np.random.Generator | None = None) -> list[Attribution]:
