@@ -117,7 +117,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def controls_tried_once(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Try each probe once at a level and seed, for all tests that change no code: most of what is tried was tried before.
+    """Try each probe once at a level and seed, for all tests that change no code: most was tried before.
 
     What a probe's name and options say is all that its controls hang on, and these are what the key is made of.
     """
