@@ -32,8 +32,8 @@ ALPHA = 0.01
 """Penalty of the Lasso, that of the authors."""
 REPLICATES = 100
 LEVEL = 0.95
-"""Of the intervals of weights, which are approximate: Student's t over pairs of orders, or percentiles of a bootstrap over
-masks, which hold what all masks would give less often (docs/transparency.md).
+"""Of the intervals of weights, which are approximate: Student's t over pairs of orders, or percentiles of a bootstrap
+over masks; they hold what all orders or masks would give less often than that (docs/transparency.md).
 """
 RESOLUTION = 1e-7
 """Nats below 0 at least, as 32-bit numbers tell no probability nearer to one."""
