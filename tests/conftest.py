@@ -7,6 +7,7 @@ import functools
 import gc
 import os
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -92,6 +93,15 @@ def spared_disk() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", os.fstat)  # of what is no open file it makes the same error
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def index_at_rest() -> Iterator[None]:
+    """Let the dashboard's index end with the tests that began it: it would make its key in the home of the next."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "index":
+            thread.join(timeout=60)
 
 
 @pytest.fixture(scope="session", autouse=True)

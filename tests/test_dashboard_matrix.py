@@ -44,6 +44,7 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def state(tmp_path, monkeypatch):
+    """File of the views; its folder may be there already, as the index of the test before may make a key in it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return key_file().with_name("views.json")
 
@@ -279,7 +280,7 @@ def test_so_many_views_are_kept_and_no_more(state):
     "text", ["{", "[]", '{"schema": 2}', '{"views": {"a": "order=sideways"}}', '{"views": {"a": 1}}', " " * 70_000]
 )
 def test_a_file_that_was_not_written_here_is_told_and_not_written_over(state, text):
-    state.parent.mkdir(parents=True)
+    state.parent.mkdir(parents=True, exist_ok=True)
     state.write_text(text)
     for ask in (saved_views, lambda: save_view("a", Address())):
         with pytest.raises(IntegrityError, match="remove it"):
@@ -288,6 +289,6 @@ def test_a_file_that_was_not_written_here_is_told_and_not_written_over(state, te
 
 
 def test_what_lies_in_the_file_leads_to_the_list_or_nowhere(state):
-    state.parent.mkdir(parents=True)
+    state.parent.mkdir(parents=True, exist_ok=True)
     state.write_text(json.dumps({"views": {"a": "screen=verify&audit=x", "b": "only=mine&evil=//x"}}))
     assert saved_views() == {"b": Address(only="mine")}
