@@ -18,13 +18,17 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from audit.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 __all__ = [
     "CONFIGURED",
     "GROUPS",
+    "adapter_of",
     "build",
     "field_notes",
     "importing",
@@ -121,14 +125,20 @@ def summary(kind: str, name: str) -> str:
 
 def build(kind: str, name: str, options: Mapping[str, Any]) -> Any:
     """Return the part with these options; raises UsageError, or pydantic's ValidationError with all wrong types."""
-    from pydantic import TypeAdapter
-
     part = load(kind, name)
     allowed = [field.name for field in dataclasses.fields(part)]
     for key in options:
         if key not in allowed:
             raise UsageError(f"unknown option {key!r} of {_SINGULAR[kind]} {name!r}{did_you_mean(key, allowed)}")
-    return TypeAdapter(part).validate_json(json.dumps(dict(options), default=str), strict=True)
+    return adapter_of(part).validate_json(json.dumps(dict(options), default=str), strict=True)
+
+
+@cache
+def adapter_of(part: type) -> TypeAdapter[Any]:
+    """Return what reads a part from its options, made once: that takes far longer than reading."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(part)
 
 
 def open_model(use: str, **options: Any) -> Any:
@@ -138,8 +148,13 @@ def open_model(use: str, **options: Any) -> Any:
 
 def path_fields(part: type | object) -> list[str]:
     """Return the option names that hold a file or folder, or a list of them."""
-    hints = get_type_hints(part if isinstance(part, type) else type(part))
-    return [field.name for field in dataclasses.fields(part) if "Path" in str(hints[field.name])]  # type: ignore[arg-type]
+    return list(_path_fields(part if isinstance(part, type) else type(part)))
+
+
+@cache
+def _path_fields(part: type) -> tuple[str, ...]:
+    hints = get_type_hints(part)
+    return tuple(field.name for field in dataclasses.fields(part) if "Path" in str(hints[field.name]))  # type: ignore[arg-type]
 
 
 def named_parts(part: type) -> dict[str, str]:

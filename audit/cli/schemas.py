@@ -184,10 +184,8 @@ def _part_definitions(schema: dict[str, Any], kinds: Sequence[str]) -> dict[str,
 
 
 def _part_schema(kind: str, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    from pydantic import TypeAdapter
-
     part = plugins.load(kind, name)
-    schema = TypeAdapter(part).json_schema(ref_template="#/$defs/{model}")
+    schema = plugins.adapter_of(part).json_schema(ref_template="#/$defs/{model}")
     definitions.update(schema.pop("$defs", {}))
     notes, named = plugins.field_notes(part), plugins.named_parts(part)
     for option, one in schema.get("properties", {}).items():
