@@ -116,18 +116,41 @@ def parts_for_streamlit() -> Iterator[None]:
         yield
 
 
-CHANGES_CODE = pytest.StashKey[bool]()
-"""Whether the test that runs may change a detector."""
+CHANGED = pytest.StashKey[bool]()
+"""Whether the test that runs has changed anything but variables of the environment and what reaches an object store."""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Note whether the test may change what it tests."""
-    item.session.stash[CHANGES_CODE] = "monkeypatch" in getattr(item, "fixturenames", ())
+    """Begin a test, which has changed nothing yet."""
+    item.session.stash[CHANGED] = False
+
+
+def is_code(target: object) -> bool:
+    """Tell whether a change of this object or dictionary, or at this dotted name, may change a detector."""
+    name = target if isinstance(target, str) else getattr(target, "__name__", "")
+    return target is not os.environ and not name.startswith("audit.storage.")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def changes_noted(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Note when a test changes what it tests."""
+
+    def noting(real: Callable[..., None]) -> Callable[..., None]:
+        def change(patch: pytest.MonkeyPatch, target: object, *more: Any, **named: Any) -> None:
+            request.session.stash[CHANGED] |= is_code(target)
+            real(patch, target, *more, **named)
+
+        return change
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("setattr", "delattr", "setitem", "delitem"):
+            patch.setattr(pytest.MonkeyPatch, name, noting(getattr(pytest.MonkeyPatch, name)))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def controls_tried_once(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Try each probe once at a level and seed, for all tests that change no code: most was tried before.
+    """Try each probe once at a level and seed, for all tests that have changed no code: most was tried before.
 
     What a probe's name and options say is all that its controls hang on, and these are what the key is made of.
     """
@@ -135,7 +158,7 @@ def controls_tried_once(request: pytest.FixtureRequest) -> Iterator[None]:
 
     def once_of(real: Callable[..., dict[str, bool]]) -> Callable[..., dict[str, bool]]:
         def controls_of(probe: Any, *, trials: Any = None, **named: Any) -> dict[str, bool]:
-            if request.session.stash[CHANGES_CODE] or not is_dataclass(probe):
+            if request.session.stash[CHANGED] or not is_dataclass(probe):
                 return real(probe, trials=trials, **named)
             key = (type(probe), repr(probe), *sorted(named.items()))
             if key not in tried:

@@ -1,31 +1,24 @@
-"""A real S3-type server as a process of its own (moto), and a proxy before it in which things go wrong.
+"""A real S3-type server (moto), as a process of its own or in threads of this one, where things can go wrong in it.
 
-moto looks at a put's condition and writes in two steps, between which another put can come; the proxy lets one put
+moto looks at a put's condition and writes in two steps, between which another put can come; in threads one put is let
 through at a time, as a server that keeps its promise does.
 """
 
 from __future__ import annotations
 
-import asyncio
+import io
 import re
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.request import Request as Call
 from urllib.request import urlopen
-
-import httpx2
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 SECRET = "very-secret-word-of-the-store"
 
@@ -59,19 +52,11 @@ def moto() -> Iterator[str]:
         server.wait()
 
 
-class _Cut(Response):
-    """An answer that ends before it is whole, with the connection."""
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
-        await send({"type": "http.response.body", "body": b"<", "more_body": False})
-
-
 @dataclass
 class Proxy:
-    """Passes calls on to the server, but for the faults that a test puts in."""
+    """The server in threads of this process: at `server` as it is, at `url` with the faults that a test puts in."""
 
-    server: str
+    server: str = ""
     url: str = ""
     broken: int = 0
     """So many of the next calls are answered with `status`."""
@@ -98,42 +83,42 @@ class Proxy:
         self.broken = self.cut = self.lost = self.torn = 0
         self.slow, self.ignorant, self.stale, self.only = 0, False, "", ""
 
-    async def answer(self, request: Request) -> Response:
-        body = await request.body()
-        call = f"{request.method} {request.url.path}"
-        hit = re.search(self.only, call) is not None
-        await asyncio.sleep(self.slow if hit else 0)
-        if hit and self._takes("broken"):
-            return Response(f"<Error><Code>Fault</Code><Message>{SECRET}</Message></Error>", self.status)
-        if hit and self._takes("cut"):
-            return _Cut()
-        put = request.method == "PUT"
-        if hit and put and self._takes("torn"):
-            body = body[: len(body) // 2]
-        if put:
-            async with self._one:
-                found = await self._pass(request, body)
-        else:
-            found = await self._pass(request, body)
-        if hit and put and self._takes("lost"):
-            return _Cut()
-        left = {name: value for name, value in found.headers.items() if name not in _HOP}
-        data = found.content
-        if self.stale and "list-type" in request.query_params:
-            data = re.sub(_LISTED % re.escape(self.stale).encode(), b"", data)
-        return Response(data, found.status_code, left)
+    def __call__(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        """Answer a call, as WSGI has it."""
+        from werkzeug.wrappers import Request, Response
 
-    async def _pass(self, request: Request, body: bytes) -> Any:
-        self.seen.append((request.method, request.url.path, body))
-        gone = {*_HOP, "host", *(("if-none-match", "if-match") if self.ignorant else ())}
-        headers = {name: value for name, value in request.headers.items() if name not in gone}
-        query = f"?{request.url.query}" if request.url.query else ""
-        path = request.scope["raw_path"].decode()
-        return await self._client.request(request.method, f"{self.server}{path}{query}", headers=headers, content=body)
+        request = Request(environ)
+        body, call = request.get_data(), f"{request.method} {request.path}"
+        hit = re.search(self.only, call) is not None
+        time.sleep(self.slow if hit else 0)
+        if hit and self._takes("broken"):
+            answer = Response(f"<Error><Code>Fault</Code><Message>{SECRET}</Message></Error>", self.status)
+        elif hit and self._takes("cut"):
+            answer = Response(b"<", headers=_CUT)
+        else:
+            put = request.method == "PUT"
+            with self._one if put else ExitStack():
+                answer = self._passed(request, body[: len(body) // 2] if hit and put and self._takes("torn") else body)
+            if hit and put and self._takes("lost"):
+                answer = Response(b"<", headers=_CUT)
+        return answer(environ, start)
+
+    def _passed(self, request: Any, body: bytes) -> Any:
+        from werkzeug.wrappers import Response
+
+        self.seen.append((request.method, request.path, body))
+        gone = {"HTTP_IF_NONE_MATCH", "HTTP_IF_MATCH"} if self.ignorant else set()
+        environ = {name: value for name, value in request.environ.items() if name not in gone}
+        environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        answer = Response.from_app(self._app, environ, buffered=True)
+        if self.stale and "list-type" in request.args:
+            answer.data = re.sub(_LISTED % re.escape(self.stale).encode(), b"", answer.data)
+        return answer
 
     def _takes(self, fault: str) -> bool:
-        left = getattr(self, fault)
-        setattr(self, fault, max(left - 1, 0))
+        with self._counting:
+            left = getattr(self, fault)
+            setattr(self, fault, max(left - 1, 0))
         return left > 0
 
     def puts(self, ending: str = "") -> list[str]:
@@ -142,24 +127,35 @@ class Proxy:
 
     @contextmanager
     def served(self) -> Iterator[Proxy]:
-        self._one, self._client = asyncio.Lock(), httpx2.AsyncClient(timeout=30)
-        app = Starlette(routes=[Route("/{path:path}", self.answer, methods=["GET", "HEAD", "PUT", "POST", "DELETE"])])
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", access_log=False)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        try:
+        from moto.server import create_backend_app
+
+        self._one, self._counting, self._app = threading.Lock(), threading.Lock(), create_backend_app("s3")
+        with _in_threads(self._app) as self.server, _in_threads(self) as self.url:
             yield self
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
+@contextmanager
+def _in_threads(app: Any) -> Iterator[str]:
+    """Serve a WSGI application, a thread for each call; yield its address."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        def log(self, *_: object) -> None:
+            pass
+
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+_CUT = {"Content-Length": "1000"}
+"""Of an answer that ends before it is whole, with the connection."""
 _LISTED = rb"<(Contents|CommonPrefixes)>\s*<(?:Key|Prefix)>%s(?:(?!</\1>).)*</\1>"
-_HOP = {"connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive"}
 
 
 @dataclass

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from needs import ROOT, needs_library
-from object_store import SECRET, Bucket, Proxy, moto
+from object_store import SECRET, Bucket, Proxy
 from slow_letters import asked, plan
 from streamlit.testing.v1 import AppTest
 
@@ -41,14 +41,8 @@ NUMBER = iter(range(1000))
 
 
 @pytest.fixture(scope="module")
-def server():
-    with moto() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def one_proxy(server):
-    with Proxy(server).served() as proxy:
+def one_proxy():
+    with Proxy().served() as proxy:
         yield proxy
 
 
@@ -61,7 +55,7 @@ def proxy(one_proxy):
 
 
 @pytest.fixture
-def bucket(server, proxy, monkeypatch, tmp_path):
+def bucket(proxy, monkeypatch, tmp_path):
     """A bucket of its own, reached through the proxy from a machine with an empty cache."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
@@ -70,7 +64,7 @@ def bucket(server, proxy, monkeypatch, tmp_path):
     monkeypatch.setenv("DOKIMASIA_LEASE", "2")
     monkeypatch.setattr(access, "_COPIES", {})
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return Bucket(server, f"bucket{next(NUMBER)}").make()
+    return Bucket(proxy.server, f"bucket{next(NUMBER)}").make()
 
 
 @pytest.fixture
