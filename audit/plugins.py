@@ -154,7 +154,7 @@ def path_fields(part: type | object) -> list[str]:
 @cache
 def _path_fields(part: type) -> tuple[str, ...]:
     hints = get_type_hints(part)
-    return tuple(field.name for field in dataclasses.fields(part) if "Path" in str(hints[field.name]))  # type: ignore[arg-type]
+    return tuple(field.name for field in dataclasses.fields(part) if "Path" in str(hints[field.name]))
 
 
 def named_parts(part: type) -> dict[str, str]:
