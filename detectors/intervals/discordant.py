@@ -100,10 +100,12 @@ def _probability(n: int, most: Floats, difference: float, sums: Floats) -> Float
     m = low[:, None] + np.arange(int((high - low).max()) + 1)
     inside = m <= high[:, None]
     m = np.minimum(m, n)
-    ways = gammaln(n + 1) - gammaln(m + 1) - gammaln(n - m + 1)
+    each, at = np.arange(n + 1.0), m.astype(int)
+    ways = (gammaln(n + 1) - gammaln(each + 1) - gammaln(n - each + 1))[at]
     chance = np.exp(ways + xlogy(m, sums[:, None]) + xlog1py(n - m, -sums[:, None])) * inside
     share = np.divide(sums + difference, 2 * sums, out=np.full(len(sums), 0.5), where=sums > 0)
-    few = most[m.astype(int)]
-    small = np.where(few < 0, 0.0, bdtr(np.maximum(few, 0), m.astype(int), np.clip(share, 0, 1)[:, None]))
+    few = most[at]
+    some = (chance > 0) & (few >= 0)  # elsewhere what takes longest adds nothing
+    small = bdtr(few, at, np.clip(share, 0, 1)[:, None], out=np.zeros(m.shape), where=some)
     total: Floats = (chance * small).sum(axis=1) + 2 * math.exp(-_FAR)
     return total
