@@ -177,23 +177,23 @@ ACTIONS: dict[str, Callable[[Path], None]] = {
 }
 
 
-def prepared(place: Path, name: str) -> Path:
-    """Return a folder in which the action can be done: empty for a run, with a finished audit for the others."""
-    root = place / "start"
+def prepared(place: Path) -> Path:
+    """Return a folder with a finished audit, in which all actions but a run can be done."""
+    root = place / "finished"
     root.mkdir()
-    if name != "run":
-        in_a_process(do_run, root)
-        in_a_process(lambda one: make_key(one / "kept-key"), root)
-        in_a_process(lambda one: export_audit(folder(one), one / "kept-bundle.zip"), root)
+    in_a_process(do_run, root)
+    in_a_process(lambda one: make_key(one / "kept-key"), root)
+    in_a_process(lambda one: export_audit(folder(one), one / "kept-bundle.zip"), root)
     return root
 
 
-def kills(name: str, points: int) -> bool:
-    """Kill an action at that many places and print what came of it; tell whether nothing did."""
+def kills(name: str, points: int, start: Path) -> bool:
+    """Kill an action, begun in copies of a folder, at that many places and print what came of it; true where nothing
+    did.
+    """
     action, wrong = ACTIONS[name], []
     with tempfile.TemporaryDirectory() as there:
         place = Path(there).resolve()
-        start = prepared(place, name)
         count = in_a_process(action, Path(shutil.copytree(start, place / "whole")))
         wanted = files(place / "whole")
         chosen = sorted({round(at) for at in np.linspace(1, count, min(points, count))})
@@ -275,10 +275,15 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=40, help="items of the language model's data sets")
     given = parser.parse_args()
     Secret.here()
-    whole = [
-        language(given.times, given.limit) if name == "language" else kills(name, given.points)
-        for name in given.actions
-    ]
+    with tempfile.TemporaryDirectory() as there:
+        place = Path(there).resolve()
+        (empty := place / "empty").mkdir()
+        finished = prepared(place) if {*given.actions} - {"run", "language"} else empty
+        whole = [
+            language(given.times, given.limit) if name == "language"
+            else kills(name, given.points, empty if name == "run" else finished)
+            for name in given.actions
+        ]
     return 0 if all(whole) else 1
 
 

@@ -17,7 +17,7 @@ from audit import plugins
 from audit.ask.partial import tells_each
 from audit.ask.questions import answer, can_answer, procedure_for, takes_numbers
 from audit.errors import ModelError
-from audit.files import canonical, sha256
+from audit.files import canonical, frame_of, sha256
 from audit.model import ABILITIES, Item, Verifiable
 from audit.numbering import item_digest, numbers_of
 from audit.procedure import LACKING
@@ -137,13 +137,12 @@ def _spread(table: pa.Table, positions: Sequence[int] | None) -> pd.DataFrame:
     import numpy as np
 
     if positions is None or len(positions) == len(set(positions)):
-        whole: pd.DataFrame = table.to_pandas()
-        return whole
+        return frame_of(table)
     rows = table["item"].to_numpy()
     order = np.argsort(rows, kind="stable")
     first, end = (np.searchsorted(rows, positions, side, sorter=order) for side in ("left", "right"))
     counts = end - first
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    frame: pd.DataFrame = table.take(order[np.repeat(first, counts) + within]).to_pandas()
+    frame = frame_of(table.take(order[np.repeat(first, counts) + within]))
     frame["item"] = np.repeat(np.arange(len(positions)), counts)
     return frame

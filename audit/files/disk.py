@@ -145,7 +145,9 @@ def read_frame(path: Path, columns: Sequence[str] | None = None, *, coded: bool 
     """Return a stored frame, indexed by item id where it has one; raises as `read_table`, whose columns that stay
     `coded` are categorical here.
     """
-    frame: pd.DataFrame = read_table(path, columns, coded=coded).to_pandas()
+    from audit.files.parquet import frame_of
+
+    frame = frame_of(read_table(path, columns, coded=coded))
     return frame.set_index("id") if "id" in frame.columns else frame
 
 

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 from audit.errors import IntegrityError
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["MAX_DECODED", "contents_of", "read_batches"]
+__all__ = ["MAX_DECODED", "contents_of", "frame_of", "read_batches"]
 
 MAX_DECODED = 1 << 30
 """Bytes of the cells that are read at once."""
 _ROWS = 1 << 20
 """Rows whose cells are counted together."""
 _FEW = 10_000
-"""Rows below which it is not worth a look how they are stored."""
+"""Rows below which it is not worth a look how they are stored, nor to wake threads."""
 _SPELT_OUT = 1 << 28
 """Bytes that a column may take at once where no value of it is pointed at."""
 _MAX_VALUES = 1 << 28
@@ -70,6 +71,12 @@ def contents_of(path: Path) -> pq.FileMetaData:
         raise IntegrityError(
             "{file}: cannot be read ({problem})", file=path, problem=" ".join(str(error).split())[:200]
         ) from None
+
+
+def frame_of(table: pa.Table) -> pd.DataFrame:
+    """Return a table as a frame."""
+    frame: pd.DataFrame = table.to_pandas(use_threads=table.num_rows >= _FEW)
+    return frame
 
 
 def _chunks(contents: pq.FileMetaData) -> Iterator[pq.ColumnChunkMetaData]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from audit.errors import DataError, IntegrityError, UsageError, first_problem
-from audit.files import canonical, in_language, stored_json, write_inside, write_out
+from audit.files import canonical, frame_of, in_language, stored_json, write_inside, write_out
 from audit.record.contents import RECORD_FILE, RUN_FILE, SEAL_FILE, WRITTEN_PLAN_FILE
 from audit.record.finding import Finding, Stored
 from audit.record.items import items_of
@@ -48,7 +48,7 @@ class Audit:
         file = items_of(self.folder, self.finding(check))
         if file is None or file.problem == "missing":
             return None
-        frame: pd.DataFrame = file.table(file.columns if columns is None else columns).to_pandas()
+        frame = frame_of(file.table(file.columns if columns is None else columns))
         return frame.set_index("id") if "id" in frame.columns else frame
 
     def report(self, format: str) -> list[Path]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from audit.errors import IntegrityError
-from audit.files import contents_of, digest_file, open_regular, read_batches, read_table
+from audit.files import contents_of, digest_file, frame_of, open_regular, read_batches, read_table
 from audit.record.contents import items_name, observations_name, table_name
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class ItemsFile:
         """Return these columns, all by default, indexed by the items' ids as they are stored; raises as `table`."""
         names = list(dict.fromkeys(self.columns if columns is None else columns))
         own = [] if self.id_column is None else [self.id_column]
-        frame: pd.DataFrame = self.table([*own, *(name for name in names if name not in own)]).to_pandas()
+        frame = frame_of(self.table([*own, *(name for name in names if name not in own)]))
         return frame.set_index(own[0], drop=own[0] not in (columns or ())) if own else frame
 
     def ids(self) -> list[str | None]:
