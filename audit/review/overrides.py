@@ -257,7 +257,7 @@ def _of_benchmark(finding: Finding, headline: Measure, items: pd.DataFrame) -> M
     from audit.verdict import Part, of_benchmark, sequenced, unit_means
 
     population = headline.n["population"]
-    means = unit_means(items, headline, np.nan)
+    means = unit_means(items, headline)
     part = Part(population if headline.interval == "known" else len(means), population)
     if finding.stop == "early" and not part.whole:
         return sequenced(headline, items, headline.level, part)

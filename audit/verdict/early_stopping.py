@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from audit.errors import UsageError
 from audit.record import Limit, watched
 from audit.verdict.missing import too_much_missing
-from audit.verdict.units import is_mean, unit_means
+from audit.verdict.units import ends_of_means, is_mean, unit_means
 from detectors.phrases import Method
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def watch(
         return begun(limit, level, keeps)
     if result.items is None or not is_mean(result.items, measure):
         raise UsageError(f"stop: early needs a measure that is a mean over units; {limit.measure} is not one")
-    ends = [unit_means(result.items, measure, missing) for missing in (0.0, 1.0)]
+    ends = ends_of_means(result.items, measure)
     test = begun(limit, level, keeps, _population(ends[0], part))
     test.update(*ends)
     return test
@@ -129,8 +129,8 @@ def sequenced(measure: Measure, items: pd.DataFrame, level: float, part: Part | 
 
     from detectors.sequential import confidence_sequence
 
-    value = float(np.nanmean(unit_means(items, measure, np.nan)))
-    least, most = (unit_means(items, measure, missing) for missing in (0.0, 1.0))
+    value = float(np.nanmean(unit_means(items, measure)))
+    least, most = ends_of_means(items, measure)
     population = _population(least, part)
     low, high = confidence_sequence(least, level, population=population, most=most)
     n = measure.n if population is None else {**measure.n, "population": population}

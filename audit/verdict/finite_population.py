@@ -36,7 +36,7 @@ def of_benchmark(measure: Measure, items: pd.DataFrame | None, part: Part) -> Me
     """Return a measure of a full check with its interval for the benchmark; as it is where it has none."""
     import numpy as np
 
-    from audit.verdict.units import is_mean, unit_means
+    from audit.verdict.units import ends_of_means, is_mean
     from detectors.intervals import ALL_OF_IT, mean_of_finite
 
     if measure.value is None or measure.low is None or measure.high is None:
@@ -44,7 +44,7 @@ def of_benchmark(measure: Measure, items: pd.DataFrame | None, part: Part) -> Me
     if items is None or not is_mean(items, measure):
         whole = part.whole and not measure.missing
         return _settled(measure, measure.value, measure.value, ALL_OF_IT, part) if whole else measure
-    least, most = (unit_means(items, measure, fill) for fill in (0.0, 1.0))
+    least, most = ends_of_means(items, measure)
     if not part.whole and len(least) != part.asked:
         return measure
     single = measure.n.get("items", 0) + measure.missing == len(least) and measure.interval == "exact"

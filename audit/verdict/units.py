@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from audit.probe import Observed
     from detectors.result import Measure
 
-__all__ = ["Part", "Units", "in_random_order", "is_mean", "part_of", "unit_means", "unit_sizes"]
+__all__ = ["Part", "Units", "ends_of_means", "in_random_order", "is_mean", "part_of", "unit_means", "unit_sizes"]
 
 
 def in_random_order(items: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -66,17 +66,27 @@ def is_mean(items: pd.DataFrame, measure: Measure) -> bool:
         return False
     if measure.value is None or (measure.group is not None and measure.where is None):
         return False
-    means = unit_means(items, measure, np.nan)
+    means = unit_means(items, measure)
     return not np.isnan(means).all() and bool(np.isclose(np.nanmean(means), measure.value, rtol=0, atol=1e-9))
 
 
-def unit_means(items: pd.DataFrame, measure: Measure, missing: float) -> np.ndarray:
+def unit_means(items: pd.DataFrame, measure: Measure) -> np.ndarray:
     """Return the means [n] of the units that a measure counts, in the order in which units come first.
 
-    missing: what an item without an answer is taken for; NaN leaves it out, and a unit of such items is NaN.
+    An item without an answer is left out, and a unit of such items is NaN.
     """
-    import numpy as np
+    return _means(*_counted(items, measure))
 
+
+def ends_of_means(items: pd.DataFrame, measure: Measure) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the most [n] that these means may be: what has no answer is taken for 0, and for 1."""
+    values, units = _counted(items, measure)
+    least = _means(values.fillna(0.0), units)
+    return least, _means(values.fillna(1.0), units) if values.hasnans else least
+
+
+def _counted(items: pd.DataFrame, measure: Measure) -> tuple[pd.Series[float], pd.Series[str]]:
+    """Return value and unit of every item that a measure counts."""
     from detectors.arrays import units_of
     from detectors.result import counted
 
@@ -85,8 +95,13 @@ def unit_means(items: pd.DataFrame, measure: Measure, missing: float) -> np.ndar
         items = items[items[column].astype(str) == text]
     asked = items[counted(items, measure.mean_of)]
     # a hair outside [0, 1] is rounding; what is further out does not give the number
-    values = asked[measure.mean_of].astype(float).clip(0, 1).fillna(missing)
-    return np.asarray(values.groupby(units_of(asked, measure.unit_of).to_numpy(), sort=False).mean())
+    return asked[measure.mean_of].astype(float).clip(0, 1), units_of(asked, measure.unit_of)
+
+
+def _means(values: pd.Series[float], units: pd.Series[str]) -> np.ndarray:
+    import numpy as np
+
+    return np.asarray(values if units.is_unique else values.groupby(units.to_numpy(), sort=False).mean())
 
 
 @dataclass(frozen=True)
