@@ -41,6 +41,7 @@ RELATIVE = np.array([2 / 3, 1])
 """Distances in shares of that to the nearer end; 1 is all-in on "never", in the direction of that end."""
 SHARES = np.array([0.03, 0.07, 0.3, 0.4, 0.2])
 """Starting capital of each; benchmarks/statistical.py prints what it buys against the information floor."""
+_STEPS, _SECANTS = 1 << 30, 12
 BROKE, PROVEN = -1e9, 1e15
 """Log growth that stands for losing all and for an impossible mean; finite, so that sums and products stay so."""
 
@@ -329,14 +330,25 @@ def _mixed(logs: Floats) -> Floats:
 
 
 def _least_refused(x: Floats, level: float, population: int | None) -> float:
-    """Return the smallest mean that the bettor from above has ever refused; 1 if none."""
-    low, high = 0.0, 1.0
-    while high - low > 1e-9:
-        middle = (low + high) / 2
-        logs = np.cumsum(_log_factors(x, *still_to_come(middle, x, population)), axis=0)
-        refused = _mixed(logs).max() >= _threshold(level)
-        low, high = (low, middle) if refused else (middle, high)
-    return high
+    """Return the smallest mean that the bettor from above has ever refused, in steps of 2^-30; 1 if none.
+
+    Her capital grows with the mean: secants, of which the end that stays counts half (Illinois), find the step in a
+    third of the looks that halving takes; what they have not found then jumps, and is halved.
+    """
+    enough = _threshold(level)
+    low, high, poor, rich, refused, looks = 0, _STEPS, -enough, enough, None, 0
+    while high - low > 1:
+        looks += 1
+        guess = (low + high) // 2 if looks > _SECANTS else round((rich * low - poor * high) / (rich - poor))
+        place = min(max(guess, low + 1), high - 1)
+        logs = np.cumsum(_log_factors(x, *still_to_come(place / _STEPS, x, population)), axis=0)
+        excess, before = float(_mixed(logs).max()) - enough, refused
+        refused = excess >= 0
+        if refused:
+            high, rich, poor = place, min(excess, enough) + 1e-12, poor / (1 + (before is True))
+        else:
+            low, poor, rich = place, max(excess, -enough), rich / (1 + (before is False))
+    return high / _STEPS
 
 
 def _most_events(limit: float, level: float, n: NDArray[np.int64]) -> NDArray[np.int64]:
