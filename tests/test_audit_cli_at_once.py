@@ -3,39 +3,16 @@
 import multiprocessing
 import os
 import pickle
-import signal
-import sys
-import time
 
 import pytest
+from at_once_work import RAISED, failing, killed, twice
 
 from audit import errors
 from audit.cli.app import execute
 from audit.cli.at_once import MOST, processes_for, told
-from audit.errors import AbilityError, DataError, DokimasiaError, LibraryError, PlanError
+from audit.errors import AbilityError, DokimasiaError
 from audit.execute import run
 from audit.reference import cases
-
-RAISED = {
-    "ability": AbilityError("m", "log_prob", "it has {none}"),
-    "library": LibraryError("no {x}", library="x", extra="y"),
-    "plan": PlanError(["a.yaml:1:2: no {key}", "a.yaml:2:1: no"]),
-    "data": DataError("{file}: missing", file="{a}.csv"),
-}
-
-
-def twice(number):
-    print(f"begun {number}")
-    print(f"noted {number}", file=sys.stderr)
-    time.sleep(0.05)
-    print(f"done {number}")
-    return 2 * number, os.getpid()
-
-
-def failing(kind):
-    if kind == "late":
-        time.sleep(600)
-    raise RAISED[kind]
 
 
 def same(one, other):
@@ -53,10 +30,6 @@ def test_all_are_done_and_each_is_told_as_a_whole(capsys, processes):
     assert out == "".join(f"begun {number}\ndone {number}\n" for number in made)
     assert [line for line in remarks.splitlines() if "noted" in line] == [f"noted {number}" for number in made]
     assert ("(5 of 5 done)" in remarks) == (processes > 1)
-
-
-def killed(number):
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_process_that_is_ended_from_outside_is_one_line():
