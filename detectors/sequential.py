@@ -236,10 +236,10 @@ def decided_at(rate: float, limit: float, level: Level) -> int | None:
 
     Log capital is then convex in the number of outcomes and starts at 0, so it passes the threshold once.
     """
+    growths = _steady(rate, limit), _steady(1 - rate, 1 - limit)
 
     def rich(n: int) -> bool:
-        sides = ((rate, limit), (1 - rate, 1 - limit))
-        return any(_steady(n, *side) >= _threshold(sure) for side, sure in zip(sides, sides_of(level), strict=True))
+        return any(_mixed(n * one) >= _threshold(sure) for one, sure in zip(growths, sides_of(level), strict=True))
 
     if not rich(10**9):
         return None
@@ -252,10 +252,10 @@ def decided_at(rate: float, limit: float, level: Level) -> int | None:
     return high
 
 
-def _steady(n: int, rate: float, mean: float) -> float:
-    """Return the log capital of the bettor from above on "the mean is `mean`" after n outcomes at a steady rate."""
+def _steady(rate: float, mean: float) -> Floats:
+    """Return the log growth [bettor] of the capitals from above on "the mean is `mean`" at a steady rate of events."""
     none, event = _log_factors(np.array([0.0, 1.0]), *still_to_come(mean, EMPTY, None))
-    return float(_mixed(n * ((1 - rate) * none + rate * event)))
+    return np.asarray((1 - rate) * none + rate * event)
 
 
 def stopping(rate: float, limit: float, level: Level, budget: int) -> tuple[Floats, Floats]:
