@@ -20,6 +20,7 @@ from fuzzing import fuzz
 from warm import import_all
 
 from audit.cli.app import execute
+from audit.cli.schemas import json_schema
 
 DAC_OVERRIDE, DAC_READ_SEARCH = 1, 2
 WRITING = {
@@ -50,6 +51,7 @@ CODES = {"judge": {0, 1, 3}, "judge json": {0, 1, 3}, "run": {0, 1, 3}, "compare
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     import_all()  # once, not in every child
+    json_schema("plan")
     return fuzz.make_site(tmp_path_factory.mktemp("outages") / "site")
 
 

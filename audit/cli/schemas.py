@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -128,6 +129,7 @@ def _write_new(texts: Mapping[Path, tuple[str, str]]) -> None:
         write_atomic(file, text.encode())
 
 
+@cache
 def json_schema(what: str) -> str:
     """Return the JSON Schema (2020-12) of `plan`, `fit`, `policy` or `record`."""
     from audit.cli.described import Described
