@@ -134,7 +134,8 @@ def _finding(folder: Path, check: str, probe: Probe, result: Result, *, limited:
     return _told(check, probe.name, decision, gating=limit is not None).model_copy(update={
         "measures": measures, "limit": limit, "evidence": evidence, "controls": {"positive": True, "negative": True},
         "remarks": [{"key": one.key, **one.values} for one in result.remarks], "more_units": decision.more_units,
-        "smallest_effect": decision.smallest_effect, "family": "exploratory" if limit and check < "c06" else None,
+        "fresh_units": decision.fresh_units, "smallest_effect": decision.smallest_effect,
+        "family": "exploratory" if limit and check < "c06" else None,
         "data": {role: {"use": "file", "path": "x.csv", "items": 9} for role in probe.roles}, "calls": 9,
         "clauses": ["eu-ai-act:15"], "dimension": probe.dimension,
     })  # fmt: skip
