@@ -23,7 +23,7 @@ import pandas as pd
 from audit.data.sets import make_rag_questions
 from audit.execute import run
 from audit.plan import read_plan
-from audit.reference import factuality_plan
+from audit.reference import answers_plan
 from detectors.factuality.counterfactual_evidence import ChangedEvidence, change_evidence
 from detectors.factuality.rag import audit_rag
 from detectors.factuality.rag_slices import SLICES
@@ -78,7 +78,7 @@ def hold() -> None:
 
 def smollm2(folder: Path) -> None:
     """Ask the model, and print what comes out and the CPU seconds."""
-    plan = read_plan(factuality_plan("rag", None, None, base=folder), base=folder)
+    plan = read_plan(answers_plan("rag", None, None, base=folder), base=folder)
     start = time.process_time()
     record = run(plan, into=folder).record
     spent: Any = time.process_time() - start

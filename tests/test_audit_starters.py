@@ -17,7 +17,7 @@ from audit.cli.app import execute
 from audit.errors import PlanError, UsageError
 from audit.execute import run
 from audit.plan import load_plan, read_plan
-from audit.reference import factuality_plan, robustness_plan, starter_plan, table_plan
+from audit.reference import answers_plan, robustness_plan, starter_plan, table_plan
 from audit.reference.cards import reference_folders
 from audit.reference.starters import family_of, has_chat_template
 from audit.watermarks.image import SpreadSpectrum
@@ -60,7 +60,7 @@ def test_a_plan_names_what_it_reads_from_where_it_lies(tmp_path, monkeypatch, ba
     there = Path(base)
     for text in (
         starter_plan("./m", base=there), robustness_plan("m", base=there), table_plan("people.csv", base=there),
-        factuality_plan("rag", "m", None, base=there),
+        answers_plan("rag", "m", None, base=there),
     ):  # fmt: skip
         plan = read_plan(text, base=home / base)
         asked = plan.checks[0].data["items"] if plan.model is None else plan.model
@@ -209,22 +209,22 @@ def passages(path, **more):
 
 def test_a_plan_for_answers_from_passages_reads(tmp_path):
     """Of an address with a file of one's own, ids and all, and of a table with our questions."""
-    text = factuality_plan("rag", "https://127.0.0.1:9/v1", str(passages(tmp_path / "q.jsonl", id="a")), base=tmp_path)
+    text = answers_plan("rag", "https://127.0.0.1:9/v1", str(passages(tmp_path / "q.jsonl", id="a")), base=tmp_path)
     own = read_plan(text, base=tmp_path)
     assert {one.probe.name for one in own.checks} == {"factuality.rag"}
     (frame,) = own.checks[0].data["items"].batches(own.checks[0].probe.roles["items"])
     assert frame.loc["a", "prompt"] == "How many?"
     (tmp_path / "out.csv").write_text("prompt,output\nx,y\n")
-    assert read_plan(factuality_plan("rag", str(tmp_path / "out.csv"), None), base=tmp_path).model.prompt == "prompt"
+    assert read_plan(answers_plan("rag", str(tmp_path / "out.csv"), None), base=tmp_path).model.prompt == "prompt"
 
 
 def test_what_is_no_data_for_it_says_what_is_missing(tmp_path):
     (tmp_path / "q.jsonl").write_text('{"prompt": "x", "reference": "y", "context": ["z"]}\n')
     for data, why in (("q.jsonl", "has no column 'gold'"), ("none.jsonl", "no such file")):
         with pytest.raises(UsageError, match=why):
-            factuality_plan("rag", None, str(tmp_path / data))
+            answers_plan("rag", None, str(tmp_path / data))
     with pytest.raises(UsageError, match="opens as vae; allowed: a language model"):
-        factuality_plan("rag", str(folder(tmp_path / "m", _class_name="AutoencoderKL")), None)
+        answers_plan("rag", str(folder(tmp_path / "m", _class_name="AutoencoderKL")), None)
 
 
 # --- how sure, and whether invented content is known
@@ -238,7 +238,7 @@ def test_answers_made_elsewhere_are_ranked_by_what_is_known_of_them(tmp_path, co
     file = tmp_path / "answers.jsonl"
     file.write_text("".join(json.dumps({"prompt": f"{n}?", "answer": f"a{n}", "label": n % 2, **columns}) + "\n"
                             for n in range(40)))  # fmt: skip
-    plan = read_plan(factuality_plan("uncertainty", None, str(file), base=tmp_path), base=tmp_path)
+    plan = read_plan(answers_plan("uncertainty", None, str(file), base=tmp_path), base=tmp_path)
     assert (plan.model, {one.probe.score for one in plan.checks}) == (None, {score})
     found = run(plan, into=tmp_path / "audits").record.findings
     assert {one.verdict for one in found} <= {"passed", "failed", "inconclusive", "measured"}
@@ -251,7 +251,7 @@ def test_a_model_is_asked_how_sure_it_is_and_what_is_invented(tmp_path):
     file.write_text("question,reference,answer,label\nWho?,Ann,Ann,1\n")
     chat, raw = (str(tiny_models.make_tiny_lm(tmp_path / str(has), chat_template=has)) for has in (True, False))
     found = {
-        (purpose, name): read_plan(factuality_plan(purpose, model, str(file), base=tmp_path), base=tmp_path)
+        (purpose, name): read_plan(answers_plan(purpose, model, str(file), base=tmp_path), base=tmp_path)
         for purpose in ("uncertainty", "recognition")
         for name, model in (("chat", chat), ("raw", raw), ("address", "http://127.0.0.1:9/v1"))
     }
@@ -264,24 +264,24 @@ def test_a_model_is_asked_how_sure_it_is_and_what_is_invented(tmp_path):
     assert [probes["recognition", one].prompt.endswith("Say:") for one in ("raw", "chat")] == [True, False]
     (frame,) = found["recognition", "raw"].checks[0].data["items"].batches(probes["recognition", "raw"].roles["items"])
     assert frame["prompt"].tolist() == ["Who?"]
-    assert read_plan(factuality_plan("uncertainty", raw, None), base=tmp_path).checks[0].data["items"].name
+    assert read_plan(answers_plan("uncertainty", raw, None), base=tmp_path).checks[0].data["items"].name
 
 
 def test_a_file_of_halueval_is_read_as_one_and_what_lacks_a_column_is_told(tmp_path):
     row = {"user_query": "Who?", "chatgpt_response": "Ann", "hallucination": "no", "hallucination_spans": []}
     (tmp_path / "general_data.json").write_text(json.dumps(row) + "\n")
     model = "http://127.0.0.1:9/v1"
-    plan = read_plan(factuality_plan("recognition", model, str(tmp_path / "general_data.json"), base=tmp_path),
+    plan = read_plan(answers_plan("recognition", model, str(tmp_path / "general_data.json"), base=tmp_path),
                      base=tmp_path)  # fmt: skip
     (frame,) = plan.checks[0].data["items"].batches(plan.checks[0].probe.roles["items"])
     assert frame["label"].tolist() == ["1"]
     (tmp_path / "a.csv").write_text("prompt,answer,confidence\nx,y,0.5\n")
     for purpose, lacks in (("uncertainty", "reference"), ("recognition", "label")):
         with pytest.raises(UsageError, match=f"has no column '{lacks}'; allowed: CSV, JSON lines or Parquet with the"):
-            factuality_plan(purpose, None, str(tmp_path / "a.csv"))
+            answers_plan(purpose, None, str(tmp_path / "a.csv"))
     (tmp_path / "out.csv").write_text("prompt,output\nx,y\n")
     with pytest.raises(UsageError, match=r"opens as table; allowed: a language model, an address$"):
-        factuality_plan("uncertainty", str(tmp_path / "out.csv"), None)
+        answers_plan("uncertainty", str(tmp_path / "out.csv"), None)
 
 
 # --- tables
@@ -364,3 +364,24 @@ def test_a_table_in_which_persons_repeat_counts_each_of_them_once_or_says_that_n
     assert "differ" not in text  # 840 rows can be told apart
     (tmp_path / "t.csv").write_text("sex,hired\n" + "f,1\nm,0\n" * 50)
     assert "# 2 of 100 of the first rows differ: where one person has several" in table_plan(str(tmp_path / "t.csv"))
+
+
+# --- what drove an answer
+
+
+def test_of_questions_with_sources_it_asks_what_drove_the_answer(tmp_path):
+    """Our own questions or others, whose answers may be there already; made-up facts beside; it runs as written."""
+    model = str(tiny_models.make_tiny_lm(tmp_path / "m"))
+    own, other = (
+        read_plan(answers_plan("sources", model, data, base=tmp_path), base=tmp_path)
+        for data in (None, str(passages(tmp_path / "q.jsonl", answer="214")))
+    )
+    assert [one.probe.answers for one in (*own.checks, *other.checks)] == ["model", "model", "given", "given"]
+    assert [sorted(one.data) for one in own.checks] == [["items", "planted"], ["items"]]
+    found = run(other, into=tmp_path / "audits").record.findings
+    assert [(one.probe, one.limit.measure) for one in found] == [
+        ("transparency.attribution", "lds"), ("transparency.attribution", "memory_share")]  # fmt: skip
+    assert {one.verdict for one in found} <= {"passed", "failed", "inconclusive"}
+    (tmp_path / "a.csv").write_text("prompt,answer\nx,y\n")
+    with pytest.raises(UsageError, match="has no column 'context'"):
+        answers_plan("sources", model, str(tmp_path / "a.csv"))

@@ -44,7 +44,8 @@ def init(
             "passages, or without it our own; does the model answer from them? robustness: do the answers of "
             "--model stay when what is asked changes? uncertainty: is it less sure where it is wrong? --data:"
             " questions with right answers, or answers made elsewhere, without a model. recognition: does it "
-            "know invented content? --data: labelled answers. mark: with --data, a folder of images; do they carry "
+            "know invented content? --data: labelled answers. sources: which of its sources drove an answer? --data: "
+            "questions with sources, or without it our own. mark: with --data, a folder of images; do they carry "
             "our mark, and what takes it out?",
         ),
     ] = None,
@@ -61,8 +62,8 @@ def init(
     if purpose == "novelty":
         print(_for_novelty(file, str(data), leave_out))
         return
-    if (of_answers := next((one for one in reference.FACTUALITY if one == purpose), None)) is not None:
-        plan = reference.factuality_plan(of_answers, model, data, base=file.parent)
+    if (of_answers := next((one for one in reference.ANSWERS if one == purpose), None)) is not None:
+        plan = reference.answers_plan(of_answers, model, data, base=file.parent)
     elif purpose == "mark":
         plan = reference.mark_plan(str(data), base=file.parent)
     elif purpose == "robustness":
@@ -93,7 +94,9 @@ def _served(made: ClausePlan) -> Iterator[str]:
 
 def _refuse_mixed(model: str | None, data: str | None, purpose: str | None, leave_out: str | None) -> None:
     """Raise UsageError for options that do not go together."""
-    if model is not None and data is not None and purpose not in ("rag", "uncertainty", "recognition"):
+    from audit.reference import ANSWERS
+
+    if model is not None and data is not None and purpose not in ANSWERS:
         raise UsageError("init: got --model and --data; allowed: one of them")
     if purpose == "robustness" and data is not None:
         raise UsageError("init: --for robustness goes with --model; got --data")

@@ -3,7 +3,7 @@
 from audit.reference.plans import WHEEL, find_language_model
 from audit.reference.quickstart import Case, cases, tally
 from audit.reference.starters import family_of, starter_plan
-from audit.reference.starters.factuality import FACTUALITY, factuality_plan
+from audit.reference.starters.answers import ANSWERS, answers_plan
 from audit.reference.starters.for_clauses import ClausePlan, clause_plan
 from audit.reference.starters.marks import mark_plan
 from audit.reference.starters.novelty import novelty_plans
@@ -11,6 +11,6 @@ from audit.reference.starters.robustness import robustness_plan
 from audit.reference.starters.tables import table_plan
 
 __all__ = [
-    "FACTUALITY", "WHEEL", "Case", "ClausePlan", "cases", "clause_plan", "factuality_plan", "family_of",
+    "ANSWERS", "WHEEL", "Case", "ClausePlan", "answers_plan", "cases", "clause_plan", "family_of",
     "find_language_model", "mark_plan", "novelty_plans", "robustness_plan", "starter_plan", "table_plan", "tally",
 ]

@@ -1,4 +1,4 @@
-"""What `init --for rag`, `--for uncertainty` and `--for recognition` write: a language model, and data of a known kind.
+"""What `init --for rag`, `uncertainty`, `recognition` and `sources` write: a language model, and data of a known kind.
 
     dokimasia init plan.yaml --for rag --model ./my-model --data questions.jsonl && dokimasia run plan.yaml
 
@@ -7,6 +7,8 @@
     uncertainty   questions with right answers: `prompt` (or `question`), `reference`; without data our own. Or answers
                   made elsewhere, without a model: `answer`, what is known of how sure it is, and `label` or `reference`
     recognition   answers that people labelled: `answer`, `label`, and `prompt`; or a file of HaluEval
+    sources       questions with their sources: `prompt` (or `question`), `context`; `gold`, ids or places of those that
+                  tell, and `answer`, made elsewhere, where there are any; without data our own
 """
 
 from __future__ import annotations
@@ -23,10 +25,10 @@ from audit.errors import UsageError
 from audit.reference.plans import find_language_model
 from audit.reference.starters import family_of, has_chat_template, seen_from
 
-__all__ = ["FACTUALITY", "Purpose", "factuality_plan"]
+__all__ = ["ANSWERS", "Purpose", "answers_plan"]
 
-Purpose = Literal["rag", "uncertainty", "recognition"]
-FACTUALITY: tuple[Purpose, ...] = get_args(Purpose)
+Purpose = Literal["rag", "uncertainty", "recognition", "sources"]
+ANSWERS: tuple[Purpose, ...] = get_args(Purpose)
 """What `init --for` calls them."""
 _CHAT_TEMPLATE = "{prompt} Answer with the name or the number alone."
 _CHAT_PROMPT = (
@@ -50,6 +52,7 @@ class _Kind:
 _KINDS: dict[str, _Kind] = {
     "rag": _Kind(("reference", "context", "gold"), "{use: builtin, name: rag_questions}", tables=True),
     "uncertainty": _Kind(("reference",), "{use: builtin, name: plain_questions}"),
+    "sources": _Kind(("context",), "{use: builtin, name: rag_questions}"),
     "recognition": _Kind(
         ("answer", "label"), "{use: file, path: ./answers.csv}   # columns prompt, answer, label (1 = right)"
     ),
@@ -61,7 +64,7 @@ _SURE = (
 """Columns that say how sure an answer is, and the score that is made of them."""
 
 
-def factuality_plan(purpose: Purpose, model: str | None, data: str | None, *, base: Path = Path()) -> str:
+def answers_plan(purpose: Purpose, model: str | None, data: str | None, *, base: Path = Path()) -> str:
     """Return the text of a plan for `model`, or else the installed language model, that shall lie in `base`.
 
     data: a file as described above; None = our own questions, and for `recognition` a file still to be named. Raises
@@ -76,7 +79,8 @@ def factuality_plan(purpose: Purpose, model: str | None, data: str | None, *, ba
         template = template.replace("model: MODEL\n", "")
     else:
         told["MODEL"], family, chat = _model(model, kind, base)
-        told["PROBE"] = _PROBES[purpose](family, chat) if purpose in _PROBES else ""
+        given = purpose == "sources" and data is not None and "answer" in column_names(Path(data))
+        told["PROBE"] = _PROBES[purpose](family, chat) if purpose in _PROBES else ", answers: given" if given else ""
     return re.sub("MODEL|DATA|PROBE", lambda found: told[found[0]], template)
 
 
