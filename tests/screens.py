@@ -36,6 +36,7 @@ FLAGS = [
 WIDTHS = (1440, 1024, 720, 390)
 HEIGHT = "(document.querySelector('[data-testid=stMainBlockContainer]') ?? document.body).scrollHeight"
 STILL = "[data-testid=stApp][data-test-script-state=notRunning]"
+FOLLOW = "query => { history.pushState({}, '', query || location.pathname); dispatchEvent(new PopStateEvent('popstate')); }"
 FAULTS = (Path(__file__).parent / "faults.js").read_text("utf-8")
 SCREENS = {
     "audits": ("", "table.audits"),
@@ -108,6 +109,13 @@ def serious(page: Page) -> list[str]:
         for one in found
         if one["impact"] in ("serious", "critical")
     ]
+
+
+def follow(page: Page, query: str) -> None:
+    """Go to a screen as a link does, and wait until it is being drawn: a page loaded anew reads 4 MB of script."""
+    before = page.query_selector(".doc .crumbs")
+    page.evaluate(FOLLOW, query)
+    page.wait_for_function("before => document.querySelector('.doc .crumbs') !== before", arg=before, polling=50)
 
 
 @contextmanager

@@ -34,17 +34,18 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(browser):
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+def one_page(browser, address):
+    """The screen, and what it asked for."""
+    page, seen = browser.new_page(viewport={"width": 1440, "height": 900}), []
     page.set_default_timeout(180_000)
-    return page
-
-
-def test_the_screen_fits_and_is_quiet(page, address):
-    seen = []
     page.on("request", lambda request: seen.append(request.url))
     page.on("dialog", lambda dialog: seen.append(f"dialog {dialog.message}"))
     page.goto(address + COMPARE)
+    return page, seen
+
+
+def test_the_screen_fits_and_is_quiet(one_page, address):
+    page, seen = one_page
     expect(page.locator("table.differences").first).to_be_visible()
     expect(page.locator("ul.pairs li").first).to_be_visible()
     for width in (1440, 1024):
@@ -55,8 +56,8 @@ def test_the_screen_fits_and_is_quiet(page, address):
     assert [url for url in seen if not url.startswith(own)] == []
 
 
-def test_a_changed_item_is_one_click_away_and_back_again(page, address):
-    page.goto(address + COMPARE)
+def test_a_changed_item_is_one_click_away_and_back_again(one_page):
+    page, _ = one_page
     item = page.locator("ul.pairs li", has_text="facts-50").first
     item.locator("a", has_text="B").click()
     page.wait_for_url("**screen=item&audit=bbbb0002&check=facts&item=51**")

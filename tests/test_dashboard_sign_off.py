@@ -12,7 +12,7 @@ from dashboard_fixtures import serving
 from needs import needs_chromium
 from playwright.sync_api import TimeoutError, expect, sync_playwright
 from review_fixtures import small_audit
-from screens import FLAGS
+from screens import FLAGS, follow
 
 from audit.errors import IntegrityError
 from audit.integrity import export_audit, import_audit, seal_audit, verify_audit
@@ -55,6 +55,7 @@ def page(audit, key):
         page = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce", locale="ko-KR")
         page.set_default_timeout(180_000)
         page.goto(address)
+        page.wait_for_selector(".doc .foot")
         yield page
         browser.close()
 
@@ -96,7 +97,7 @@ def press(page, key, audit, *, entries):
 
 
 def test_ten_items_are_called_by_keys_one_taken_back_and_back_leads_to_where_one_was(page, audit):
-    page.goto(f"{page.url.split('?')[0]}?screen=finding&audit={audit.folder.name}&check=limited")
+    follow(page, f"?screen=finding&audit={audit.folder.name}&check=limited")
     page.wait_for_selector("table.items")
     page.wait_for_selector(IDLE)
     page.keyboard.press("j")
@@ -166,7 +167,7 @@ def test_then_it_verifies_on_the_screen_and_every_flipped_byte_of_the_bundle_is_
     bundle = tmp_path / "bundle.zip"
     export_audit(audit.folder, bundle)
     page.click(".crumbs a.brand")
-    expect(page.locator("h1")).to_contain_text(W("heading.index"))
+    expect(page.locator("h1", has_text=W("heading.index"))).to_be_visible()  # beside that of the screen before, at first
     page.wait_for_selector(IDLE)
     page.click(f".crumbs a:has-text('{W('dashboard.verify')}')")
     upload = page.locator("input[type=file]")
