@@ -167,7 +167,7 @@ def test_then_it_verifies_on_the_screen_and_every_flipped_byte_of_the_bundle_is_
     bundle = tmp_path / "bundle.zip"
     export_audit(audit.folder, bundle)
     page.click(".crumbs a.brand")
-    expect(page.locator("h1", has_text=W("heading.index"))).to_be_visible()  # beside that of the screen before, at first
+    expect(page.locator("h1", has_text=W("heading.index"))).to_be_visible()  # beside the former screen's
     page.wait_for_selector(IDLE)
     page.click(f".crumbs a:has-text('{W('dashboard.verify')}')")
     upload = page.locator("input[type=file]")
