@@ -36,7 +36,10 @@ FLAGS = [
 WIDTHS = (1440, 1024, 720, 390)
 HEIGHT = "(document.querySelector('[data-testid=stMainBlockContainer]') ?? document.body).scrollHeight"
 STILL = "[data-testid=stApp][data-test-script-state=notRunning]"
-FOLLOW = "query => { history.pushState({}, '', query || location.pathname); dispatchEvent(new PopStateEvent('popstate')); }"
+FOLLOW = """query => {
+  history.pushState({}, "", query || location.pathname);
+  dispatchEvent(new PopStateEvent("popstate"));
+}"""
 FAULTS = (Path(__file__).parent / "faults.js").read_text("utf-8")
 SCREENS = {
     "audits": ("", "table.audits"),
