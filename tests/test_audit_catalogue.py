@@ -17,6 +17,7 @@ from report_fixtures import HOSTILE, finding, mixed, write_audit
 
 from audit.catalogue import CATALOGUE, Asked, Catalogue, stand_in
 from audit.catalogue import catalogue as at_work
+from audit.cli.app import execute
 from audit.record import load_record
 from audit.review import Comment, Decision, Due, Owner, add_reviews
 
@@ -123,15 +124,15 @@ def test_items_are_found_in_any_alphabet_as_far_as_they_are_the_records(index, h
     assert index.hits("수도", ["one"]) == {}  # two letters are looked for in items nowhere
 
 
-def test_of_many_items_a_part_is_here_and_that_is_told(home, monkeypatch):
+def test_of_many_items_a_part_is_here_and_that_is_told(home, capsys):
     items = pd.DataFrame({"id": ["a", "b"], "question": ["alpha " * 20_000, "omega"]})
     _write(home, "one", items={"facts": items})
     index = Catalogue(home)
     index.refresh()
     index.read_items()
     assert index.partly() == ["one"]
-    assert "of the items of 1 audits a part was looked through" in _listed(home, "--search", "omega")
-    told = json.loads(_listed(home, "--search", "omega", "--json"))
+    assert "of the items of 1 audits a part was looked through" in _listed(capsys, home, "--search", "omega")
+    told = json.loads(_listed(capsys, home, "--search", "omega", "--json"))
     assert (told["total"], told["searched_in_part"]) == (0, 1)
 
 
@@ -284,23 +285,23 @@ def _say(folder, *said):
     add_reviews(load_record(folder), *said, author="Kim")
 
 
-def _listed(home, *words, code=0):
-    command = [sys.executable, "-m", "audit", "list", "--into", home, *words]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == code, done.stderr
-    return done.stdout or done.stderr
+def _listed(capsys, home, *words, code=0):
+    capsys.readouterr()
+    assert execute(["list", "--into", str(home), *words]) == code
+    told = capsys.readouterr()
+    return told.out or told.err
 
 
-def test_the_command_lists_in_79_columns_and_as_json(home):
+def test_the_command_lists_in_79_columns_and_as_json(home, capsys):
     mixed(home / "mixed", 5)
     _write(home, "korean", "failed", "한국어로 된 매우 긴 제목이 여기에 있으며 줄을 넘기면 안 된다 " * 3)
     _write(home, "hostile", "passed", "\x1b[31mred\u202e" + "W" * 200)
-    lines = _listed(home).splitlines()
+    lines = _listed(capsys, home).splitlines()
     assert [len(lines), *(line.split()[0] for line in lines)] == [4, "audit", "mixed", "korean", "hostile"]
     assert max(len(line.encode("utf-16-le")) // 2 for line in lines) <= 79
     assert "\x1b" not in "".join(lines)
-    told = json.loads(_listed(home, "--search", "한국어", "--json"))
+    told = json.loads(_listed(capsys, home, "--search", "한국어", "--json"))
     assert (told["total"], [one["name"] for one in told["audits"]]) == (1, ["korean"])
-    assert _listed(home, "--verdict", "passed").splitlines()[1].startswith("hostile ")
-    assert "did you mean 'failed'" in _listed(home, "--verdict", "faild", code=2)
-    assert "no folder of audits here" in _listed(home / "none", code=2)
+    assert _listed(capsys, home, "--verdict", "passed").splitlines()[1].startswith("hostile ")
+    assert "did you mean 'failed'" in _listed(capsys, home, "--verdict", "faild", code=2)
+    assert "no folder of audits here" in _listed(capsys, home / "none", code=2)

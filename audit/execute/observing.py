@@ -178,7 +178,7 @@ def _light(frame: pd.DataFrame) -> pd.DataFrame:
     objects = [name for name in frame if pd.api.types.is_object_dtype(frame[name])]
     kinds = {name: pd.api.types.infer_dtype(frame[name], skipna=True) for name in objects}
     texts = [name for name, kind in kinds.items() if kind in ("string", "empty")]
-    return frame.astype(dict.fromkeys(texts, _text()))
+    return frame.astype(dict.fromkeys(texts, _text())) if texts else frame
 
 
 def _in_one_piece(values: Any, sizes: Sequence[int]) -> Any:
