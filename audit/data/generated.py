@@ -8,8 +8,9 @@ They need no file and no network, and each set comes in parts that share no item
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,8 +42,8 @@ class Made(Source):
 
     def digest(self) -> str:
         """Return the digest of the items' content; raises IntegrityError where it is not the promised one."""
-        got = sha256(digest for row in self._table().itertuples(index=False) for digest in map(_digest, row))
-        return self.as_promised(f"{self.set}.{self.part}", got)
+        where = tuple((column, tuple(values)) for column, values in self.where.items())
+        return self.as_promised(f"{self.set}.{self.part}", _content(self.set, self.part, where))
 
     def columns(self) -> list[str]:
         """Return the names of the columns."""
@@ -63,12 +64,22 @@ class Made(Source):
         return frames_of(f"{self.set}.{self.part}", ((one, None) for one in cells), role)
 
     def _table(self) -> pd.DataFrame:
-        table: pd.DataFrame = import_module(f"audit.data.sets.{self.set}").table(self.part)
-        for column, values in self.where.items():
-            if column not in table.columns:
-                raise DataError(f"{self.set}.{self.part}: no column {column!r}{did_you_mean(column, table.columns)}")
-            table = table[table[column].isin(values)]
-        return table
+        return _table(self.set, self.part, self.where.items())
+
+
+def _table(name: str, part: str, where: Iterable[tuple[str, Collection[str]]]) -> pd.DataFrame:
+    table: pd.DataFrame = import_module(f"audit.data.sets.{name}").table(part)
+    for column, values in where:
+        if column not in table.columns:
+            raise DataError(f"{name}.{part}: no column {column!r}{did_you_mean(column, table.columns)}")
+        table = table[table[column].isin(values)]
+    return table
+
+
+@cache
+def _content(name: str, part: str, where: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+    """Return the digest of what is made, which is always the same."""
+    return sha256(digest for row in _table(name, part, where).itertuples(index=False) for digest in map(_digest, row))
 
 
 def _plain(cell: Any) -> Any:

@@ -9,11 +9,13 @@ to both for the first time when they are judged. Source: UCI Optical Recognition
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from typing import TYPE_CHECKING
 
 from audit.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 __all__ = ["LEVELS", "SPLITS", "table"]
@@ -35,18 +37,26 @@ def table(split: str, classes: Collection[str] | None = None) -> pd.DataFrame:
     """
     import numpy as np
     import pandas as pd
-    from sklearn.datasets import load_digits
 
     if split not in SPLITS:
         raise DataError(f"digits: unknown split {split!r}{did_you_mean(split, SPLITS)}")
-    source = load_digits()
+    pixels, labels = _source()
     ends = np.cumsum(list(SPLITS.values()))
-    order = np.split(np.random.default_rng(_SEED).permutation(len(source.images)), ends[:-1])
+    order = np.split(np.random.default_rng(_SEED).permutation(len(pixels)), ends[:-1])
     rows = order[list(SPLITS).index(split)]
-    images = source.images[rows].astype(np.int64)
-    whole = pd.DataFrame({"image": list(images), "label": source.target[rows].astype(str)}, index=pd.Index(rows))
+    images = pixels[rows].astype(np.int64)
+    whole = pd.DataFrame({"image": list(images), "label": labels[rows].astype(str)}, index=pd.Index(rows))
     if classes is None:
         return whole
     if unknown := sorted(set(classes) - set(map(str, range(10)))):
         raise DataError(f"digits: unknown class {unknown[0]!r}; allowed: 0 to 9 as text")
     return whole[whole["label"].isin(list(classes))]
+
+
+@cache
+def _source() -> tuple[np.ndarray, np.ndarray]:
+    """Return images [1797, 8, 8] and labels [1797] as scikit-learn has them, which unpacks them slowly."""
+    from sklearn.datasets import load_digits
+
+    source = load_digits()
+    return source.images, source.target

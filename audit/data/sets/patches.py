@@ -7,6 +7,7 @@ the square is the independent unit. Reading the photos needs Pillow.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from audit.errors import DataError, did_you_mean
@@ -51,6 +52,7 @@ def table(split: str) -> pd.DataFrame:
     return pd.DataFrame({"image": list(images), "label": photos[chosen], "unit": chosen.astype(str)})
 
 
+@cache
 def _squares() -> tuple[np.ndarray, np.ndarray]:
     """Return grey squares [square, 32, 32] of both photos and the photo's name of each."""
     import numpy as np
