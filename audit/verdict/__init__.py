@@ -1,6 +1,6 @@
 """From measures to verdicts: one meaning everywhere."""
 
-from audit.verdict.controls import controls_of, covered, planted, trials_of
+from audit.verdict.controls import Planted, controls_of, covered, planted, trials_of
 from audit.verdict.decision import (
     EXIT_CODES,
     Decision,
@@ -26,9 +26,9 @@ from audit.verdict.units import Part, Units, in_random_order, part_of, unit_mean
 __all__ = [
     "BASELINES", "EXIT_CODES", "FAR_TOLD", "FIRST_PROBLEM", "KEY", "MOST_BETWEEN_LOOKS", "OF_ASKING", "OTHER",
     "OWN_UNITS", "POWER", "RANDOM_CHECK", "RAW_PROMPTS", "Decision", "FarOff", "MatrixCell", "MatrixRow", "Part",
-    "Units", "adjusted_level", "audit_verdict", "badness", "begun", "capitalised", "controls_of", "covered", "decide",
-    "dimensions_of", "exit_code", "far_off", "in_random_order", "informs_only", "interim", "invalidate", "issues_of",
-    "judge_and_store", "judge_finding", "looks_after", "matrix_row", "of_benchmark", "part_of", "planted", "sentence",
-    "sequenced", "store_frame", "told_of_asking", "told_of_issues", "told_of_target", "trials_of", "unit_means",
-    "unit_sizes",
+    "Planted", "Units", "adjusted_level", "audit_verdict", "badness", "begun", "capitalised", "controls_of", "covered",
+    "decide", "dimensions_of", "exit_code", "far_off", "in_random_order", "informs_only", "interim", "invalidate",
+    "issues_of", "judge_and_store", "judge_finding", "looks_after", "matrix_row", "of_benchmark", "part_of", "planted",
+    "sentence", "sequenced", "store_frame", "told_of_asking", "told_of_issues", "told_of_target", "trials_of",
+    "unit_means", "unit_sizes",
 ]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from audit.probe import HasTrials, Trial, observed_in, standing
@@ -51,30 +52,34 @@ class Planted:
     side: str
     """`positive` with the fault, `negative` without."""
     probe: Probe
-    observed: Observed
+    source: Observed | Trial
+    """Observations of which only the fault must be found, or not be found; or a trial, observed when first judged."""
     stream: tuple[str, ...]
     """Name of the random numbers that `judge` gets."""
     seed: int
-    trial: Trial | None = None
-    """None where only the fault must be found, or not be found."""
+
+    @cached_property
+    def observed(self) -> Observed:
+        """Return what is judged."""
+        return observed_in(self.source, self.probe) if isinstance(self.source, Trial) else self.source
 
     def holds(self, level: float) -> bool:
         """Tell whether what comes out of them at a level is what must come out."""
         rng = rng_for(self.seed, *self.stream)
-        if self.trial is not None:
-            return standing(self.probe, self.trial, level=level, rng=rng, observed=self.observed)
+        if isinstance(self.source, Trial):
+            return standing(self.probe, self.source, level=level, rng=rng, observed=self.observed)
         found = self.probe.found(self.probe.judge(self.observed, level=level, rng=rng))
         return bool(found) == (self.side == "positive")
 
 
 def planted(probe: Probe, *, seed: int, check: str, trials: Sequence[Trial] | None = None) -> Iterator[Planted]:
-    """Yield what a probe is tried on: the pair of its controls, then each trial as it is observed."""
+    """Yield what a probe is tried on: the pair of its controls, then each trial."""
     pair = probe.controls(rng_for(seed, check, "controls"))
     for side, observed in zip(("positive", "negative"), pair, strict=True):
         yield Planted(side, probe, observed, (check, "controls", "judge"), seed)
     for place, trial in enumerate(trials_of(probe, seed=seed, check=check) if trials is None else trials):
-        side, tried = "positive" if trial.faulty else "negative", trial.probe or probe
-        yield Planted(side, probe, observed_in(trial, tried), (check, "trials", "judge", str(place)), seed, trial)
+        side = "positive" if trial.faulty else "negative"
+        yield Planted(side, trial.probe or probe, trial, (check, "trials", "judge", str(place)), seed)
 
 
 def covered(trials: Sequence[Trial]) -> list[str]:

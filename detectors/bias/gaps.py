@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -245,6 +246,7 @@ def _tails_p(k: NDArray[np.int64], n: NDArray[np.int64]) -> float:
     return float(min(1.0, 2 * tails.min() * len(k)))
 
 
+@lru_cache(maxsize=1024)
 def detectable_gap(units: int, others: int, rate: float, level: float) -> float | None:
     """Return the gap that a group of so many units has to have from others, at this rate, to be found in 4 of 5 audits.
 

@@ -66,9 +66,9 @@ def _riches(mean: float, x: Floats, bets: Floats, alpha: float, population: int 
     path, all_ones = _all_ones_probability(mean, x.shape[-1], population), x.min(axis=-1) == 1
     if path >= alpha:
         return np.full(x.shape[:-1], -np.inf)
-    rest, _ = still_to_come(mean, x, population)
+    rest = mean if population is None else still_to_come(mean, x, population)[0]
     with np.errstate(divide="ignore"):
-        stake = np.minimum(bets, CAP / rest)
+        stake = np.minimum(bets, np.divide(CAP, rest))
     capital = x - rest  # one array from here on: there may be 1e7 values
     capital *= stake
     largest = np.cumsum(np.log1p(capital, out=capital), axis=-1, out=capital).max(axis=-1)

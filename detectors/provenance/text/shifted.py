@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.provenance.text.green import Items, LeftHashLists, green_tail
 from detectors.provenance.text.reading import Ids, Reading, joined
-from detectors.provenance.text.shuffle import Bools, Seeds, first_ids
+from detectors.provenance.text.shuffle import Bools, Seeds, first_ids_of
 
 __all__ = ["MessageReading", "ShiftedLists"]
 
@@ -113,8 +113,8 @@ class ShiftedLists(LeftHashLists):
         """Return whether each pair is green under each message, [pair, message]; seeds ascend."""
         turned = np.empty((len(seed), len(messages)), dtype=bool)
         different, starts = np.unique(seed, return_index=True)
-        for one, start, end in zip(different.tolist(), starts, np.append(starts, len(seed))[1:], strict=True):
-            green = first_ids(one, self.vocabulary, self.size)
+        lists = first_ids_of(different.tolist(), self.vocabulary, self.size)
+        for green, start, end in zip(lists, starts, np.append(starts, len(seed))[1:], strict=True):
             turned[start:end] = green[token[start:end, None] - messages]  # what is below 0 counts from the end
         return turned
 

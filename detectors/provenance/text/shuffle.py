@@ -17,6 +17,7 @@ With numba (extra `fast`), many shuffles are followed in compiled code, with equ
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Bools", "Seeds", "among_first", "first_ids", "seeds_of", "shuffled"]
+__all__ = ["Bools", "Seeds", "among_first", "first_ids", "first_ids_of", "seeds_of", "shuffled"]
 
 Bools = NDArray[np.bool_]
 Seeds = NDArray[np.uint32]
@@ -67,7 +68,14 @@ def among_first(seed: Seeds, ids: NDArray[np.int64], vocabulary: int, size: int,
 
 def first_ids(seed: int, vocabulary: int, size: int) -> Bools:
     """Return which of all ids are among the first `size` that `seed` shuffles, [vocabulary]."""
-    return _many_drawn(_Source().jumps(seed, _steps(vocabulary, size)), np.arange(vocabulary), vocabulary)
+    return next(first_ids_of([seed], vocabulary, size))
+
+
+def first_ids_of(seeds: Iterable[int], vocabulary: int, size: int) -> Iterator[Bools]:
+    """Yield the `first_ids` of each seed; what draws is made once, which takes longer than a draw."""
+    source, steps, ids = _Source(), _steps(vocabulary, size), np.arange(vocabulary)
+    for seed in seeds:
+        yield _many_drawn(source.jumps(seed, steps), ids, vocabulary)
 
 
 def shuffled(seed: int, size: int) -> NDArray[np.int64]:
