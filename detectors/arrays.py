@@ -68,10 +68,17 @@ def ranks(values: NDArray[Any]) -> Floats:
     As `scipy.stats.rankdata` has them, whose import alone takes longer than most audits, and as it lays them out: each
     column in one piece, by which sums of ranks are rounded.
     """
-    if values.ndim > 1:
-        return np.stack([ranks(column) for column in values.T]).T if values.size else np.empty(values.shape)
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((counts.cumsum() - (counts - 1) / 2)[place])
+    columns = np.ascontiguousarray(np.atleast_2d(values.T))
+    order = np.argsort(columns, axis=1)
+    ordered, places = np.take_along_axis(columns, order, axis=1), np.arange(1, columns.shape[1] + 1)
+    rises = np.ones((len(columns), columns.shape[1] + 1), dtype=bool)
+    before = ordered[:, :-1]
+    rises[:, 1:-1] = (ordered[:, 1:] != before) & (before == before)  # NaNs, which come last, are equal
+    first = np.maximum.accumulate(np.where(rises[:, :-1], places, 0), axis=1)
+    last = np.minimum.accumulate(np.where(rises[:, 1:], places, places.size)[:, ::-1], axis=1)[:, ::-1]
+    found = np.empty(columns.shape)
+    np.put_along_axis(found, order, (first + last) / 2, axis=1)
+    return found.T if values.ndim > 1 else found[0]
 
 
 def unit_column(frame: pd.DataFrame, column: str | None = "unit") -> pd.Series[Any]:

@@ -219,7 +219,8 @@ def _written_scores(replied: pd.DataFrame, rule: str) -> pd.DataFrame:
     One without letter and digit can be no answer: it has no score.
     """
     pairs = list(zip(replied["text"], replied["aliases"], strict=True))
-    scores = {name: np.array([rate(*pair) for pair in pairs], dtype=float) for name, rate in _RULES.items()}
+    rated = np.array([[rate(*pair) for rate in _RULES.values()] for pair in pairs], dtype=float)
+    scores = dict(zip(_RULES, rated.reshape(-1, len(_RULES)).T, strict=True))
     blank = np.array([not any(character.isalnum() for character in text) for text, _ in pairs], dtype=bool)
     outcome = [_outcome(text, right == 1) for (text, _), right in zip(pairs, scores[rule], strict=True)]
     words = np.array([len(text.split()) for text, _ in pairs], dtype=float)

@@ -43,14 +43,14 @@ def exact_match(answer: str, aliases: Iterable[str]) -> bool:
 
 def exact_match_numeric(answer: str, aliases: Iterable[str]) -> bool:
     """Tell whether `answer` equals an alias as words and numbers; an answer without any equals none."""
-    said = numeric_tokens(answer)
+    said = _of_answer(answer)
     text = f" {' '.join(said)} "
-    return bool(said) and any(said == tokens or _is_one(text, tokens) for tokens in map(numeric_tokens, aliases))
+    return bool(said) and any(said == tokens or _is_one(text, tokens) for tokens in map(_of_alias, aliases))
 
 
 def contains(answer: str, aliases: Iterable[str]) -> bool:
     """Tell whether the words and numbers of an alias stand in `answer` in one piece; rewards listing many answers."""
-    said = f" {' '.join(numeric_tokens(answer))} "
+    said = f" {' '.join(_of_answer(answer))} "
     return any(tokens and pattern_of(tokens).search(said) is not None for tokens in map(_of_alias, aliases))
 
 
@@ -60,14 +60,20 @@ def _of_alias(alias: str) -> tuple[str, ...]:
     return numeric_tokens(alias)
 
 
+@lru_cache(maxsize=256)
+def _of_answer(answer: str) -> tuple[str, ...]:
+    """Return the words and numbers of an answer, which several rules ask for."""
+    return numeric_tokens(answer)
+
+
 def _is_one(text: str, tokens: tuple[str, ...]) -> bool:
     return bool(tokens) and pattern_of(tokens, whole=True).search(text) is not None
 
 
 def inside_longer_words(answer: str, aliases: Iterable[str]) -> bool:
     """Tell whether an alias stands in `answer` only within a longer word of a script that has no blanks to tell."""
-    said = f" {' '.join(numeric_tokens(answer))} "
-    return any(tokens and inside_words(said, tokens) for tokens in map(numeric_tokens, aliases))
+    said = f" {' '.join(_of_answer(answer))} "
+    return any(tokens and inside_words(said, tokens) for tokens in map(_of_alias, aliases))
 
 
 def token_f1(answer: str, aliases: Iterable[str]) -> float:

@@ -72,16 +72,16 @@ def decided(
     """
     roles = [role for role in ("foreign", "items") if role in observed]
     kept = [name for name in (*FIELDS, "unit", "group") if name in observed["items"]]
-    told = pd.concat([observed[role].reindex(columns=kept).assign(role=role).join(scores[role]) for role in roles])
-    foreign = told["role"].eq("foreign")
-    told = pd.concat([told[foreign].sort_values(first, kind="stable"), told[~foreign]])
+    told = pd.concat([observed[role].reindex(columns=kept).assign(role=role, **scores[role]) for role in roles])
+    strange = np.arange(len(told)) < (len(observed["foreign"]) if "foreign" in roles else 0)
+    order = np.argsort(told[first].to_numpy(float)[strange], kind="stable")
+    told = told.iloc[np.append(order, np.flatnonzero(~strange))]
     known = calibration_scores(observed["calibration"], scores["calibration"][main], rng)
-    share = float(foreign.mean())
+    share = float(strange.mean())
     problem = problem or too_few(known, told, rule.needed(share))
     if problem is not None:
         return told.assign(p_value=np.nan, flagged=np.nan, value=np.nan, threshold=np.nan), problem
     p, threshold = judged(known, told, told[main].to_numpy(float), rule, rule.smallest(share))
-    strange = told["role"].eq("foreign").to_numpy()
     evidence = told.assign(
         p_value=p, flagged=1.0 * rule.flags(p), value=1.0 * (p <= ALPHA), threshold=threshold,
         against=(p <= ALPHA) != strange, weight=np.where(strange, p, 1 - p),
