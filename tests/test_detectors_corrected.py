@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from detectors.intervals import CORRECTED, Calibration, corrected_rate, exact_binomial
+from detectors.intervals.corrected import corrected_ends
 
 GOOD = Calibration(45, 50, 48, 50)
 
@@ -44,9 +45,9 @@ def test_a_detector_known_to_be_perfect_leaves_the_exact_interval():
 
 
 @cache
-def answer(*counts):
+def answer(k, hits, passes):
     try:
-        return corrected_rate(*counts[:2], Calibration(*counts[2:]))[1:]
+        return corrected_rate(k, 60, Calibration(hits, 24, passes, 24))[1:]
     except ValueError:
         return None
 
@@ -63,13 +64,17 @@ def likely(n, rate):
 def test_coverage_by_enumeration(rate, sensitivity, specificity):
     """All likely counts of 60 items and 24 labelled ones of each kind, among those on which it does not refuse."""
     flagged = rate * sensitivity + (1 - rate) * (1 - specificity)
-    samples = itertools.product(likely(60, flagged), likely(24, sensitivity), likely(24, specificity))
+    flags, *known = (likely(*one) for one in ((60, flagged), (24, sensitivity), (24, specificity)))
+    k, chance = (np.array(one) for one in zip(*flags, strict=True))
     covered = answered = 0.0
-    for (k, one), (hits, other), (passes, third) in samples:
-        ends = answer(k, 60, hits, 24, passes, 24)
-        if ends is not None:
-            answered += one * other * third
-            covered += one * other * third * (ends[0] - 1e-9 <= rate <= ends[1] + 1e-9)
+    for (hits, one), (passes, other) in itertools.product(*known):
+        first = answer(int(k[0]), hits, passes)
+        if first is not None:
+            told = [k, np.full_like(k, hits), np.full_like(k, passes)]
+            _, low, high = corrected_ends(np.stack(told, axis=-1), [60, 24, 24], 0.95)
+            assert first == (low[0], high[0])
+            answered += one * other * chance.sum()
+            covered += one * other * chance[(low - 1e-9 <= rate) & (rate <= high + 1e-9)].sum()
     assert answered > 0.5
     assert covered / answered >= CORRECTED.worst_coverage
 

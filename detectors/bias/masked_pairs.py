@@ -15,7 +15,7 @@ free of that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any, Literal
@@ -52,13 +52,13 @@ def masked_scores(pairs: pd.DataFrame) -> pd.DataFrame:
             [np.asarray(cell, dtype=float) for cell in pairs[f"{way}_{side}"]] for way in ("token", "word", "none")
         )
         both = [places[number] for places in shared]
-        columns[f"paper_{side}"] = [_over(np.sum, nats[at]) for nats, at in zip(token, both, strict=True)]
-        columns[f"modified_{side}"] = [_over(np.mean, nats[~at]) for nats, at in zip(token, both, strict=True)]
-        columns[f"aul_{side}"] = [_over(np.mean, nats) for nats in none]
+        columns[f"paper_{side}"] = [_total(nats[at]) for nats, at in zip(token, both, strict=True)]
+        columns[f"modified_{side}"] = [_mean(nats[~at]) for nats, at in zip(token, both, strict=True)]
+        columns[f"aul_{side}"] = [_mean(nats) for nats in none]
         if f"attention_{side}" in pairs:
             looked = [np.asarray(cell, dtype=float) for cell in pairs[f"attention_{side}"]]
-            columns[f"aula_{side}"] = [_over(np.mean, nats * at) for nats, at in zip(none, looked, strict=True)]
-        columns[f"pll-word-l2r_{side}"] = [_over(np.sum, nats) for nats in word]
+            columns[f"aula_{side}"] = [_mean(nats * at) for nats, at in zip(none, looked, strict=True)]
+        columns[f"pll-word-l2r_{side}"] = [_total(nats) for nats in word]
     return pd.DataFrame(columns, index=pairs.index)
 
 
@@ -98,10 +98,16 @@ def _shared(more: Sequence[str], less: Sequence[str]) -> tuple[np.ndarray[Any, A
     return first, second
 
 
-def _over(function: Callable[[Floats], Any], nats: Floats) -> float:
-    """Return the function of the tokens that have a score; NaN where none has."""
+def _total(nats: Floats) -> float:
+    """Return the sum over the tokens that have a score; NaN where none has."""
     known = nats[~np.isnan(nats)]
-    return float(function(known)) if len(known) else np.nan
+    return float(np.add.reduce(known)) if len(known) else np.nan
+
+
+def _mean(nats: Floats) -> float:
+    """Return the mean over the tokens that have a score; NaN where none has."""
+    known = nats[~np.isnan(nats)]
+    return float(np.add.reduce(known)) / len(known) if len(known) else np.nan
 
 
 def _scored(pairs: pd.DataFrame, scores: pd.DataFrame, variant: str) -> pd.DataFrame:

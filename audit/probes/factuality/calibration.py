@@ -179,7 +179,10 @@ class Calibration:
         if self.mode == "table" and len(said) < 2:
             return observed.index.to_series().iloc[:0]
         cells = observed[said].dropna()
-        return cells.map(_key).agg("\0".join, axis=1) if len(cells) else observed.index.to_series().iloc[:0]
+        if not len(cells):
+            return observed.index.to_series().iloc[:0]
+        keys = zip(*(map(_key, cells[name]) for name in said), strict=True)
+        return cells.index.to_series().map(dict(zip(cells.index, map("\0".join, keys), strict=True)))
 
     def _refuse_copies(self, contents: Mapping[str, pd.Series[Any]]) -> None:
         items, others = contents["items"], contents.get("calibration")

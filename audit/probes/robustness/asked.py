@@ -37,9 +37,10 @@ def entries_of(forms: Iterable[Form]) -> Iterator[Entry]:
 
     first: Any = None
     for kind, strength, shown in forms:
-        first = shown if kind == AS_IT_IS else first
-        same = shown == first if isinstance(shown, str) else np.allclose(shown, first, rtol=1e-9, atol=1e-9)
-        yield Entry(kind, strength, shown, kind in (AS_IT_IS, AGAIN) or not same)
+        first, asked = (shown if kind == AS_IT_IS else first), kind in (AS_IT_IS, AGAIN)
+        if not asked:
+            asked = shown != first if isinstance(shown, str) else not np.allclose(shown, first, rtol=1e-9, atol=1e-9)
+        yield Entry(kind, strength, shown, asked)
 
 
 def frame_of(index: pd.Index[Any], entries: Sequence[Sequence[Entry]], *, shown: bool = True) -> pd.DataFrame:
