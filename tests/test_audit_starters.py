@@ -17,8 +17,8 @@ from audit.cli.app import execute
 from audit.errors import PlanError, UsageError
 from audit.execute import run
 from audit.plan import load_plan, read_plan
-from audit.reference import answers_plan, robustness_plan, starter_plan, table_plan
-from audit.reference.cards import reference_folders
+from audit.reference import answers_plan, memorisation_plan, robustness_plan, starter_plan, table_plan
+from audit.reference.cards import WEIGHTS, reference_folders
 from audit.reference.starters import family_of, has_chat_template
 from audit.watermarks.image import SpreadSpectrum
 from audit.watermarks.keys import make_mark_key, write_mark_key
@@ -385,3 +385,29 @@ def test_of_questions_with_sources_it_asks_what_drove_the_answer(tmp_path):
     (tmp_path / "a.csv").write_text("prompt,answer\nx,y\n")
     with pytest.raises(UsageError, match="has no column 'context'"):
         answers_plan("sources", model, str(tmp_path / "a.csv"))
+
+
+# --- what a model tells of its training
+
+
+def test_of_what_a_model_was_trained_on_it_asks_who_tells_it_and_what_comes_out(tmp_path):
+    """A language model both, an address passages, a density of images members; the other side is to be named."""
+    texts = tmp_path / "seen.csv"
+    texts.write_text("text\n" + "".join(f"This is text number {n} of them.\n" for n in range(30)))
+    (tmp_path / "images").mkdir()
+    vae = str(folder(tmp_path / "vae", _class_name="AutoencoderKL"))
+    found = {}
+    for model, data in ((str(tiny_models.make_tiny_lm(tmp_path / "m")), texts), ("http://127.0.0.1:9/v1", texts),
+                        (vae, tmp_path / "images")):  # fmt: skip
+        with pytest.raises(PlanError) as caught:
+            read_plan(memorisation_plan(model, str(data), base=tmp_path), base=tmp_path)
+        assert {"kept-back" in one for one in caught.value.problems} == {True}
+        found[model] = len(caught.value.problems)
+    assert list(found.values()) == [2, 1, 1]
+    (tmp_path / "a.csv").write_text("prompt\nx\n")
+    for model, data, why in (
+        (vae, texts, "no such folder"), (None, tmp_path / "images", "no such file"),
+        (None, tmp_path / "a.csv", "has no column 'text'"), (str(WEIGHTS / "gan" / "sound"), texts, "family gan"),
+    ):  # fmt: skip
+        with pytest.raises(UsageError, match=why):
+            memorisation_plan(model, str(data), base=tmp_path)

@@ -45,8 +45,9 @@ def init(
             "--model stay when what is asked changes? uncertainty: is it less sure where it is wrong? --data:"
             " questions with right answers, or answers made elsewhere, without a model. recognition: does it "
             "know invented content? --data: labelled answers. sources: which of its sources drove an answer? --data: "
-            "questions with sources, or without it our own. mark: with --data, a folder of images; do they carry "
-            "our mark, and what takes it out?",
+            "questions with sources, or without it our own. memorisation: does it tell what it was trained on? --data: "
+            "that, texts or a folder of images. mark: with --data, a folder of images; do they carry our mark, and "
+            "what takes it out?",
         ),
     ] = None,
     leave_out: Annotated[
@@ -64,6 +65,8 @@ def init(
         return
     if (of_answers := next((one for one in reference.ANSWERS if one == purpose), None)) is not None:
         plan = reference.answers_plan(of_answers, model, data, base=file.parent)
+    elif purpose == "memorisation":
+        plan = reference.memorisation_plan(model, data, base=file.parent)
     elif purpose == "mark":
         plan = reference.mark_plan(str(data), base=file.parent)
     elif purpose == "robustness":
@@ -96,7 +99,7 @@ def _refuse_mixed(model: str | None, data: str | None, purpose: str | None, leav
     """Raise UsageError for options that do not go together."""
     from audit.reference import ANSWERS
 
-    if model is not None and data is not None and purpose not in ANSWERS:
+    if model is not None and data is not None and purpose not in (*ANSWERS, "memorisation"):
         raise UsageError("init: got --model and --data; allowed: one of them")
     if purpose == "robustness" and data is not None:
         raise UsageError("init: --for robustness goes with --model; got --data")
