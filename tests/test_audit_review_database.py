@@ -34,9 +34,11 @@ from audit.signing.keys import read_key
 
 WRITERS = """
 import os, sys
-from pathlib import Path
+from contextlib import suppress
 from audit.record import load_record
 from audit.review import Comment, add_reviews
+with suppress(ImportError):  # once, not in every child
+    import psycopg, sqlalchemy.dialects.postgresql.psycopg, sqlalchemy.dialects.sqlite
 folders, count, children = sys.argv[2:], int(sys.argv[1]), []
 for name, folder in enumerate(folders):
     if child := os.fork():
