@@ -105,14 +105,19 @@ def index_at_rest() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def parts_for_streamlit() -> Iterator[None]:
-    """Look once for packages that bring parts for Streamlit; every run of an app in a test reads all that are here."""
+def spared_streamlit() -> Iterator[None]:
+    """Look once for packages that bring parts for Streamlit; every run of an app in a test reads all that are here.
+
+    And wait for the thread of such a run, as is done afterwards anyway, instead of looking at it a thousand times a second.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if "streamlit.testing.v1" in sys.modules:
             from streamlit.components.v2 import manifest_scanner
+            from streamlit.testing.v1 import local_script_runner
 
             found = functools.cache(manifest_scanner.scan_component_manifests)
             patch.setattr(manifest_scanner, "scan_component_manifests", found)
+            patch.setattr(local_script_runner, "require_widgets_deltas", lambda runner, timeout: runner.join())
         yield
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from audit.errors import IntegrityError
 from audit.files import contents_of, digest_file, frame_of, open_regular, read_batches, read_table
@@ -179,12 +179,16 @@ def _opened(folder: Path, finding: _Naming, name: str) -> ItemsFile | None:
     facts = path.stat()
     if _digest_of(path, facts) != digest:
         return ItemsFile(path, name, problem="changed")
+    return ItemsFile(path, name, **_form_of(path, digest), written=facts.st_ctime_ns)
+
+
+@lru_cache(maxsize=256)
+def _form_of(path: Path, digest: str) -> Mapping[str, Any]:
+    """Return what its table of contents tells of a file, which has this digest."""
     contents = contents_of(path)
     schema = contents.schema.to_arrow_schema()
-    return ItemsFile(
-        path, name, columns=tuple(schema.names), texts=_texts(schema), total=contents.num_rows, ranks=_ranks(schema),
-        written=facts.st_ctime_ns,
-    )  # fmt: skip
+    columns = tuple(schema.names)
+    return {"columns": columns, "texts": _texts(schema), "total": contents.num_rows, "ranks": _ranks(schema)}
 
 
 def _digest_of(path: Path, facts: os.stat_result) -> str:
