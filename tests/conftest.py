@@ -108,7 +108,7 @@ def index_at_rest() -> Iterator[None]:
 def spared_streamlit() -> Iterator[None]:
     """Look once for packages that bring parts for Streamlit; every run of an app in a test reads all that are here.
 
-    And wait for the thread of such a run, as is done afterwards anyway, instead of looking at it a thousand times a second.
+    And wait for the thread of such a run, as is done afterwards anyway, not looking at it a thousand times a second.
     """
     with pytest.MonkeyPatch.context() as patch:
         if "streamlit.testing.v1" in sys.modules:
