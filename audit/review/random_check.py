@@ -131,28 +131,33 @@ def _totals(
     check: RandomCheck, before: pd.Series[float], said: Mapping[str, float], level: float
 ) -> tuple[int, int, float]:
     """Return the least and the most ones of all items that the draw leaves possible, and the estimate."""
+    import numpy as np
     import pandas as pd
 
     from detectors.intervals import PartOfSet, events_of_parts
 
-    known = pd.Series(said, dtype=float).reindex(before.index)
+    known, was = pd.Series(said, dtype=float).reindex(before.index).to_numpy(), before.to_numpy(float)
     rest, drawn = before.index.isin(check.rest), before.index.isin(check.drawn)
     parts = []
     for value in (0.0, 1.0):
-        part, among = known[rest & before.eq(value)], known[drawn & before.eq(value)]
+        part, among = known[rest & (was == value)], known[drawn & (was == value)]
         if len(part):
-            ones, untold = int(part.sum()), int(part.isna().sum())
+            ones, untold = int(np.nansum(part)), int(np.isnan(part).sum())
             guess = ones + untold * value
-            parts.append(PartOfSet(len(part), len(among), int(among.sum()), ones, ones + untold, guess))
+            parts.append(PartOfSet(len(part), len(among), int(np.nansum(among)), ones, ones + untold, guess))
     low, high, estimate = events_of_parts(parts, level)
     # A word that was taken back leaves its item unknown, and no draw speaks of it.
-    others = known[before.notna() & ~rest]
-    ones, untold = int(others.sum()), int(others.isna().sum())
-    return low + ones, high + ones + untold, estimate + float(others.fillna(before).sum())
+    others = ~(np.isnan(was) | rest)
+    ones, untold = int(np.nansum(known[others])), int(np.isnan(known[others]).sum())
+    return low + ones, high + ones + untold, estimate + float(np.where(np.isnan(known), was, known)[others].sum())
 
 
 def _with_ones(before: pd.Series[float], ones: int) -> pd.Series[float]:
     """Return values of which so many are 1; which of them does not matter to a rate of single items."""
-    values = before.where(before.isna(), 0.0)
-    values[before.index[before.notna()][:ones]] = 1.0
-    return values
+    import numpy as np
+    import pandas as pd
+
+    values = before.to_numpy(float, copy=True)
+    known = np.flatnonzero(~np.isnan(values))
+    values[known] = np.arange(len(known)) < ones
+    return pd.Series(values, before.index)
