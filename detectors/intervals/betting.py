@@ -17,6 +17,7 @@ give the exact binomial bound, and the error stays within alpha.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,29 +59,37 @@ def betting_mean(x: ArrayLike, level: float = 0.95, *, population: int | None = 
 
 def refuses(mean: float, x: Floats, alpha: float) -> NDArray[np.bool_]:
     """Tell of samples x [..., n] whether a bettor from below refuses that their mean is `mean` or less, at `alpha`."""
-    return np.asarray(_riches(mean, x, _bets(x, alpha), alpha, None) >= 0)
+    return np.asarray(_riches(mean, x, _bets(x, alpha), x.min(axis=-1) == 1, alpha, None) >= 0)
 
 
-def _riches(mean: float, x: Floats, bets: Floats, alpha: float, population: int | None) -> Floats:
+def _riches(
+    mean: float, x: Floats, bets: Floats, all_ones: NDArray[np.bool_] | np.bool_, alpha: float, population: int | None
+) -> Floats:
     """Return how far her largest log-capital is above what refuses `mean`: 0 or more where it is refused."""
-    path, all_ones = _all_ones_probability(mean, x.shape[-1], population), x.min(axis=-1) == 1
+    path = _all_ones_probability(mean, x.shape[-1], population)
     if path >= alpha:
         return np.full(x.shape[:-1], -np.inf)
     rest = mean if population is None else still_to_come(mean, x, population)[0]
-    with np.errstate(divide="ignore"):
-        stake = np.minimum(bets, np.divide(CAP, rest))
     capital = x - rest  # one array from here on: there may be 1e7 values
-    capital *= stake
-    largest = np.cumsum(np.log1p(capital, out=capital), axis=-1, out=capital).max(axis=-1)
-    return np.asarray(np.where(all_ones, np.inf, largest + np.log(alpha - path)))
+    capital *= np.minimum(bets, _cap(rest))
+    np.log1p(capital, out=capital).cumsum(axis=-1, out=capital)
+    return np.asarray(np.where(all_ones, np.inf, capital.max(axis=-1) + np.log(alpha - path)))
+
+
+def _cap(rest: float | Floats) -> Any:
+    """Return the largest bet against what is still to come."""
+    if isinstance(rest, float) and rest > 0:
+        return CAP / rest
+    with np.errstate(divide="ignore"):
+        return np.divide(CAP, rest)
 
 
 def _refused_below(x: Floats, alpha: float, population: int | None) -> float:
     """Return the largest mean that a bettor from below refuses at `alpha`."""
-    bets = _bets(x, alpha)
+    bets, all_ones = _bets(x, alpha), x.min() == 1
 
     def riches(mean: float) -> float:
-        return float(_riches(mean, x, bets, alpha, population))
+        return float(_riches(mean, x, bets, all_ones, alpha, population))
 
     # below this a finite population could not even hold what was seen
     low, high = (0.0 if population is None else float(x.sum()) / population), 1.0
