@@ -165,7 +165,7 @@ def test_betting_finds_its_ends_by_halving_in_a_third_of_the_steps(monkeypatch, 
             low, high = least, 1.0
             while high - low > 1e-10:
                 middle = (low + high) / 2
-                refused = real(middle, x, bets, 0.025, population) >= 0
+                refused = real(middle, x, bets, x.min() == 1, 0.025, population) >= 0
                 low, high = (middle, high) if refused else (low, middle)
             asked.clear()
             assert betting._refused_below(x, 0.025, population) == low
