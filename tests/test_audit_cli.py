@@ -82,7 +82,7 @@ def test_exit_codes_and_their_precedence(dokimasia, limit, more, code, verdict):
     assert json.loads(done.stdout)["verdict"] == verdict
 
 
-def test_findings_land_then_the_closing_table(anew):
+def test_findings_land_then_the_closing_table(anew, dokimasia):
     done = anew("run", write(anew, more=FREE))
     first, second = done.stdout.splitlines()[:2]
     assert first.startswith("v repeats: passed. repeat share: ")
@@ -90,7 +90,7 @@ def test_findings_land_then_the_closing_table(anew):
     assert re.search(r"^model +bias", done.stdout, re.MULTILINE)
     assert "Passed: 2 checks. audits/" in done.stdout
     assert "left out: command 'broken' of outside-parts cannot be imported" in done.stderr
-    again = anew("run", "plan.yaml")
+    again = dokimasia("run", "plan.yaml")
     assert again.stdout == done.stdout
     assert "finished before" in again.stderr
 
@@ -151,7 +151,7 @@ def _wait(ready, process) -> None:
         time.sleep(0.005)
 
 
-def test_ctrl_c_exits_130_and_the_same_command_goes_on(anew):
+def test_ctrl_c_exits_130_and_the_same_command_goes_on(anew, dokimasia):
     name = write(anew, slow="0.03")
     process = anew.start("run", name)
     _wait(lambda: asked(anew) > 40, process)
@@ -160,7 +160,7 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(anew):
     assert process.returncode == 130
     assert "the same command goes on from there" in said
     before = asked(anew)
-    anew("run", name)
+    dokimasia("run", name)
     assert asked(anew) <= before + 240 - 32
 
 
