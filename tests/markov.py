@@ -52,7 +52,8 @@ class MarkovModel:
 
     def _count(self, item: str) -> None:
         self.asked += 1
-        time.sleep(self.part.slow)
+        if self.part.slow:
+            time.sleep(self.part.slow)
         if self.part.log is not None:
             with self.part.log.open("a") as file:
                 file.write(f"{item}\n")
