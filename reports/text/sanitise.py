@@ -31,6 +31,8 @@ def visible(text: str) -> str:
 
     A pile of marks over one letter is cut after the fourth.
     """
+    if text.isascii() and text.isprintable():
+        return str(text)  # as most are, and no marked-up text stays one
     return _UNSAFE.sub(lambda found: f"<U+{ord(found[0]):04X}>", _PILE.sub(r"\1", text.replace("\r\n", "\n")))
 
 

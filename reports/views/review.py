@@ -216,8 +216,9 @@ def _finding(
     words = notation.words
     said = [_said(entry, notation, owners) for entry in state.entries if _is_comment(entry, check)]
     for (of_check, item), standing in state.targets.items():
-        facts = list(_facts(standing, state, notation, owners))
-        if check is not None and of_check == check and item is not None and facts:
+        if check is None or of_check != check or item is None:
+            continue
+        if facts := _facts(standing, state, notation, owners):
             text = words("format.list").join(words("format.colon", left=left, right=right) for left, right in facts)
             said.append(Said("", "", one_line(item, words, 80), text, ""))
     reviewed = None if check is None else state.reviewed.get(check)
@@ -267,7 +268,7 @@ def _said(entry: Entry, notation: Notation, owners: Mapping[str, str]) -> Said:
 
 def _facts(
     standing: TargetState, state: ReviewState, notation: Notation, owners: Mapping[str, str]
-) -> Iterable[tuple[str, str]]:
+) -> list[tuple[str, str]]:
     """Return (label, text) of what was said; nothing where nobody has said it."""
     words, nothing_said = notation.words, type(standing)(comments=standing.comments)
     told = {
