@@ -38,53 +38,61 @@ def init(
         str | None,
         typer.Option(
             "--for",
-            help="A framework, clauses of it (eu-ai-act/art-15) or a domain (medicine, driving, customer-service, "
-            "education, marketing, assistants, hiring): the checks that serve it. novelty: with --data, a "
-            "folder of images by label; who sees a label that is left out? rag: with --data, questions with "
-            "passages, or without it our own; does the model answer from them? robustness: do the answers of "
-            "--model stay when what is asked changes? uncertainty: is it less sure where it is wrong? --data:"
-            " questions with right answers, or answers made elsewhere, without a model. recognition: does it "
-            "know invented content? --data: labelled answers. sources: which of its sources drove an answer? --data: "
-            "questions with sources, or without it our own. memorisation: does it tell what it was trained on? --data: "
-            "that, texts or a folder of images. mark: with --data, a folder of images; do they carry our mark, and "
-            "what takes it out?",
+            help="A question (see above), a framework, clauses of it (eu-ai-act/art-15), or a domain: medicine, "
+            "driving, customer-service, education, marketing, assistants, hiring.",
         ),
     ] = None,
     leave_out: Annotated[
         str | None, typer.Option(help="With --for novelty: that label; default: the last one by name.")
     ] = None,
 ) -> None:
-    """Write a plan for a model or for data, with its schema beside it for editors; say what is to be filled in."""
-    from audit import reference
+    """Write a plan for a model or for data, with its schema beside it for editors; say what is to be filled in.
+
+    With --for it serves a framework, a domain, or one of these questions; in brackets what --data is then.
+
+    \b
+    novelty       who sees a label left out? (folder of images by label; table)
+    rag           does it answer from passages? (questions with passages; none)
+    sources       which of its sources drove an answer? (the same)
+    uncertainty   is it less sure where it is wrong? (questions; answers; none)
+    recognition   does it know invented content? (labelled answers)
+    robustness    do answers stay when what is asked changes? (none)
+    memorisation  does it tell what it was trained on? (texts; folder of images)
+    mark          do images carry our mark, even attacked? (folder of images)
+    """  # noqa: D301 - a backspace is what keeps the lines
     from audit.plan import load_plan
 
     _refuse_mixed(model, data, purpose, leave_out)
-    told: list[str] = []
     if purpose == "novelty":
         print(_for_novelty(file, str(data), leave_out))
         return
-    if (of_answers := next((one for one in reference.ANSWERS if one == purpose), None)) is not None:
-        plan = reference.answers_plan(of_answers, model, data, base=file.parent)
-    elif purpose == "memorisation":
-        plan = reference.memorisation_plan(model, data, base=file.parent)
-    elif purpose == "mark":
-        plan = reference.mark_plan(str(data), base=file.parent)
-    elif purpose == "robustness":
-        plan = reference.robustness_plan(model, base=file.parent)
-    elif purpose is not None:
-        made = reference.clause_plan(purpose, model, data, base=file.parent)
-        plan, told = made.text, list(_served(made))
-    else:
-        base = file.parent
-        plan = reference.starter_plan(model, base=base) if data is None else reference.table_plan(data, base=base)
+    plan, *told = _plan_for(purpose, model, data, file.parent)
     _write_new({file: (plan, "plan")})
     try:
         load_plan(file)
-        open_ends: tuple[str, ...] = ()
     except PlanError as error:
-        open_ends = error.problems
-    told += [f"fill in: {clean(one)}" for one in open_ends]
+        told += [f"fill in: {clean(one)}" for one in error.problems]
     print("\n".join([str(file), *told, f"run it with: dokimasia run {file}"]))
+
+
+def _plan_for(purpose: str | None, model: str | None, data: str | None, base: Path) -> Iterator[str]:
+    """Yield the text of the plan, then what is to be said of it."""
+    from audit import reference
+
+    if (of_answers := next((one for one in reference.ANSWERS if one == purpose), None)) is not None:
+        yield reference.answers_plan(of_answers, model, data, base=base)
+    elif purpose == "memorisation":
+        yield reference.memorisation_plan(model, data, base=base)
+    elif purpose == "mark":
+        yield reference.mark_plan(str(data), base=base)
+    elif purpose == "robustness":
+        yield reference.robustness_plan(model, base=base)
+    elif purpose is not None:
+        made = reference.clause_plan(purpose, model, data, base=base)
+        yield made.text
+        yield from _served(made)
+    else:
+        yield reference.starter_plan(model, base=base) if data is None else reference.table_plan(data, base=base)
 
 
 def _served(made: ClausePlan) -> Iterator[str]:
