@@ -40,6 +40,7 @@ from dashboard.server import Certificate, Guard, policy, serve
 from dashboard.speakers import PEOPLE, must_speak
 from reports.text import words_of
 
+expect.set_options(timeout=180_000)
 W = words_of("en")
 APP = PACKAGE / "app.py"
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"

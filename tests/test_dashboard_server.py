@@ -130,9 +130,8 @@ def test_the_face_is_served_from_here_as_it_was_looked_at(address):
     assert ask(address, "/face.otf")[0] == 403
 
 
-def test_every_start_has_another_token(address, tmp_path):
-    with serving(tmp_path) as other:
-        assert urlsplit(other).path.removesuffix("/") != address[2]
+def test_every_start_has_another_token(address, interrupted):
+    assert urlsplit(interrupted[0]).path.removesuffix("/") not in (address[2], "")
     assert len(address[2]) > 20
 
 
@@ -248,12 +247,16 @@ def test_the_dashboard_reaches_no_model_code():
     assert done.stdout.strip() == ""
 
 
-def test_an_interrupt_ends_it_quietly(tmp_path):
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """Another start, interrupted once it answers: its address, its exit code, and what it said."""
     code = "from pathlib import Path; from dashboard.commands import show; show(Path('audits'), 0)"
+    program, folder = [sys.executable, "-c", code], tmp_path_factory.mktemp("other")
     with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        found = urlsplit(process.stdout.readline().strip())
+        told = process.stdout.readline().strip()
+        found = urlsplit(told)
         for _ in range(300):
             try:
                 if ask((found.hostname, found.port), "/healthz")[0] == 200:
@@ -262,5 +265,8 @@ def test_an_interrupt_ends_it_quietly(tmp_path):
                 time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=30)[1]
-        assert process.returncode == 0
-        assert said == "Ctrl-C ends it\n"
+    return told, process.returncode, said
+
+
+def test_an_interrupt_ends_it_quietly(interrupted):
+    assert interrupted[1:] == (0, "Ctrl-C ends it\n")
