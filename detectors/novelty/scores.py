@@ -6,6 +6,7 @@ Every score is fitted once and applied to all sets in one call.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,10 +90,15 @@ class ScoreTable:
 
     def ranking(self, name: str) -> Ranking:
         """Return how the trusted scores rank a set above the familiar items."""
+        familiar, units = self._familiar
+        of = units if name in self.kinds else units_of(self.observed[name])
+        return rank(familiar, self.scores(name), (units, of))
+
+    @cached_property
+    def _familiar(self) -> tuple[pd.DataFrame, pd.Series[str]]:
+        """The trusted scores of the familiar items [item, score], and the independent unit of each."""
         trusted = [score for score in self.names if score not in self.problems]
-        frame = self.observed["items" if name in self.kinds else name]
-        units = (units_of(self.observed["items"]), units_of(frame))
-        return rank(self.scores("items")[trusted], self.scores(name)[trusted], units)
+        return self.scores("items")[trusted], units_of(self.observed["items"])
 
     def price(self, name: str) -> tuple[int, int]:
         """Return (calls of the model, gradients) that a score costs for an item; none for what needs no model."""

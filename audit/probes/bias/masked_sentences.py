@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from audit.probe import Answer, Ask
+from audit.probes.items import lists_by_item
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,9 +41,9 @@ def pseudo_traced(ask: Ask, items: pd.DataFrame) -> pd.DataFrame:
     size, columns = len(items), dict[str, list[Any]]()
     for way in WAYS:
         looked: dict[str, Any] = {"attention": True} if way == "none" else {}
-        by_item = ask("pseudo_trace", [*items["more"], *items["less"]], hidden=way, **looked).groupby("item")
+        answer = ask("pseudo_trace", [*items["more"], *items["less"]], hidden=way, **looked)
         told = {way: "log_prob", "tokens": "element", **({"attention": "attention"} if looked else {})}
-        columns |= {name: by_item[column].agg(list).to_list() for name, column in told.items()}
+        columns |= {name: lists_by_item(answer, answer[column], 2 * size).to_list() for name, column in told.items()}
     return items.assign(**{
         f"{name}_{side}": cells[number * size : (number + 1) * size]
         for name, cells in columns.items() for number, side in enumerate(_SIDES)
@@ -56,10 +57,10 @@ def pseudo_traced_triples(ask: Ask, items: pd.DataFrame, said: Sequence[str], va
         f"{context} {text}" if isinstance(context, str) else text
         for name in said for context, text in zip(contexts, items[name], strict=True)
     ]
-    by_item = ask("pseudo_trace", texts, hidden="word" if variant == "blank" else "token").groupby("item")
+    answer = ask("pseudo_trace", texts, hidden="word" if variant == "blank" else "token")
     size, told = len(items), dict[str, list[Any]]()
     for name, column in (("tokens", "element"), ("token", "log_prob")):
-        cells = by_item[column].agg(list).to_list()
+        cells = lists_by_item(answer, answer[column], len(texts)).to_list()
         told |= {f"{name}_{one}": cells[at * size : (at + 1) * size] for at, one in enumerate(said)}
     return items.assign(**told)
 
