@@ -17,10 +17,9 @@ _WANTED = "sessionStorage.setItem('dokimasia-wanted', location.search)"
 _RETURN = """(() => {
   const wanted = sessionStorage.getItem('dokimasia-wanted');
   sessionStorage.removeItem('dokimasia-wanted');
-  if (!wanted || location.search) return;
-  history.replaceState({}, '', wanted);
-  dispatchEvent(new PopStateEvent('popstate'));
+  if (wanted && !location.search) location.replace(wanted);
 })()"""
+"""Loads that screen anew: what a page asks for while it is drawn for the first time may be lost."""
 
 
 def show(why: Refusal, words: Words) -> None:
