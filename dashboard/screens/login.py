@@ -19,7 +19,7 @@ _RETURN = """(() => {
   sessionStorage.removeItem('dokimasia-wanted');
   if (wanted && !location.search) location.replace(wanted);
 })()"""
-"""Loads that screen anew: what a page asks for while it is drawn for the first time may be lost."""
+"""Loads that screen anew: the list, which is drawn first, may still be drawing."""
 
 
 def show(why: Refusal, words: Words) -> None:
