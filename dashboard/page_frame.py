@@ -14,7 +14,7 @@ from audit.errors import UsageError
 from audit.storage import shown
 from dashboard.address import Address, read
 from dashboard.loading import home
-from dashboard.rendering import ask_anew, draw
+from dashboard.rendering import draw
 from dashboard.speakers import behind_login, speaker
 from dashboard.trust import chip_of, trust_of
 from reports.text import Words, languages, one_line, words_of
@@ -127,7 +127,7 @@ def trust_line(place: Address, words: Words) -> None:
 
 def _still_looking(place: Address, words: Words) -> None:
     if trust_of(place.audit) is not None:
-        ask_anew()
+        st.rerun()
     _trust(place, words)
 
 

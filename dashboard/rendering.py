@@ -31,7 +31,7 @@ from reports.figures import FONT, css, recoloured, sign
 from reports.text import Notation, Words, font_face, typeface
 from reports.views import Overview, review_view, sheet_rows
 
-__all__ = ["ask_anew", "draw", "links_of", "picture", "prepare", "rendered", "report_tools", "script"]
+__all__ = ["draw", "links_of", "picture", "prepare", "rendered", "report_tools", "script"]
 
 _NO_MARKUP = str.maketrans("<>", "‹›")
 """The page drops an attribute that might end an element or a comment, and an image needs its words."""
@@ -47,14 +47,6 @@ def prepare(words: Words) -> None:
 def script(text: str) -> None:
     """Have the page run a script of ours."""
     st.html(f"<script>{text}</script>", unsafe_allow_javascript=True)
-
-
-def ask_anew() -> None:
-    """Have the browser ask for the screen that its address names by now; for what is drawn again and again.
-
-    `st.rerun` would ask for the address of this run, in the place of one that a reader has gone on to meanwhile.
-    """
-    script("dispatchEvent(new PopStateEvent('popstate'))")
 
 
 def draw(template: str, words: Words, anchors: Mapping[str, str] | None = None, **context: Any) -> None:

@@ -11,7 +11,6 @@ from datetime import date, timedelta
 
 import pandas as pd
 import pytest
-import streamlit as st
 from report_fixtures import ENDPOINT, LM, finding, mixed, rate, real, write_audit
 from test_dashboard_views import html, links, rerun, rows_of, screen, seen, text_of
 
@@ -28,7 +27,6 @@ from dashboard.listed_audits import QUICK, as_csv, asked_for, hits_of, page_of
 from dashboard.loading import AUDITS
 from dashboard.people import Person
 from dashboard.saved_views import MOST, forget_view, save_view, saved_views
-from dashboard.screens import audits
 from reports.documents.index_page import render_index
 from reports.text import words_of
 from reports.views import printed_row
@@ -189,18 +187,6 @@ def test_what_was_changed_is_counted_once_it_was_looked_at_and_nothing_is_walked
     trust.all_looked_at()
     monkeypatch.setattr(os, "walk", lambda *_: pytest.fail("a count asks no file system"))
     assert names(Address(only="damaged")) == ["odd"]
-
-
-def test_where_nothing_is_left_to_follow_the_browser_is_asked_where_its_reader_is(home, monkeypatch):
-    """`st.rerun` asks for the address of before, in place of a click that waits: the click was lost."""
-    mixed(home / "odd", 1)
-    changes = iter([True])
-    monkeypatch.setattr(audits, "_changes", lambda *_: next(changes, False))
-    monkeypatch.setattr(st, "rerun", lambda: pytest.fail("the address of this run is asked for"))
-    asks, page = "<script>dispatchEvent(new PopStateEvent('popstate'))</script>", html(screen())
-    assert page.count(asks) == 1
-    assert "odd" in page, "and the list stays meanwhile"
-    assert asks not in html(screen())
 
 
 def test_a_helper_is_no_model_of_the_list(home):

@@ -18,7 +18,7 @@ from dashboard.findings_register import standing
 from dashboard.listed_audits import progress_of
 from dashboard.loading import is_running, opened, running, view_of
 from dashboard.page_frame import crumbs, trust_line
-from dashboard.rendering import ask_anew, draw, links_of, report_tools
+from dashboard.rendering import draw, links_of, report_tools
 from dashboard.review_forms import decide_audit, review_audit, waive_finding
 from dashboard.speakers import speaker
 from dashboard.thumbnails import thumbnails_of
@@ -86,8 +86,7 @@ def _live(place: Address, words: Words) -> None:
     except DokimasiaError:
         found = None
     if found is None:  # it has its record now, or is gone: the whole screen says which
-        ask_anew()
-        return
+        st.rerun()
     written = time.strftime("%H:%M:%S", time.localtime(found.written))
     title, progress = one_line(found.title, words), progress_of(found, words)
     draw("running.html.j2", words, found=found, written=written, title=title, progress=progress)
