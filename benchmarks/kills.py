@@ -228,7 +228,7 @@ def kills(name: str, points: int, start: Path) -> bool:
 LANGUAGE = """
 import dataclasses, sys
 from audit.reference.plans import language_model_plan
-from audit.execute import check_run, progress, run
+from audit.execute import progress, run
 print(run(dataclasses.replace(language_model_plan(), limit=int(sys.argv[2])), into=sys.argv[1]).folder)
 """
 
