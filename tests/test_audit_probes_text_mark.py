@@ -17,7 +17,7 @@ from audit import plugins
 from audit.ask import Asker, Store
 from audit.data.generated import Made
 from audit.data.tabular import File
-from audit.errors import AbilityError, UsageError
+from audit.errors import AbilityError, PlanError, UsageError
 from audit.execute import run
 from audit.integrity import check_digests, recompute
 from audit.model import Continuation
@@ -234,7 +234,8 @@ def test_a_secret_key_comes_from_the_environment_and_stands_nowhere(tmp_path, mo
     monkeypatch.setenv("MARK_KEY", "987654321")
     probe = TextMark(put_in=True, key_env="MARK_KEY", max_tokens=60)
     items = texts_file(tmp_path / "texts.jsonl", OPENINGS)
-    audit = run(Plan("key", (Check("mark", probe, {"items": items}),), model=model), into=tmp_path / "audits")
+    plan = Plan("key", (Check("mark", probe, {"items": items}),), model=model)
+    audit = run(plan, into=tmp_path / "audits")
     outputs = audit.items("mark")
     assert outputs["p_value"].tolist() == read(model, outputs["output"], 987654321)[0]
     assert outputs["value"].mean() >= 0.75
@@ -242,6 +243,10 @@ def test_a_secret_key_comes_from_the_environment_and_stands_nowhere(tmp_path, mo
     assert not any(b"987654321" in one or (987654321).to_bytes(4, "little") in one for one in files)
     monkeypatch.delenv("MARK_KEY")
     assert recompute(audit, {"mark": probe}) > 0  # judging again needs no key
+    assert run(plan, into=tmp_path / "audits").folder == audit.folder  # nor does what is finished
+    with pytest.raises(PlanError, match=r"^check mark: key_env: MARK_KEY holds no key; allowed: an integer, 1 or more$"):
+        run(plan, into=tmp_path / "others")
+    assert not list((tmp_path / "others").glob("*"))
 
 
 def test_a_key_file_is_told_by_its_id_alone(tmp_path, model):

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from audit import run
 from audit.cli.app import execute
 from audit.errors import PlanError
 from audit.plan import Confined, load_plan, reaches
+from audit.watermarks.keys import write_mark_key
+from audit.watermarks.text.keyed import new_text_key
 
 ROOT = Path(__file__).parents[1]
 SECRET = "AKIATOKENCANARY"
@@ -117,6 +120,44 @@ def test_the_command_tells_it_before_it_asks(site, tmp_path, capsys, monkeypatch
         assert len(capsys.readouterr().err.splitlines()) == 2
     assert execute(["run", path, "--allow-env", "X"]) == 2
     assert "--allow-env goes with --confined" in capsys.readouterr().err
+
+
+MARK = """\
+  - name: mark
+    probe: {use: provenance.text_mark, key_env: MARK_KEY, known_keys: [mine.dokimasia-key]}
+    data: {use: file, path: facts.csv, format: csv, fields: {text: question}}
+"""
+NO_KEYS = [
+    "model main: key_env: MODEL_KEY is not set in the environment",
+    "check mark: key_env: MARK_KEY holds no key; allowed: an integer, 1 or more",
+]
+
+
+@pytest.mark.parametrize("gating", ["", "    limit: {measure: detection_rate, at_least: 0.5}\n"])
+def test_a_key_that_is_not_there_is_a_mistake_of_the_plan_before_anything_runs(site, capsys, monkeypatch, gating):
+    monkeypatch.delenv("MODEL_KEY", raising=False)
+    monkeypatch.delenv("MARK_KEY", raising=False)
+    write_mark_key(site / "mine.dokimasia-key", new_text_key("kgw-lefthash"))
+    path = plan(site, model=endpoint("MODEL_KEY"))
+    path.write_text(path.read_text() + MARK + gating)
+    for words in (["run", "plan.yaml", "--quiet"], ["run", "plan.yaml", "--dry-run"]):
+        assert execute(words) == 2
+        sends, first, second = capsys.readouterr().err.splitlines()
+        assert [sends, first, second] == [
+            "sends the key in MODEL_KEY to 127.0.0.1:9", f"dokimasia: {NO_KEYS[0]}", NO_KEYS[1]
+        ]
+    assert not list(site.glob("audits/*"))
+    with pytest.raises(PlanError) as told:
+        run(path)
+    assert list(told.value.problems) == NO_KEYS
+    assert execute(["check-plan", "plan.yaml"]) == 0  # who commits a plan needs none of its keys, but is told
+    assert capsys.readouterr().err.splitlines() == [f"plan.yaml: {one}; 'run' refuses it without" for one in NO_KEYS]
+    monkeypatch.setenv("MODEL_KEY", SECRET)
+    monkeypatch.setenv("MARK_KEY", "15")
+    assert execute(["run", "plan.yaml", "--dry-run"]) == 0
+    (site / "mine.dokimasia-key").write_text("{}")
+    assert execute(["run", "plan.yaml", "--dry-run"]) == 2
+    assert "check mark: " in capsys.readouterr().err
 
 
 def test_the_templates_confine():

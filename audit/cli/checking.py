@@ -23,7 +23,7 @@ def check_plan(
 ) -> None:
     """Read plans and tell every mistake of all of them, with file, line and column; no model and no data is opened."""
     from audit.frameworks import unknown_frameworks
-    from audit.plan import load_plan
+    from audit.plan import lacking_keys, load_plan
 
     problems: list[str] = []
     checks: dict[str, int] = {}
@@ -33,6 +33,8 @@ def check_plan(
             checks[str(path)] = len(plan.checks)
             if names := unknown_frameworks(clause for check in plan.checks for clause in check.clauses):
                 print(clean(f"{path}: clauses of {', '.join(names)}: not installed, so not checked"), file=sys.stderr)
+            for lack in lacking_keys(plan):  # where plans are written or committed, no key needs to be
+                print(clean(f"{path}: {lack}; 'run' refuses it without"), file=sys.stderr)
         except PlanError as error:
             problems += error.problems
     if problems:

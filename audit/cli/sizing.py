@@ -58,8 +58,10 @@ def plan_size(
 def dry_run(plan: Plan, into: Path, *, as_json: bool) -> None:
     """Print what `plan-size` prints, with how long the calls will take where this model was timed before."""
     from audit.execute import seconds_per_call, size_plan
+    from audit.plan import require_keys
     from audit.storage import bring_heads
 
+    require_keys(plan)
     bring_heads(into)
     sizes, rate = size_plan(plan), seconds_per_call(plan, into)
     least, most = _fixed(plan)

@@ -53,6 +53,7 @@ from audit.plan import (
     register_end,
     register_missed_end,
     register_plan,
+    require_keys,
     vouched,
 )
 from audit.record import (
@@ -104,7 +105,8 @@ def run(
     The short form takes what `audit.plan.short_form.as_plan` says. Returns the audit; raises UsageError, ModelError,
     IntegrityError, and BudgetError and KeyboardInterrupt resumably.
 
-    All data are read through before any model is opened, so that a mistake in their last row costs nothing.
+    All data are read through and all keys had before any model is opened, so that a mistake in their last row, or a
+    variable that is not set, costs nothing.
 
     The folder is `into/<id>`; with `fresh`, and where another installation finished it or another model answers now at
     its endpoint, the next free `<id>-2`, `<id>-3`, ... A finished audit is read, not run again, unless a check of it
@@ -127,6 +129,7 @@ def run(
         if done is not None:
             register_missed_end(done)
             return done
+        require_keys(plan)
         sizes = Sizes.of(plan)
         watch.on_expected(expected_calls(plan, sizes))
         for check in plan.checks:

@@ -122,6 +122,12 @@ class OpenAIEndpoint:
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         return f"sha256:{digest} (unverifiable)"
 
+    def find_keys(self) -> None:
+        """Raise UsageError where the variable that `key_env` names holds no key."""
+        from audit.models.remote.secret import key_from
+
+        key_from(self.key_env)
+
     def open(self, account: Account | None = None, proven: Mapping[str, str] | None = None) -> RemoteText:
         """Ask the server what it can do; `account` takes down what that and all else takes.
 

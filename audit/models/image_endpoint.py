@@ -89,6 +89,12 @@ class ImageEndpoint:
         asked = [self.url.rstrip("/"), self.name, self.seeded, self.sampling]
         return f"{sha256(canonical(asked))} (unverifiable)"
 
+    def find_keys(self) -> None:
+        """Raise UsageError where the variable that `key_env` names holds no key."""
+        from audit.models.remote.secret import key_from
+
+        key_from(self.key_env)
+
     def open(self, account: Account | None = None, proven: Mapping[str, str] | None = None) -> RemoteImages:
         """Ask the server for an image; `account` takes down what that and all else takes.
 

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from audit import plugins
+from audit.errors import PlanError, UsageError
 from audit.signing import STATE_KEY
 
 if TYPE_CHECKING:
     from audit.plan.checks import Plan
 
-__all__ = ["Confined", "reaches", "why_not_variable"]
+__all__ = ["Confined", "lacking_keys", "reaches", "require_keys", "why_not_variable"]
 
 _OF_KEYS = re.compile(r"DOKIMASIA_KEY_[A-Za-z0-9_]+")
 """Environment variables that exist for plans."""
@@ -58,6 +59,25 @@ def why_not_variable(name: str, confined: Confined | None) -> str | None:
     if name == STATE_KEY:
         return f"{name!r} vouches for what is stored here and goes to nobody"
     return None if confined is None else confined.why_not_variable(name)
+
+
+def lacking_keys(plan: Plan) -> list[str]:
+    """Return a line for every model and check whose keys cannot be had here; those of opened models were."""
+    parts = {f"model {name}": model for name, model in plan.models.items()}
+    parts |= {f"check {check.name}": check.probe for check in plan.checks}
+    problems = []
+    for place, part in parts.items():
+        try:
+            getattr(part, "find_keys", lambda: None)()
+        except UsageError as error:
+            problems.append(f"{place}: {error}")
+    return problems
+
+
+def require_keys(plan: Plan) -> None:
+    """Raise PlanError with all of them where keys cannot be had here."""
+    if problems := lacking_keys(plan):
+        raise PlanError(problems)
 
 
 def _whole(path: Path) -> Iterator[Path]:

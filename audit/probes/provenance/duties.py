@@ -110,6 +110,12 @@ class Duties:
         """Nothing of the audited model: this is an audit of what it made."""
         return frozenset()
 
+    def find_keys(self) -> None:
+        """Raise UsageError where a key file holds no key."""
+        from audit.probes.provenance.files import keys_of
+
+        keys_of(self.keys)
+
     def estimate(self, items: int) -> int:
         """Return calls: with a tokenizer each text is read once."""
         return items if self.tokenizer else 0

@@ -123,6 +123,11 @@ class MarkedImages:
         noise = hasattr(plugins.load("image_marks", self.mark.get("use", _MARK)), "begun")
         return "marked_images" if noise and self.images == "marked" else None
 
+    def find_keys(self) -> None:
+        """Raise UsageError where the key file holds no key of a mark in images."""
+        if self.key_file is not None:
+            _key_in(self.key_file)
+
     def estimate(self, items: int) -> int:
         """Return calls: a draw for every item, and a question about each of its forms where the mark asks."""
         asked = len(self.needs - {self._draws}) * (2 + len(attacks_on_images(self.attacks)))
@@ -189,10 +194,7 @@ class MarkedImages:
     def reader(self, ask: Ask) -> tuple[MarkKey, ImageReader]:
         """Return the key and what reads under it; raises UsageError."""
         if self.key_file is not None:
-            known = read_mark_key(self.key_file)
-            if known.variant not in plugins.names("image_marks"):
-                raise UsageError("{file}: a key of {variant}, which is no mark of images", file=self.key_file,
-                                 variant=known.variant)  # fmt: skip
+            known = _key_in(self.key_file)
             mark = plugins.build("image_marks", known.variant, known.parameters)
         else:
             options = dict(self.mark)
@@ -281,6 +283,13 @@ def _put_in(mark: Any, image: NDArray[np.float32], key: bytes) -> tuple[Any, Any
         return mark.marked(image, key), image, None
     except UsageError as error:
         return None, image, str(error)
+
+
+def _key_in(file: Path) -> MarkKey:
+    known = read_mark_key(file)
+    if known.variant not in plugins.names("image_marks"):
+        raise UsageError("{file}: a key of {variant}, which is no mark of images", file=file, variant=known.variant)
+    return known
 
 
 def _secret(key: str) -> bytes:

@@ -75,6 +75,12 @@ class SignedOrigin:
         """Nothing of a model: this is an audit of files that it made."""
         return frozenset()
 
+    def find_keys(self) -> None:
+        """Raise UsageError where a key file holds no key."""
+        from audit.probes.provenance.files import keys_of
+
+        keys_of(self.keys)
+
     def estimate(self, items: int) -> int:
         """No model is asked."""
         return 0

@@ -134,6 +134,12 @@ class TextMark:
         """`sample`; `trace` too where the mark is put in, which shows what it costs."""
         return frozenset({"sample", "trace"} if self.put_in else {"sample"})
 
+    def find_keys(self) -> None:
+        """Raise UsageError where a key that these options name cannot be had."""
+        self._key()
+        for file in (*self.known_keys, *([] if self.key_file is None else [self.key_file])):
+            read_text_key(file)
+
     def estimate(self, items: int) -> int:
         """Return calls: draws and readings; where the mark is put in, all twice and every draw scored."""
         asked = bool(self.paraphraser) + len(self.translate_prompts) * bool(self.translator)
