@@ -30,7 +30,7 @@ def field_of(frame: pd.DataFrame) -> str:
     """Return the one column that holds the items; raises ValueError where there is none, or more than one."""
     there = [name for name in FIELDS if name in frame]
     if len(there) != 1:
-        raise ValueError(f"novelty: got the fields {', '.join(there) or 'none'}; allowed: one of {', '.join(FIELDS)}")
+        raise ValueError(f"got the fields {', '.join(there) or 'none'}; allowed: one of {', '.join(FIELDS)}")
     return there[0]
 
 
@@ -48,7 +48,7 @@ def _array(cells: Sequence[Any]) -> NDArray[Any]:
         shape.append(len(level[0]))
         level = np.concatenate([np.asarray(part) for part in level])
     if np.size(level) != np.prod(shape):
-        raise ValueError("novelty: got items of several shapes; allowed: one")
+        raise ValueError("got items of several shapes; allowed: one")
     return np.reshape(level, shape)
 
 
@@ -58,7 +58,7 @@ def joined(parts: Sequence[Items]) -> Items:
         return [text for part in parts for text in part]
     shapes = sorted({np.shape(part)[1:] for part in parts})
     if len(shapes) > 1:
-        raise ValueError(f"novelty: got items of shapes {', '.join(map(str, map(list, shapes)))}; allowed: one")
+        raise ValueError(f"got items of shapes {', '.join(map(str, map(list, shapes)))}; allowed: one")
     return np.concatenate(parts)
 
 

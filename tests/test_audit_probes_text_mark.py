@@ -244,7 +244,7 @@ def test_a_secret_key_comes_from_the_environment_and_stands_nowhere(tmp_path, mo
     monkeypatch.delenv("MARK_KEY")
     assert recompute(audit, {"mark": probe}) > 0  # judging again needs no key
     assert run(plan, into=tmp_path / "audits").folder == audit.folder  # nor does what is finished
-    with pytest.raises(PlanError, match=r"^check mark: key_env: MARK_KEY holds no key; allowed: an integer, 1 or more$"):
+    with pytest.raises(PlanError, match=r"^check mark: key_env: MARK_KEY holds no key; allowed: an integer"):
         run(plan, into=tmp_path / "others")
     assert not list((tmp_path / "others").glob("*"))
 

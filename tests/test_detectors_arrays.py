@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 
-from detectors.arrays import ranks, unit_column, units_of
+from detectors.arrays import items_of, joined, ranks, unit_column, units_of
 
 INDEX = pd.Index(["x", "y", "z"], name="id")
 
@@ -43,6 +43,18 @@ def test_evidence_keeps_the_kind_of_its_column(dtype):
 def test_items_of_one_id_keep_their_units():
     frame = pd.DataFrame({"unit": ["a", None, None]}, index=["x", "x", "y"])
     assert list(units_of(frame)) == ["a", "x", "y"]
+
+
+def test_items_of_several_kinds_are_refused_in_the_name_of_no_area():
+    """Whoever asked says on whose behalf."""
+    for cells, told in (
+        ({"image": [0], "text": ["a"]}, "got the fields image, text; allowed: one of image, series, row, text"),
+        ({"row": [[1, 2], [3]]}, "got items of several shapes; allowed: one"),
+    ):
+        with pytest.raises(ValueError, match=f"^{told}$"):
+            items_of(pd.DataFrame(cells))
+    with pytest.raises(ValueError, match=r"^got items of shapes \[2\], \[3\]; allowed: one$"):
+        joined([np.zeros((4, 2)), np.zeros((1, 3))])
 
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (40,), (0, 3), (40, 1), (40, 3)])

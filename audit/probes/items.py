@@ -150,10 +150,10 @@ def shown_items(probe: str, items: pd.DataFrame) -> Items:
     try:
         name = field_of(items)
         if items[name].isna().any():
-            raise ValueError(f"novelty: got {int(items[name].isna().sum())} items without {name}; allowed: none")
+            raise ValueError(f"got {int(items[name].isna().sum())} items without {name}; allowed: none")
         return items_of(items)
     except ValueError as error:
-        raise DataError(f"{probe}: {str(error).removeprefix('novelty: ')}") from None
+        raise DataError(f"{probe}: {error}") from None
 
 
 def lists_by_item(answer: pd.DataFrame, column: pd.Series[Any], count: int) -> pd.Series[Any]:
