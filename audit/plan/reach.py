@@ -63,7 +63,7 @@ def why_not_variable(name: str, confined: Confined | None) -> str | None:
 
 def lacking_keys(plan: Plan) -> list[str]:
     """Return a line for every model and check whose keys cannot be had here; those of opened models were."""
-    parts = {f"model {name}": model for name, model in plan.models.items()}
+    parts: dict[str, Any] = {f"model {name}": model for name, model in plan.models.items()}
     parts |= {f"check {check.name}": check.probe for check in plan.checks}
     problems = []
     for place, part in parts.items():
