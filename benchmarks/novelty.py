@@ -43,7 +43,10 @@ FURTHER: Mapping[str, tuple[Any, ...]] = {
     "pixel model": (
         "min_k_plus_plus", "windowed_maximum", "curvature", "combined_tests", "dose", "waic", "isolation_forest",
     ),
-    "VAE": ("iwae", "reconstruction", "kl", "likelihood_regret", "combined_tests", "dose", "waic", "isolation_forest"),
+    "VAE": (
+        "bias_corrected", "iwae", "reconstruction", "kl", "likelihood_regret", "combined_tests", "dose", "waic",
+        "isolation_forest",
+    ),
     "diffusion": (
         "denoising_loss", "denoising_z", "denoising_density", "multi_reconstruction", "inpainting", "diffusion_path",
         "flow_nll", "score_norms", "posterior_spectrum", "partial_bound_ratio", "likelihood_and_dimension", "dose",

@@ -410,6 +410,7 @@ FURTHER = (
     Likelihood("typicality", blurred=True), Likelihood("input_complexity"), Likelihood("reference_ratio"),
     Likelihood("zlib_ratio"),
     Likelihood("dose", beside=("curvature", "iwae", "likelihood_regret")), Likelihood("flow_nll"),
+    Likelihood("bias_corrected"),
     Likelihood("inversion", beside=("latent_norm",)), Likelihood("waic", ensemble=("second", "third")),
     Likelihood("likelihood_and_dimension", beside=("combined_tests", "partial_bound_ratio")),
 )
@@ -450,6 +451,26 @@ def test_costly_questions_are_asked_only_where_asked_for_and_once(door_of, tmp_p
     parts = pd.concat([probe.observe(door, part, "items") for part in (images(6)[:2], images(6)[2:])])
     for column in ("multi_reconstruction", "diffusion_path", "score_norms", "denoising_curve_noise"):
         assert np.array(parts[column].to_list()) == pytest.approx(np.array(seen[column].to_list()), rel=1e-4, abs=1e-5)
+
+
+class Mapped(Gaussian):
+    """The same, by pixels."""
+
+    def element_nats(self, items):
+        return self._nats(items).reshape(len(items), 4, 4)
+
+
+def test_what_pixels_cost_is_asked_once_and_corrects_all_that_values_alone_say(door_of, tmp_path):
+    """Where a pixel's place plays no part, each costs what its value does in all others, and nothing is left over."""
+    probe, door = Likelihood(beside=("bias_corrected",), maps=True), door_of(main=Mapped())
+    assert probe.needs == {"log_prob", "surprise_map"}
+    observed = {"items": through_parquet(probe.observe(door, images(40), "items"), tmp_path)}
+    assert door.calls == probe.estimate(40) == 2 * 6 * 40
+    for seed, role in enumerate(("fit", "calibration", "foreign"), 1):
+        observed[role] = probe.observe(door, images(40, role, seed, 8.0), role)
+    told = {m.group: m for m in judged(probe, observed).measures if m.name == "auroc"}
+    assert told["bias_corrected"].undefined == "only 1 distinct score among 360 items"
+    assert told[None].value is not None
 
 
 def test_an_ensemble_is_asked_member_by_member(door_of, tmp_path):

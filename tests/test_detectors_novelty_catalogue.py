@@ -12,10 +12,11 @@ from audit.probes.novelty.trials import cells_of
 from detectors.conformal import p_values
 from detectors.elements import curvature, min_k_plus_plus, windowed_maximum
 from detectors.health import ties_problem
+from detectors.intervals import auroc
 from detectors.novelty.blindspots import ARRAY_KINDS, blind_spots
 from detectors.novelty.catalogue import SCORES, columns_of, effective_samples
 from detectors.novelty.familiarity import likelihood_novelty
-from detectors.novelty.likelihood import typicality, waic
+from detectors.novelty.likelihood import bias_corrected, typicality, waic
 from detectors.novelty.rarity import (
     dose,
     either_tail,
@@ -34,7 +35,8 @@ def recorded(levels, of=None, **cells):
     """What is stored of items so strange; the first half are those that scores are fitted on."""
     levels = np.asarray(levels, dtype=float)
     of = np.repeat(["fit", "items"], len(levels) // 2) if of is None else of
-    told = {column: cells_of(column, levels) for column in RECORDS} | cells
+    told = {column: cells_of(column, levels) for column in RECORDS} | {"element_log_prob": [[0.0] * 4] * len(levels)}
+    told |= cells
     items = np.arange(len(levels) * 4).reshape(-1, 4)
     return Recorded(of, items, told, np.zeros(len(levels)), levels / np.log(16))
 
@@ -148,6 +150,48 @@ def test_bits_of_a_text_are_per_byte_that_its_model_scores():
     assert SCORES["reference_ratio"].run(spelled) == pytest.approx([2 - 4 / 2, 2 - 50 / 100])
     assert SCORES["zlib_ratio"].run(plain) == pytest.approx([2.0, 2.0])
     assert SCORES["zlib_ratio"].run(Recorded(of, texts, cells, nothing, nothing)) == pytest.approx([8.0, 100.0])
+
+
+def test_what_the_values_of_pixels_cost_anyway_is_taken_off_by_hand():
+    """Of the familiar, 0 has a mean probability of (1/2 + (1/4 + 1/8) / 2) / 2, and 4 has 1/8; 1 lies between them."""
+    items = np.array([[[0, 4]], [[0, 0]], [[0, 1]], [[4, 4]], [[9, -3]]])
+    shares = np.array([[1 / 2, 1 / 8], [1 / 4, 1 / 8], [1 / 64, 1 / 64], [1.0, 1.0], [1.0, 1.0]])
+    zero, four = np.log((1 / 2 + (1 / 4 + 1 / 8) / 2) / 2), np.log(1 / 8)
+    nats = np.array([-3.0, -2.0, -7.0, -1.0, -1.0])
+    usual = np.array([zero + four, 2 * zero, zero + 0.75 * zero + 0.25 * four, 2 * four, zero + four])
+    fit = np.array([True, True, False, False, False])
+    assert bias_corrected(nats, np.log(shares), items, fit) == pytest.approx((usual - nats) / (2 * np.log(2)))
+
+
+def test_values_are_corrected_channel_by_channel_and_many_of_them_in_256_steps():
+    rng = np.random.default_rng(0)
+    items, nats = rng.random((30, 2, 9, 9)), -rng.exponential(size=(30, 162))
+    fit = np.arange(30) < 20
+    whole = bias_corrected(nats.sum(1), nats, items, fit)
+    halves = [
+        bias_corrected(part.sum(1), part, items[:, k], fit)
+        for k, part in enumerate((nats[:, :81], nats[:, 81:]))
+    ]
+    assert whole == pytest.approx(np.mean(halves, 0))
+    levels = np.rint(items[:, 0] * 255)
+    assert np.abs(bias_corrected(nats.sum(1), nats[:, :81], items[:, 0], fit)
+                  - bias_corrected(nats.sum(1), nats[:, :81], levels, fit)).max() < 0.3
+    far = np.where(fit[:, None], nats, nats - 900)  # of which no probability is a float
+    assert np.isfinite(bias_corrected(far.sum(1), far, items, ~fit)).all()
+
+
+def test_bias_correction_undoes_what_a_decoder_pays_for_a_grey_level():
+    """Grey costs more than black and white whatever the image; foreign images have none, and cost more than theirs."""
+    rng = np.random.default_rng(0)
+    costs = np.array([0.1, 1.0, 3.0, 1.0, 0.1])  # nats of the ends of the scale and its middle
+    familiar = rng.choice(5, (400, 16), p=[0.4, 0.1, 0.1, 0.1, 0.3])
+    odd = np.where(rng.random((200, 16)) < 0.5, 0, 4)
+    items = np.concatenate([familiar, odd])
+    nats = -costs[items] - np.where(np.arange(600) < 400, 0.0, 0.1)[:, None]
+    fit = np.arange(600) < 200
+    corrected, raw = bias_corrected(nats.sum(1), nats, items, fit), -nats.sum(1)
+    assert auroc(raw[200:400], raw[400:])[0] < 0.1
+    assert auroc(corrected[200:400], corrected[400:])[0] > 0.99
 
 
 def test_prices_add_up_and_a_question_is_asked_once():

@@ -2,7 +2,7 @@
 
     a model's own  log_prob, critic, denoising_loss
     any density    typicality, input_complexity, zlib_ratio, dose, reference_ratio, waic, combined_tests
-    by element     min_k, min_k_plus_plus, windowed_maximum, curvature
+    by element     min_k, min_k_plus_plus, windowed_maximum, curvature, of parts of a bound bias_corrected
     VAE            iwae, reconstruction, kl, likelihood_regret
     diffusion      denoising_z, denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll,
                    score_norms, posterior_spectrum, partial_bound_ratio, likelihood_and_dimension
@@ -25,7 +25,7 @@ from scipy.special import logsumexp
 from detectors.arrays import Floats
 from detectors.elements import curvature, min_k, min_k_plus_plus, windowed_maximum
 from detectors.lossless import sizes
-from detectors.novelty.likelihood import bits_per_dim, input_complexity, typicality, waic
+from detectors.novelty.likelihood import bias_corrected, bits_per_dim, input_complexity, typicality, waic
 from detectors.novelty.rarity import dose, either_tail, fishers_method, gaussian_surprise, mean_z, score_statistic
 from detectors.novelty.recorded import Recorded
 
@@ -89,6 +89,11 @@ def _rare(column: str) -> Callable[[Recorded], Floats]:
     return lambda seen: gaussian_surprise(seen.fit(seen.rows(column)), seen.rows(column))
 
 
+def _bias_corrected(seen: Recorded) -> Floats:
+    parts = seen.rows("element_log_prob")
+    return bias_corrected(seen.numbers("log_prob"), parts, np.asarray(seen.items), seen.of == "fit")
+
+
 def _waic(seen: Recorded) -> Floats:
     return waic(np.column_stack([seen.numbers("log_prob"), seen.rows("ensemble_log_prob")]))
 
@@ -138,6 +143,7 @@ SCORES: Mapping[str, Score] = {
     "min_k_plus_plus": Score(_TRACE, lambda seen: min_k_plus_plus(*seen.elements())),
     "windowed_maximum": Score(("trace",), lambda seen: windowed_maximum(seen.lists("trace"))),
     "curvature": Score(_TRACE, lambda seen: _about_fit(seen, _curvature(seen)), two_sided=True),
+    "bias_corrected": Score(("log_prob", "element_log_prob"), _bias_corrected),
     "iwae": Score(("log_weights",), _iwae),
     "reconstruction": Score(("reconstruction",), lambda seen: -seen.numbers("reconstruction")),
     "kl": Score(("kl",), lambda seen: seen.numbers("kl")),

@@ -4,6 +4,7 @@
     typicality         -log q(nll(x)), q the density of held-out items' scores     (Nalisnick et al. 2019, 1906.02994)
     input_complexity   nll(x) - L(x) / D, L the bits of a lossless code            (Serra et al. 2020, 1909.11480)
     waic               -(mean_k log p_k(x) - var_k log p_k(x)) over models k       (Choi et al. 2018, 1810.01392)
+    bias_corrected     -(log p(x) - sum_i c(x_i)), c(v) what value v costs anyway  (Chauhan et al. 2022, 2108.08760)
 
 None is best: raw likelihood takes the simple for the familiar; typicality is two-sided and loses where the raw score
 was right; input complexity loses on noise. So all stand side by side.
@@ -11,16 +12,22 @@ was right; input complexity loses on noise. So all stand side by side.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from detectors.arrays import Floats
 
-__all__ = ["batch_typicality", "bits_per_dim", "input_complexity", "kernel_width", "typicality", "waic"]
+__all__ = [
+    "batch_typicality", "bias_corrected", "bits_per_dim", "input_complexity", "kernel_width", "typicality", "waic",
+]
 
 _BLOCK = 4_000_000
 """Numbers held at a time, to bound memory."""
+_LEVELS = 256
+"""Most values of a number that are told apart."""
 
 
 def bits_per_dim(log_prob: ArrayLike, sizes: ArrayLike) -> Floats:
@@ -44,6 +51,39 @@ def waic(log_prob: ArrayLike) -> Floats:
     """
     nats = np.asarray(log_prob, dtype=float)
     return np.asarray(nats.var(axis=1, ddof=1) - nats.mean(axis=1))
+
+
+def bias_corrected(log_prob: ArrayLike, element_nats: Floats, items: NDArray[Any], fit: NDArray[np.bool_]) -> Floats:
+    """Return bits per dimension [item] less those that numbers of the same values cost the items of `fit`.
+
+    log_prob: nats [item]. element_nats: nats [item, element] of the numbers of the items [item, ...] in their order.
+    fit: which items are familiar, [item]. A value costs -log of the mean probability that it has there, first over an
+    item's elements and then over items; one that does not occur among them costs what lies between its neighbours.
+    Images [channel, row, column] are corrected channel by channel.
+    """
+    channels = items.shape[1] if items.ndim == 4 else 1
+    shape = (len(items), channels, -1)
+    parts = zip(items.reshape(shape).swapaxes(0, 1), element_nats.reshape(shape).swapaxes(0, 1), strict=True)
+    usual = np.sum([_usual_nats(values, nats, fit) for values, nats in parts], axis=0)
+    return bits_per_dim(np.asarray(log_prob, dtype=float) - usual, np.full(len(items), element_nats.shape[1]))
+
+
+def _usual_nats(values: NDArray[Any], nats: Floats, fit: NDArray[np.bool_]) -> Floats:
+    """Return the sum over elements [item] of what each one's value has on average in `fit`, for [item, element]."""
+    known, told = values[fit].astype(float), nats[fit]
+    levels = np.unique(known)
+    if len(levels) > _LEVELS:
+        levels = np.linspace(levels[0], levels[-1], _LEVELS)
+    places = np.searchsorted((levels[1:] + levels[:-1]) / 2, known)
+    most = np.full(len(levels), -np.inf)
+    np.maximum.at(most, places, told)
+    cells = (places + len(levels) * np.arange(len(known))[:, None]).ravel()
+    size = len(known) * len(levels)
+    sums = np.bincount(cells, np.exp(told - most[places]).ravel(), size).reshape(len(known), -1)
+    counts = np.bincount(cells, minlength=size).reshape(len(known), -1)
+    there = counts.any(axis=0)
+    means = (sums / np.maximum(counts, 1)).sum(axis=0)[there] / np.count_nonzero(counts, axis=0)[there]
+    return np.asarray(np.interp(values, levels[there], np.log(means) + most[there]).sum(axis=1))
 
 
 def kernel_width(known: ArrayLike) -> float:

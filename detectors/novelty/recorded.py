@@ -41,6 +41,7 @@ RECORDS: Mapping[str, Record] = {
     "trace": Record("trace", "log_prob"),
     "entropies": Record("trace", "entropy"),
     "variances": Record("trace", "variance"),
+    "element_log_prob": Record("surprise_map", "element_log_prob"),
     "scored_bytes": Record("token_spans", "scored_bytes", 0),
     "background_log_prob": Record("log_prob", "log_prob", helper="background"),
     "ensemble_log_prob": Record("log_prob", "log_prob", helper="ensemble"),
@@ -63,10 +64,10 @@ RECORDS: Mapping[str, Record] = {
     **{name: Record("f_anogan", name, 4) for name in ("pixel_error", "feature_error")},
     **{name: Record("inversion", name, 805, 800) for name in ("residual", "feature_gap", "latent_norm")},
 }
-"""Column -> where it comes from. Lists: `trace`, `entropies`, `variances` [element], `log_weights` [sample],
-`ensemble_log_prob` [model], `gradient_norms` [tensor], and what a diffusion model is asked, [time], [try], [moment] or
-[half]; the rest are numbers. Where a diffusion model's x_0 has D <= 16
-numbers, `flow_log_prob` costs 64 D gradients and `intrinsic_dimension` D."""
+"""Column -> where it comes from. Lists: `trace`, `entropies`, `variances`, `element_log_prob` [element],
+`log_weights` [sample], `ensemble_log_prob` [model], `gradient_norms` [tensor], and what a diffusion model is asked,
+[time], [try], [moment] or [half]; the rest are numbers. Where a diffusion model's x_0 has D <= 16 numbers,
+`flow_log_prob` costs 64 D gradients and `intrinsic_dimension` D."""
 
 
 def price(columns: Iterable[str], members: int = 1) -> tuple[int, int]:

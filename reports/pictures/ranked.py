@@ -21,7 +21,9 @@ __all__ = [
 ]
 
 _UNITS = {
-    **dict.fromkeys(("nll", "input_complexity", "reference_ratio", "iwae", "flow_nll"), "bits per dimension"),
+    **dict.fromkeys(
+        ("nll", "input_complexity", "reference_ratio", "bias_corrected", "iwae", "flow_nll"), "bits per dimension"
+    ),
     **dict.fromkeys(("min_k", "windowed_maximum"), "nats per token"),
     **dict.fromkeys(("reconstruction", "kl", "likelihood_regret", "latent_norm"), "nats"),
 }

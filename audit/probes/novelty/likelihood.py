@@ -52,8 +52,8 @@ class Likelihood:
     likelihood also typicality, input_complexity, zlib_ratio, dose, reference_ratio, waic, combined_tests; with a trace
     min_k, min_k_plus_plus, windowed_maximum, curvature; of a VAE iwae, reconstruction, kl, likelihood_regret; of
     diffusion denoising_z, denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll, score_norms,
-    posterior_spectrum, partial_bound_ratio, likelihood_and_dimension, of that in two stages also two_stage; of a GAN
-    inversion, latent_norm, latent_typicality, with an encoder f_anogan."""
+    posterior_spectrum, partial_bound_ratio, likelihood_and_dimension, of that in two stages also two_stage; of a VAE or
+    diffusion of images bias_corrected; of a GAN inversion, latent_norm, latent_typicality, with an encoder f_anogan."""
     value_range: tuple[float, float] | None = None
     """Least and greatest value in an image or series, for its distortions; absent = those of each item itself."""
     fdr: float = 0.1
@@ -135,7 +135,8 @@ class Likelihood:
         """
         asked = further_questions(self._further)
         calls = sum(len(self.ensemble) if helper == "ensemble" else 1 for _, helper in asked)
-        return (6 + self.blurred) * (1 + calls) * items + self.maps * items
+        maps = self.maps and ("surprise_map", "") not in asked
+        return (6 + self.blurred) * (1 + calls) * items + maps * items
 
     def units_needed(self, items: Mapping[str, int]) -> Mapping[str, tuple[int, int]]:
         """Return how many calibration units it takes before an item can be flagged, and for a tail."""
@@ -176,7 +177,7 @@ class Likelihood:
             answers = answers.join(token_traces(ask, whole))
         further = [column for column in self._further if column not in answers]
         answers = answers.join(further_answers(ask, whole, further, self.background, self.ensemble))
-        if self.maps and role in ("items", "foreign"):
+        if self.maps and role in ("items", "foreign") and "element_log_prob" not in answers:
             frame = frame.assign(element_log_prob=ask("surprise_map", list(shown))["element_log_prob"].to_list())
         parts = [frame]
         for number, suffix in enumerate(sets):

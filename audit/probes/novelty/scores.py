@@ -35,7 +35,7 @@ Score = Literal[
     "log_prob", "critic", "denoising_loss",
     "typicality", "input_complexity", "zlib_ratio", "dose", "reference_ratio", "waic", "combined_tests",
     "min_k", "min_k_plus_plus", "windowed_maximum", "curvature",
-    "iwae", "reconstruction", "kl", "likelihood_regret",
+    "bias_corrected", "iwae", "reconstruction", "kl", "likelihood_regret",
     "denoising_z", "denoising_density", "multi_reconstruction", "inpainting", "diffusion_path", "flow_nll",
     "score_norms", "posterior_spectrum", "partial_bound_ratio", "likelihood_and_dimension", "two_stage",
     "inversion", "latent_norm", "latent_typicality", "f_anogan",

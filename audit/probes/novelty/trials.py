@@ -55,6 +55,8 @@ def cells_of(column: str, levels: np.ndarray) -> list[Any]:
         return [0.0] * len(levels)
     if column in ("entropies", "variances", "gradient_norms"):
         return [[1.0] * 4] * len(levels)
+    if column == "element_log_prob":  # every value of the images, all 4 x 4, costs the same
+        return [[0.0] * 16] * len(levels)
     if column == "ensemble_log_prob":  # which agree with the model
         return list(-levels[:, None])
     if column == "partial_bounds":
