@@ -34,6 +34,11 @@ def every_one_its_own(real):
     return lambda labels, rng: np.ones(len(labels), dtype=bool)
 
 
+def without_units(role):
+    """Keep all images of a role, whoever they show."""
+    return lambda real: lambda images, rng, named: (images, ()) if role in named else real(images, rng, named)
+
+
 def counted_as(change):
     """Change the units that had the event before groups are compared."""
     return lambda real: lambda selected, totals, *rest, **options: real(
@@ -757,6 +762,9 @@ HOLES = {
         "prompts exchanged": (IMAGES, kept(probabilities=lambda frame: frame["probabilities"].to_list()[::-1])),
         "repeats counted": (IMAGES, kept(digests=lambda frame: [
             [f"{place}" for place in range(len(row))] for row in frame["digests"]])),
+        "units ignored": ("detectors.bias.repeats:one_of_each", every_one_its_own),
+        **{f"units of {role} images ignored": ("audit.probes.bias.generated_images:of_each_unit", without_units(role))
+           for role in ("labelled", "learnt")},
         "confidence of one": ("audit.probes.bias.generated_images:confidence",
                               lambda real: lambda highest, *rest: real(0 * highest + 1, *rest)),
         "gaps halved": ("detectors.bias.representation:Corrected.apart",
@@ -773,6 +781,9 @@ HOLES = {
             np.roll(told, 1).tolist() for told in frame["probabilities"]])),
         "folders shuffled": (FOLDERS, kept(label=shuffled("label"))),
         "repeats counted": (FOLDERS, kept(digest=lambda frame: list(map(str, range(len(frame)))))),
+        "units ignored": ("audit.probes.bias.image_data:of_each_unit", without_units("items")),
+        "units of labelled images ignored": ("audit.probes.bias.generated_images:of_each_unit",
+                                             without_units("labelled")),
         "gaps halved": ("detectors.bias.representation:Corrected.apart",
                         lambda real: lambda *args: tuple(one / 2 for one in real(*args))),
         "what the helper says at a tenth": ("detectors.bias.given_shares:Given.band",

@@ -4,7 +4,9 @@ Classes go in pairs, the most frequent first. Planted images of two prompts leav
 the first of each pair and one to the second, so that both together keep to it; in trials both go one way, the second
 half as far, so that all together leave it too. The helper takes every fourth image of a pair's first class for its
 second. So who takes the helper at its word, or all images together, has another number. Where a class of images that
-show none is named, a part of a trial's images is of it; images that the model learnt from keep to the reference.
+show none is named, a part of a trial's images is of it; images that the model learnt from keep to the reference. Where
+the trial's images do, too, a fifth of those learnt from, of those labelled and of a folder's are of one unit: who counts
+each of them has other shares.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from audit.probe import Known, Trial
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from audit.probe import Observed
 
@@ -84,9 +87,9 @@ def folder_trials(probe: Options, rng: np.random.Generator) -> Iterator[Trial]:
     for one in trials(probe, rng):
         prompts = one.data["items"]["prompt"]
         draw = one.answers["main", "sample"]
-        images = [image for prompt in prompts for image in draw([prompt] * ASKED)["content"]]
-        ids = pd.Index([f"image {number}" for number in range(len(images))], name="id")
-        items = pd.DataFrame({"image": images, "label": prompts.repeat(ASKED).to_numpy()}, index=ids)
+        at = None if one.faulty else ASKED // 2
+        items = pd.concat([_images_of(draw([prompt] * ASKED)["content"], prompt, unit_at=at) for prompt in prompts])
+        items = items.set_axis(pd.Index([f"image {number}" for number in range(len(items))], name="id"))
         labelled = {"labelled": one.data["labelled"]} if "labelled" in one.data else {}
         helper = {asked: how for asked, how in one.answers.items() if asked[0] != "main"}
         yield replace(one, data={"items": items, **labelled}, answers=helper)
@@ -162,12 +165,11 @@ def _trial(probe: Options, rng: np.random.Generator, moved: float, *, labelled: 
     images = dict(zip(prompts, (_images(rng.permutation(_spread(one, ASKED - again)), sure) for one in seen),
                       strict=True))  # fmt: skip
     each = _LABELLED // len(names)
-    real = _images(np.concatenate([_spread(row, each) for row in errors]), 0.9)
-    known = pd.DataFrame({"image": list(real), "label": np.repeat(names, each)},
-                         index=pd.Index([f"real-{k}" for k in range(len(real))], name="id"))  # fmt: skip
+    real, at = _images(np.concatenate([_spread(row, each) for row in errors]), 0.9), None if moved else 0
+    known = _images_of(real, np.repeat(names, each), unit_at=at)
     before = _images(rng.permutation(_spread(wanted @ errors, _LEARNT)), 0.9)
-    learnt = pd.DataFrame({"image": before * 2, "label": np.repeat(prompts, _LEARNT)},
-                          index=pd.Index([f"learnt-{k}" for k in range(2 * _LEARNT)], name="id"))  # fmt: skip
+    learnt = pd.concat([_images_of(before, prompt, unit_at=at) for prompt in prompts])
+    learnt = learnt.set_axis(pd.Index([f"learnt-{k}" for k in range(len(learnt))], name="id"))
     told, ending = (shares, "") if labelled else (seen, "_given")
     data = {"items": items, "learnt": learnt} | ({"labelled": known} if labelled else {})
     return Trial(
@@ -261,6 +263,21 @@ class _Script:
 def _images(kinds: np.ndarray, sure: float) -> list[list[list[list[float]]]]:
     """Return images of one pixel in three colours: a number of its own, the class that is seen in it, how surely."""
     return [[[[number / len(kinds)]], [[float(kind)]], [[sure]]] for number, kind in enumerate(kinds)]
+
+
+def _images_of(images: list[Any], label: Any, *, unit_at: int | None) -> pd.DataFrame:
+    """Return images with their label [item]; with a place also a quarter as many more that show what the one there
+    shows, all of them of its unit.
+    """
+    import pandas as pd
+
+    found = pd.DataFrame({"image": images, "label": label})
+    if unit_at is not None:
+        more = [[[[1.0 + number]], *images[unit_at][1:]] for number in range(len(images) // 4)]
+        found["unit"] = ["one" if place == unit_at else None for place in range(len(images))]
+        others = pd.DataFrame({"image": more, "label": found["label"][unit_at], "unit": "one"})
+        found = pd.concat([found, others])
+    return found.set_axis(pd.Index([f"real-{place}" for place in range(len(found))], name="id"))
 
 
 def _told(image: Any, classes: int) -> np.ndarray:
