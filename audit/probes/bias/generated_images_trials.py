@@ -5,8 +5,8 @@ the first of each pair and one to the second, so that both together keep to it; 
 half as far, so that all together leave it too. The helper takes every fourth image of a pair's first class for its
 second. So who takes the helper at its word, or all images together, has another number. Where a class of images that
 show none is named, a part of a trial's images is of it; images that the model learnt from keep to the reference. Where
-the trial's images do, too, a fifth of those learnt from, of those labelled and of a folder's are of one unit: who counts
-each of them has other shares.
+the trial's images do, too, one unit has many of those learnt from, of those labelled and of a folder's: who counts each
+of them has other shares.
 """
 
 from __future__ import annotations
