@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import accumulate
 from unicodedata import east_asian_width
 
@@ -12,7 +12,7 @@ from reports.figures.axes import Axis
 from reports.figures.style import PALETTE
 from reports.text import Notation, Words, one_line
 
-__all__ = ["bar", "cut", "dot", "feet", "filled", "joined", "line", "stroke", "words_at"]
+__all__ = ["bar", "cut", "dot", "feet", "filled", "joined", "line", "rungs", "stroke", "words_at"]
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
@@ -84,3 +84,15 @@ def feet(axis: Axis, notation: Notation, y: float, *, left: float = 0.0, top: fl
             parts.append(line(x, top, x, y - 12, "grid"))
         parts.append(words_at(x, y, text, anchor="middle", size=11, colour="skipped"))
     return joined(parts)
+
+
+def rungs(
+    axis: Axis, notation: Notation, y: Callable[[float], float], *, left: float, right: float, gap: float = 6
+) -> Markup:
+    """Return a faint rule at each tick of an axis that stands, its number `gap` before it; y: tick -> pixel."""
+    texts = notation.ticks(axis.ticks, axis.unit, powers=axis.powers)
+    return joined(
+        line(left, y(tick), right, y(tick), "grid")
+        + words_at(left - gap, y(tick) + 4, text, anchor="end", size=11, colour="skipped")
+        for tick, text in zip(axis.ticks, texts, strict=True)
+    )

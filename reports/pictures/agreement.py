@@ -9,16 +9,19 @@ held_back     line     wrong ones among the most certain answers, from the most 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from reports.figures import PALETTE, Axis, bar, cut, feet, joined, line, round_axis, stroke, words_at
+from reports.figures import PALETTE, Axis, bar, cut, feet, joined, line, round_axis, rungs, stroke, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.spots import of_bins
+from reports.text import Words
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
 __all__ = ["held_back", "two_by_two"]
@@ -123,6 +126,26 @@ def _histogram(shown: Shown, counts: NDArray[np.int64], axis: Axis, left: float)
     return joined(parts)
 
 
+@dataclass(frozen=True)
+class _Axes:
+    """Of a risk-coverage curve: where a point of it lies."""
+
+    across: Axis
+    """Share of the answers that are given."""
+    up: Axis
+    """Share of those that are wrong."""
+
+    @property
+    def right(self) -> float:
+        return _LEFT + self.across.width
+
+    def y(self, risk: float) -> float:
+        return _TOP + _PLOT - self.up.x(risk)
+
+    def point(self, share: float, risk: float) -> str:
+        return f"{_LEFT + self.across.x(share):.1f} {self.y(risk):.1f}"
+
+
 def held_back(shown: Shown) -> Picture | None:
     """Draw both risk-coverage curves of the finding's table; None where there are none."""
     if shown.table is None or not {"score", "coverage", "risk"} <= set(shown.table.columns):
@@ -132,44 +155,36 @@ def held_back(shown: Shown) -> Picture | None:
         return None
     words, notation = shown.notation.words, shown.notation
     across = Axis("share", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), WIDTH - _LEFT - _KEY)
-    up = round_axis("share", 0.0, max(float(frame["risk"].max()), 0.05), _PLOT)
-    parts = [feet(across, notation, _TOP + _PLOT + 14, left=_LEFT)]
-    for tick, text in zip(up.ticks, notation.ticks(up.ticks, "share"), strict=True):
-        at = _TOP + _PLOT - up.x(tick)
-        parts += [
-            line(_LEFT, at, _LEFT + across.width, at, "grid"),
-            words_at(_LEFT - 6, at + 4, text, anchor="end", size=11, colour="skipped"),
-        ]
-    parts.append(words_at(_LEFT + 4, _TOP + 8, words("picture.risk_axis"), size=11, colour="skipped"))
-    names = list(dict.fromkeys(frame["score"]))
-    for at, name in enumerate(names):
-        own = frame[frame["score"] == name]
-        reached = list(own[["coverage", "risk"]].itertuples(index=False, name=None))
-        points = [  # of equally certain answers any part is, on average, as often wrong as all
-            f"{_LEFT + across.x(share):.1f} {_TOP + _PLOT - up.x(risk):.1f}"
-            for share, risk in [(0.0, reached[0][1]), *reached]
-        ]
-        dash = "" if at == 0 else "5 3"
-        parts.append(stroke(f"M{'L'.join(points)}", "ink" if at == 0 else "skipped", width=1.8, dash=dash))
-        y = _TOP + 14 + 18 * at
-        right = _LEFT + across.width + 12
-        parts += [
-            line(right, y - 4, right + 22, y - 4, "ink" if at == 0 else "skipped", width=1.8, dash=dash),
-            words_at(right + 28, y, cut(words.term("column", name), words, 30), size=11),
-        ]
-    parts.append(words_at(_LEFT + across.width, _TOP + _PLOT + 32, words("picture.held_back_axis"), anchor="end",
-                          size=11, colour="skipped"))
-    half, whole = (_risk_at(frame[frame["score"] == names[0]], share) for share in (0.5, 1.0))
-    message = words(
-        "picture.held_back", half=notation.number(half, "share"), whole=notation.number(whole, "share"),
-        score=words.term("column", names[0]),
-    )
+    axes = _Axes(across, round_axis("share", 0.0, max(float(frame["risk"].max()), 0.05), _PLOT))
+    curves = {name: frame[frame["score"] == name] for name in dict.fromkeys(frame["score"])}
+    foot = words("picture.held_back_axis")
+    parts = [
+        feet(across, notation, _TOP + _PLOT + 14, left=_LEFT),
+        rungs(axes.up, notation, axes.y, left=_LEFT, right=axes.right),
+        words_at(_LEFT + 4, _TOP + 8, words("picture.risk_axis"), size=11, colour="skipped"),
+        *(_curve(axes, curve, name, words, at) for at, (name, curve) in enumerate(curves.items())),
+        words_at(axes.right, _TOP + _PLOT + 32, foot, anchor="end", size=11, colour="skipped"),
+    ]
+    judged = next(iter(curves))
+    half, whole = (notation.number(_risk_at(curves[judged], share), "share") for share in (0.5, 1.0))
+    message = words("picture.held_back", half=half, whole=whole, score=words.term("column", judged))
     return pictured(shown, _TOP + _PLOT + 40, message, words("picture.held_back_caption"), joined(parts))
 
 
-def _risk_at(curve: object, share: float) -> float:
-    """Return the share of wrong answers where a curve first answers so many."""
-    import pandas as pd
+def _curve(axes: _Axes, curve: pd.DataFrame, name: str, words: Words, at: int) -> Markup:
+    """Draw a curve and its name; `at`: the judged score is the first, and drawn stronger."""
+    reached = list(curve[["coverage", "risk"]].itertuples(index=False, name=None))
+    # of equally certain answers any part is, on average, as often wrong as all
+    points = [axes.point(share, risk) for share, risk in [(0.0, reached[0][1]), *reached]]
+    colour, dash = ("skipped", "5 3") if at else ("ink", "")
+    x, y = axes.right + 12, _TOP + 14 + 18 * at
+    return joined([
+        stroke(f"M{'L'.join(points)}", colour, width=1.8, dash=dash),
+        line(x, y - 4, x + 22, y - 4, colour, width=1.8, dash=dash),
+        words_at(x + 28, y, cut(words.term("column", name), words, 30), size=11),
+    ])
 
-    assert isinstance(curve, pd.DataFrame)
+
+def _risk_at(curve: pd.DataFrame, share: float) -> float:
+    """Return the share of wrong answers where a curve first answers so many."""
     return float(curve.loc[curve["coverage"] >= share - 1e-9, "risk"].iloc[0])

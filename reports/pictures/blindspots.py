@@ -9,11 +9,13 @@ Its numbers are the finding's table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
+from detectors.phrases import Cause
 from reports.figures import PALETTE, cut, joined, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.spots import Spot, span
@@ -25,6 +27,34 @@ _LABEL, _ROW, _HEAD = 190, 24, 22
 _MOST = 24
 """Scores that are drawn."""
 
+_Key = tuple[str, str]
+"""A score, and what was shown."""
+_Box = tuple[float, float, float, float]
+"""Left, top, width and height."""
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """What is drawn."""
+
+    cells: Mapping[_Key, tuple[float, float, float]]
+    lost: Mapping[str, Cause]
+    """Why a score could not be trusted, which then has no fields."""
+    scores: Sequence[str]
+    sets: Sequence[str]
+
+    @property
+    def wide(self) -> float:
+        return (WIDTH - _LABEL) / len(self.sets)
+
+    def row(self, at: int) -> dict[_Key, _Box]:
+        """Return where the fields of a score lie."""
+        keys = [(self.scores[at], about) for about in self.sets]
+        return {
+            key: (_LABEL + across * self.wide, _HEAD + at * _ROW, self.wide, _ROW)
+            for across, key in enumerate(keys) if key in self.cells
+        }
+
 
 def blind_spots(shown: Shown) -> Picture | None:
     """Draw the table of a finding that has a row for each score and set; None where it has no such table, and where the
@@ -33,47 +63,55 @@ def blind_spots(shown: Shown) -> Picture | None:
     judged = shown.measured("worst_blind_spot_auroc")
     if judged is None or judged.value is None:
         return None
+    fields = _fields(shown)
+    if len(fields.sets) < 2:
+        return None
+    words, drawn = shown.notation.words, min(len(fields.scores), _MOST)
+    parts = [_heads(shown, fields), *(part for at in range(drawn) for part in _row(shown, fields, at))]
+    caption = words("picture.blind_spots_caption")
+    if len(fields.scores) > drawn:
+        caption = words("picture.scores_more", text=caption, count=len(fields.scores) - drawn)
+    spots = _spots(shown, {key: box for at in range(drawn) for key, box in fields.row(at).items()})
+    return pictured(shown, _HEAD + drawn * _ROW + 4, _message(shown, fields), caption, joined(parts), spots=spots)
+
+
+def _fields(shown: Shown) -> _Fields:
     cells = _cells(shown)
     groups = shown.of_groups("auroc").items()
     lost = {score: one.undefined for score, one in groups if one.undefined and (score, "foreign") not in cells}
     scores = list(dict.fromkeys([*(score for score, _ in cells), *lost]))
-    sets = list(dict.fromkeys(about for _, about in cells))
-    if len(sets) < 2:
-        return None
-    words, notation, drawn = shown.notation.words, shown.notation, scores[:_MOST]
-    wide = (WIDTH - _LABEL) / len(sets)
-    parts = [
+    return _Fields(cells, lost, scores, list(dict.fromkeys(about for _, about in cells)))
+
+
+def _heads(shown: Shown, fields: _Fields) -> Markup:
+    words, wide = shown.notation.words, fields.wide
+    return joined(
         words_at(_LABEL + (at + 0.5) * wide, 14, cut(words.term("group", about), words, int(wide / 7)), anchor="middle")
-        for at, about in enumerate(sets)
-    ]
-    for at, score in enumerate(drawn):
-        top = _HEAD + at * _ROW
-        parts.append(words_at(0, top + 16, cut(words.term("column", score), words, 30), size=12, bold=at == 0))
-        if score in lost:
-            why = cut(one_line(notation.cause(lost[score]), words, 200), words, 100)
-            parts.append(words_at(_LABEL + 6, top + 16, f"— {why}", size=11, colour="skipped"))
-        parts += [
-            _cell(shown, cells[score, about], _LABEL + across * wide, top, wide)
-            for across, about in enumerate(sets)
-            if (score, about) in cells
-        ]
-    lowest = min((about for about in sets if (scores[0], about) in cells), key=lambda one: cells[scores[0], one][0])
-    message = words(
-        "picture.blind_spots", score=words.term("told", scores[0]), about=words.term("group", lowest),
-        lowest=notation.number(cells[scores[0], lowest][0], "score"),
+        for at, about in enumerate(fields.sets)
     )
-    caption = words("picture.blind_spots_caption")
-    if len(scores) > _MOST:
-        caption = words("picture.scores_more", text=caption, count=len(scores) - _MOST)
-    places = {
-        (score, about): (_LABEL + across * wide, _HEAD + at * _ROW, wide, _ROW)
-        for at, score in enumerate(drawn) for across, about in enumerate(sets) if (score, about) in cells
-    }
-    spots = _spots(shown, places)
-    return pictured(shown, _HEAD + len(drawn) * _ROW + 4, message, caption, joined(parts), spots=spots)
 
 
-def _spots(shown: Shown, places: Mapping[tuple[str, str], tuple[float, float, float, float]]) -> list[Spot]:
+def _row(shown: Shown, fields: _Fields, at: int) -> Iterator[Markup]:
+    """Yield the name of a score, why it has no fields if so, and its fields."""
+    words, score, base = shown.notation.words, fields.scores[at], _HEAD + at * _ROW + 16
+    yield words_at(0, base, cut(words.term("column", score), words, 30), size=12, bold=at == 0)
+    if score in fields.lost:
+        why = cut(one_line(shown.notation.cause(fields.lost[score]), words, 200), words, 100)
+        yield words_at(_LABEL + 6, base, f"— {why}", size=11, colour="skipped")
+    for key, (left, top, wide, _) in fields.row(at).items():
+        yield _cell(shown, fields.cells[key], left, top, wide)
+
+
+def _message(shown: Shown, fields: _Fields) -> str:
+    """Say to what the judged score is blindest."""
+    words, judged = shown.notation.words, fields.scores[0]
+    _, lowest = min(fields.row(0), key=lambda key: fields.cells[key][0])
+    value = shown.notation.number(fields.cells[judged, lowest][0], "score")
+    score, about = words.term("told", judged), words.term("group", lowest)
+    return words("picture.blind_spots", score=score, about=about, lowest=value)
+
+
+def _spots(shown: Shown, places: Mapping[_Key, _Box]) -> list[Spot]:
     """Return a part for each field with items that the score takes for more familiar than half of the familiar ones."""
     if "role" not in shown.columns:
         return []
@@ -90,7 +128,7 @@ def _spots(shown: Shown, places: Mapping[tuple[str, str], tuple[float, float, fl
     return found
 
 
-def _cells(shown: Shown) -> dict[tuple[str, str], tuple[float, float, float]]:
+def _cells(shown: Shown) -> dict[_Key, tuple[float, float, float]]:
     """Return (score, what was shown) -> AUROC and its interval, as stored."""
     columns = ("about", "score", "auroc", "low", "high")
     if shown.table is None or not set(columns) <= set(shown.table.columns):

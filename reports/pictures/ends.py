@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -15,6 +16,7 @@ from audit.record import AGAINST
 from reports.figures import cut, joined, line, placed, stroke, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.ranked import headline_of, levels_of, score_told
+from reports.pictures.spots import Spot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,42 +31,69 @@ _WIDE = (WIDTH - 28) / 2
 _LEFTS = (0.0, WIDTH - _WIDE)
 
 
+@dataclass(frozen=True)
+class _Role:
+    """The items of a role that are drawn, from the likeliest on."""
+
+    name: str
+    likeliest: list[int]
+    """Rows of the items file."""
+    strangest: list[int]
+    count: int
+    ends: tuple[float, float]
+    """Scores of the likeliest and of the strangest item."""
+
+    @property
+    def rows(self) -> list[int]:
+        return [*self.likeliest, *self.strangest]
+
+
 def likeliest_and_strangest(shown: Shown) -> Picture | None:
     """Draw both ends of each role by the judged score; None where items are not stored."""
     ranked = headline_of(shown)
     column = next((name for name in ("image", "series", "text") if name in shown.columns), None)
     if ranked is None or column is None or "role" not in shown.columns:
         return None
-    frame = shown.frame("role", ranked.score, AGAINST)
-    words, notation = shown.notation.words, shown.notation
-    parts, top = [_heads(shown)], 20.0
-    boxes, rows = list[tuple[float, float, float, float]](), list[int]()
-    extremes = []
-    for role in ("items", "foreign"):
-        order = frame.loc[frame["role"] == role, ranked.score].dropna().sort_values(kind="stable")
-        if len(order) < 2:
-            continue
-        few = min(_TEXTS if column == "text" else _SHOWN, len(order) // 2)
-        name = words("picture.familiar") if role == "items" else words.term("group", role)
-        parts.append(words_at(0, top + 12, words("picture.of_items", name=name, count=len(order)), bold=True))
-        ends = order.index[:few].tolist(), order.index[-few:].tolist()
-        drawn = _both(shown, frame, ranked.score, column, ends, top + 20)
+    frame, words = shown.frame("role", ranked.score, AGAINST), shown.notation.words
+    roles = [one for name in ("items", "foreign") if (one := _role(shown, frame, ranked.score, column, name))]
+    parts, spots, top = [_heads(shown)], list[Spot](), 20.0
+    for role in roles:
+        parts.append(words_at(0, top + 12, words("picture.of_items", name=role.name, count=role.count), bold=True))
+        drawn = _both(shown, frame, ranked.score, column, role, top + 20)
         if drawn is None:
             return None
         parts.append(drawn)
-        boxes += [_box(column, left, top + 20, at) for left in _LEFTS for at in range(few)]
-        rows += [*ends[0], *ends[1]]
-        extremes.append((name, *(notation.number(float(order.iloc[at]), "score") for at in (0, -1))))
+        few = len(role.likeliest)
+        boxes = [_box(column, left, top + 20, at) for left in _LEFTS for at in range(few)]
+        spots += shown.leading(boxes, role.rows)
         top += 32 + (few * _TEXT if column == "text" else _SIZE + 18)
-    if not extremes:
+    if not roles:
         return None
-    told = words("format.list").join(
-        words("picture.from_to", name=name, low=low, high=high) for name, low, high in extremes
-    )
     score = score_told(shown, ranked.score)
-    message = words("picture.ends", score=score, ranges=told)
+    message = words("picture.ends", score=score, ranges=_ranges(shown, roles))
     caption = words("picture.ends_caption", score=score)
-    return pictured(shown, top, message, caption, joined(parts), (0, _WIDE), shown.leading(boxes, rows))
+    return pictured(shown, top, message, caption, joined(parts), (0, _WIDE), spots)
+
+
+def _role(shown: Shown, frame: pd.DataFrame, score: str, column: str, role: str) -> _Role | None:
+    """Return the items of a role; None where there are fewer than two."""
+    order = frame.loc[frame["role"] == role, score].dropna().sort_values(kind="stable")
+    if len(order) < 2:
+        return None
+    words, few = shown.notation.words, min(_TEXTS if column == "text" else _SHOWN, len(order) // 2)
+    name = words("picture.familiar") if role == "items" else words.term("group", role)
+    ends = float(order.iloc[0]), float(order.iloc[-1])
+    return _Role(name, order.index[:few].tolist(), order.index[-few:].tolist(), len(order), ends)
+
+
+def _ranges(shown: Shown, roles: Sequence[_Role]) -> str:
+    """Return between which scores the items of each role lie."""
+    words, notation = shown.notation.words, shown.notation
+    told = []
+    for role in roles:
+        low, high = (notation.number(end, "score") for end in role.ends)
+        told.append(words("picture.from_to", name=role.name, low=low, high=high))
+    return words("format.list").join(told)
 
 
 def _box(column: str, left: float, top: float, at: int) -> tuple[float, float, float, float]:
@@ -83,15 +112,13 @@ def _heads(shown: Shown) -> Markup:
     ])
 
 
-def _both(
-    shown: Shown, frame: pd.DataFrame, score: str, column: str, rows: tuple[Sequence[int], Sequence[int]], top: float
-) -> Markup | None:
+def _both(shown: Shown, frame: pd.DataFrame, score: str, column: str, role: _Role, top: float) -> Markup | None:
     """Draw the rows of one role at both ends."""
     assert shown.items is not None
-    found = shown.items.rows([int(row) for side in rows for row in side])[column].to_pylist()
+    found = shown.items.rows(role.rows)[column].to_pylist()
     cells, levels = iter(found), levels_of(found) if column == "image" else None
     parts: list[Markup] = []
-    for left, side in zip(_LEFTS, rows, strict=True):
+    for left, side in zip(_LEFTS, (role.likeliest, role.strangest), strict=True):
         for at, row in enumerate(side):
             number = shown.notation.number(float(frame[score][row]), "score")
             wrong = AGAINST in frame and frame[AGAINST][row] is not None and bool(frame[AGAINST][row])

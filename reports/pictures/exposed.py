@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reports.figures import dot, joined, line, round_axis, words_at
+from reports.figures import dot, joined, line, round_axis, rungs, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.spots import Spot
 
 if TYPE_CHECKING:
     import pandas as pd
-    from markupsafe import Markup
 
     from reports.figures import Axis
 
@@ -75,7 +75,8 @@ def _sides(
     sides = [(rows, role, colour) for role, colour in _ROLES if len(rows := frame[frame["role"].eq(role)])]
     most = max(float(frame[one].max()) for one in (column, *rules))
     axis = round_axis("score", 0.0, max(most, 2.0), _PLOT)
-    parts, spots = [_scale(shown, axis)], list[Spot]()
+    parts = [rungs(axis, shown.notation, partial(_y, axis), left=_LEFT, right=WIDTH, gap=8)]
+    spots = list[Spot]()
     left, room = float(_LEFT), (WIDTH - _LEFT - _GAP * (len(sides) - 1)) / len(sides)
     for rows, role, colour in sides:
         heights = [_y(axis, float(rows[one].mean())) for one in rules]
@@ -89,18 +90,6 @@ def _sides(
         spots += shown.leading([(x - step / 2, _TOP, step, _PLOT) for x, _ in places], kept.index.to_list())
         left += room + _GAP
     return pictured(shown, _TOP + _PLOT + 12, message, words(f"picture.{caption}"), joined(parts), spots=spots)
-
-
-def _scale(shown: Shown, axis: Axis) -> Markup:
-    """Return the upward axis: a line and a number for each tick."""
-    parts = []
-    for tick, text in zip(axis.ticks, shown.notation.ticks(axis.ticks, ""), strict=True):
-        at = _y(axis, tick)
-        parts += [
-            line(_LEFT, at, WIDTH, at, "grid"),
-            words_at(_LEFT - 8, at + 4, text, anchor="end", size=11, colour="skipped"),
-        ]
-    return joined(parts)
 
 
 def _y(axis: Axis, bits: float) -> float:

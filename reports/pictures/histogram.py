@@ -14,6 +14,7 @@ from markupsafe import Markup
 from reports.figures import Axis, dot, feet, filled, joined, line, stroke, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.ranked import Ranked, axis_of_scores, headline_of, limit_told, score_told, spots_of
+from reports.text import Notation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,7 @@ _PLOT, _HIGH, _BINS = 600, 68, 50
 _TOP = 34
 """Room for what a side is and how many items lie beyond the threshold, and below that for the threshold's name."""
 _ROC, _ROC_TOP = 172, 18
+_ROC_LEFT = WIDTH - _ROC - 8
 """Side of the square, and where it begins."""
 _LINES = 6
 """Thresholds that are drawn."""
@@ -160,40 +162,61 @@ def _marked(shown: Shown, ranked: Ranked, axis: Axis, lines: list[float], anchor
 
 def _roc(shown: Shown, ranked: Ranked) -> Markup:
     """Draw the curve with its band, all of it inside the square."""
+    words, left, foot = shown.notation.words, _ROC_LEFT, _ROC_TOP + _ROC
+    band, curve = _band_and_curve(ranked)
+    parts = [
+        stroke(f"M{_placed(band)}z", "grid", fill="skipped"),
+        stroke(f"M{left} {_ROC_TOP}h{_ROC}v{_ROC}h-{_ROC}z", "edge"),
+        line(left, foot, left + _ROC, _ROC_TOP, "skipped", dash="3 3"),
+        stroke(f"M{_placed(curve)}", "ink", width=1.8),
+        words_at(left - 5, _ROC_TOP - 8, words("picture.found"), anchor="end", size=11, colour="skipped"),
+        words_at(left + _ROC, foot + 28, words("picture.false_alarms"), anchor="end", size=11, colour="skipped"),
+        _area(ranked, shown.notation),
+        _shares_beside(shown.notation),
+    ]
+    if _lines(ranked):
+        x, y = _beyond(ranked)
+        parts.append(dot(left + x * _ROC, foot - y * _ROC, "failed", radius=4.5, hollow=True))
+    return joined(parts)
+
+
+def _band_and_curve(ranked: Ranked) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (false alarms, found) around the band, and along the curve."""
     import numpy as np
 
     from detectors.roc_curve import roc_curve, roc_margin
 
-    words, notation, left, top = shown.notation.words, shown.notation, WIDTH - _ROC - 8, _ROC_TOP
     curve = roc_curve(ranked.familiar, ranked.foreign)
-    off = np.array([roc_margin(units, ranked.measure.level) for units in ranked.units])
+    moved = np.array([roc_margin(units, ranked.measure.level) for units in ranked.units]) * [-1, 1]
+    return np.vstack([[0.0, 0.0], curve + moved, [1.0, 1.0], (curve - moved)[::-1]]), curve
 
-    def placed(points: NDArray[np.float64]) -> str:
-        inside = np.clip(points, 0, 1)
-        return "L".join(f"{left + x * _ROC:.1f} {top + _ROC - y * _ROC:.1f}" for x, y in inside.tolist())
 
-    moved = off * [-1, 1]
+def _placed(points: NDArray[np.float64]) -> str:
+    """Return points of the square as a path, those beyond it on its edge."""
+    inside = points.clip(0, 1)
+    return "L".join(f"{_ROC_LEFT + x * _ROC:.1f} {_ROC_TOP + _ROC - y * _ROC:.1f}" for x, y in inside.tolist())
+
+
+def _area(ranked: Ranked, notation: Notation) -> Markup:
+    """Write the AUROC with its interval into the corner where the curve is not."""
     value = ranked.measure.value or 0.0
-    corner = (left + _ROC - 8, top + _ROC - 26, "end") if value >= 0.5 else (left + 8, top + 18, "start")
-    band = np.vstack([[0.0, 0.0], curve + moved, [1.0, 1.0], (curve - moved)[::-1]])
-    parts = [
-        stroke(f"M{placed(band)}z", "grid", fill="skipped"),
-        stroke(f"M{left} {top}h{_ROC}v{_ROC}h-{_ROC}z", "edge"),
-        line(left, top + _ROC, left + _ROC, top, "skipped", dash="3 3"),
-        stroke(f"M{placed(curve)}", "ink", width=1.8),
-        words_at(left - 5, top - 8, words("picture.found"), anchor="end", size=11, colour="skipped"),
-        words_at(left + _ROC, top + _ROC + 28, words("picture.false_alarms"), anchor="end", size=11, colour="skipped"),
-        words_at(*corner[:2], f"AUROC {notation.number(value, 'score')}", anchor=corner[2], size=12, bold=True),
-        words_at(corner[0], corner[1] + 16, notation.interval(ranked.measure), anchor=corner[2], size=11),
-    ]
+    x, y, anchor = (
+        (_ROC_LEFT + _ROC - 8, _ROC_TOP + _ROC - 26, "end") if value >= 0.5 else (_ROC_LEFT + 8, _ROC_TOP + 18, "start")
+    )
+    return joined([
+        words_at(x, y, f"AUROC {notation.number(value, 'score')}", anchor=anchor, size=12, bold=True),
+        words_at(x, y + 16, notation.interval(ranked.measure), anchor=anchor, size=11),
+    ])
+
+
+def _shares_beside(notation: Notation) -> Markup:
+    """Write the shares below and beside the square."""
+    parts = []
     for tick, text in zip((0.0, 0.5, 1.0), notation.ticks([0.0, 0.5, 1.0], "share"), strict=True):
-        x, y = left + tick * _ROC, top + _ROC - tick * _ROC
+        x, y = _ROC_LEFT + tick * _ROC, _ROC_TOP + _ROC - tick * _ROC
         anchor = "start" if tick == 0 else "end" if tick == 1 else "middle"
         parts += [
-            words_at(x, top + _ROC + 14, text, anchor=anchor, size=11, colour="skipped"),
-            words_at(left - 5, y + 4, text, anchor="end", size=11, colour="skipped"),
+            words_at(x, _ROC_TOP + _ROC + 14, text, anchor=anchor, size=11, colour="skipped"),
+            words_at(_ROC_LEFT - 5, y + 4, text, anchor="end", size=11, colour="skipped"),
         ]
-    if _lines(ranked):
-        x, y = _beyond(ranked)
-        parts.append(dot(left + x * _ROC, top + _ROC - y * _ROC, "failed", radius=4.5, hollow=True))
     return joined(parts)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from reports.figures import PALETTE, Axis, cut, dot, feet, joined, line, stroke, words_at
+from reports.figures import PALETTE, Axis, cut, dot, feet, joined, line, rungs, stroke, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.text import Notation
 
@@ -40,34 +40,42 @@ def power_by_length(shown: Shown) -> Picture | None:
         return None
     words, notation = shown.notation.words, shown.notation
     axis = Axis("tokens", lengths[0], lengths[-1], tuple(lengths), int(WIDTH - _LEFT), powers=True)
-    parts = [feet(axis, notation, _TOP + _PLOT + 16, left=_LEFT)]
-    for tick, text in zip(_SHARES.ticks, notation.ticks(_SHARES.ticks, "share"), strict=True):
-        y = _y(tick)
-        parts += [
-            line(_LEFT, y, WIDTH, y, "grid"), words_at(_LEFT - 6, y + 4, text, anchor="end", size=11, colour="skipped")
-        ]
-    for at, (alpha, colour) in enumerate(zip(_ALPHAS, _COLOURS, strict=True)):
-        own = frame[frame["alpha"].eq(alpha)]
-        xs = [_LEFT + axis.x(length) for length in own["length"]]
-        ups, downs = (list(zip(xs, map(_y, own[end]), strict=True)) for end in ("high", "low"))
-        band = "L".join(f"{x:.1f} {y:.1f}" for x, y in [*ups, *downs[::-1]])
-        parts.append(Markup('<path d="M{}Z" fill="{}" fill-opacity=".12"/>').format(band, PALETTE[colour]))
-        curve = list(zip(xs, map(_y, own["found"] / own["texts"]), strict=True))
-        path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in curve)
-        parts.append(stroke(path, colour, width=1.5, dash=_DASHES[at]))
-        parts += [dot(x, y, colour, hollow=at > 0) for x, y in curve]
+    parts = [
+        feet(axis, notation, _TOP + _PLOT + 16, left=_LEFT), rungs(_SHARES, notation, _y, left=_LEFT, right=WIDTH),
+    ]
+    for at, alpha in enumerate(_ALPHAS):
         told = words("picture.at_alpha", alpha=_told(alpha, notation))
-        left, foot = _LEFT + 16 + 190 * at, _TOP + _PLOT + 38
-        parts += [
-            line(left, foot - 4, left + 26, foot - 4, colour, width=1.5, dash=_DASHES[at]),
-            dot(left + 13, foot - 4, colour, hollow=at > 0), words_at(left + 32, foot, told, size=11),
-        ]  # fmt: skip
+        parts += [_curve(frame[frame["alpha"].eq(alpha)], axis, at), _named(told, at)]
     last = frame[frame["length"].eq(lengths[-1]) & frame["alpha"].eq(_ALPHAS[-1])].iloc[0]
     message = words(
         "picture.power_by_length", share=notation.number(last["found"] / last["texts"], "share"),
         count=int(last["texts"]), length=lengths[-1], alpha=_told(_ALPHAS[-1], notation),
     )
     return pictured(shown, _TOP + _PLOT + 42, message, words("picture.power_by_length_caption"), joined(parts))
+
+
+def _curve(own: pd.DataFrame, axis: Axis, at: int) -> Markup:
+    """Draw the power at one rate of false alarm with its band; `at`: the place of the rate."""
+    colour = _COLOURS[at]
+    xs = [_LEFT + axis.x(length) for length in own["length"]]
+    ups, downs = (list(zip(xs, map(_y, own[end]), strict=True)) for end in ("high", "low"))
+    band = "L".join(f"{x:.1f} {y:.1f}" for x, y in [*ups, *downs[::-1]])
+    curve = list(zip(xs, map(_y, own["found"] / own["texts"]), strict=True))
+    path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in curve)
+    return joined([
+        Markup('<path d="M{}Z" fill="{}" fill-opacity=".12"/>').format(band, PALETTE[colour]),
+        stroke(path, colour, width=1.5, dash=_DASHES[at]),
+        *(dot(x, y, colour, hollow=at > 0) for x, y in curve),
+    ])
+
+
+def _named(told: str, at: int) -> Markup:
+    """Draw the name of a curve below the plot, with a piece of it."""
+    left, foot = _LEFT + 16 + 190 * at, _TOP + _PLOT + 38
+    return joined([
+        line(left, foot - 4, left + 26, foot - 4, _COLOURS[at], width=1.5, dash=_DASHES[at]),
+        dot(left + 13, foot - 4, _COLOURS[at], hollow=at > 0), words_at(left + 32, foot, told, size=11),
+    ])  # fmt: skip
 
 
 def power_after_attacks(shown: Shown) -> Picture | None:

@@ -41,18 +41,11 @@ def nearest_item(shown: Shown) -> Picture | None:
     axis = round_axis("distance", 0.0, float(distance[kept].max()), WIDTH)
     edges = np.linspace(axis.low, axis.high, _BINS + 1)
     fine, bad = (np.histogram(distance[kept & side], edges)[0] for side in (~against, against))
-    top = max(int((fine + bad).max()), 1)
     parts = [
         feet(axis, notation, _PLOT + 16, top=4),
         line(axis.x(axis.low), _PLOT, axis.x(axis.high), _PLOT, "skipped"),
+        _bars([axis.x(edge) for edge in edges.tolist()], fine, bad),
     ]
-    wide = axis.x(float(edges[1])) - axis.x(float(edges[0])) - 1
-    for at, (good, more) in enumerate(zip(fine.tolist(), bad.tolist(), strict=True)):
-        left, high, higher = axis.x(float(edges[at])), good / top * (_PLOT - 8), more / top * (_PLOT - 8)
-        parts += [
-            bar(left, _PLOT - high, wide, high, "passed"),
-            bar(left, _PLOT - high - higher, wide, higher, "failed"),
-        ]
     ends = _ends(shown, distance, _PLOT + 46)
     parts += [] if ends is None else [ends]
     middle = notation.number(float(np.median(distance[kept])), "distance")
@@ -61,6 +54,17 @@ def nearest_item(shown: Shown) -> Picture | None:
     height = _PLOT + (24 if ends is None else 52 + _SIZE)
     spots = of_bins("nearest", edges[::_STEP], axis, 0, (0, _PLOT), fine + bad)
     return pictured(shown, height, message, caption, joined(parts), spots=spots)
+
+
+def _bars(lefts: list[float], fine: NDArray[np.int64], bad: NDArray[np.int64]) -> Markup:
+    """Draw the counts of each bin, those against the model on top; lefts: where the edges of the bins lie."""
+    top, wide = max(int((fine + bad).max()), 1), lefts[1] - lefts[0] - 1
+    parts = []
+    for left, good, more in zip(lefts[:-1], fine.tolist(), bad.tolist(), strict=True):
+        high, higher = good / top * (_PLOT - 8), more / top * (_PLOT - 8)
+        parts.append(bar(left, _PLOT - high, wide, high, "passed"))
+        parts.append(bar(left, _PLOT - high - higher, wide, higher, "failed"))
+    return joined(parts)
 
 
 def _ends(shown: Shown, distance: NDArray[np.float64], top: float) -> Markup | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from reports.figures import Axis, feet, joined, line, stroke, words_at
+from reports.figures import Axis, feet, joined, rungs, stroke, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 
 if TYPE_CHECKING:
@@ -40,13 +40,10 @@ def denoising_curves(shown: Shown) -> Picture | None:
     up, steps = _powers([band for _, band in bands.values()]), next(iter(bands.values()))[1].shape[1]
     across = Axis("score", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), WIDTH - _LEFT - _RIGHT)
     times = [(at + 0.5) / steps for at in range(steps)]
-    parts = [feet(across, notation, _PLOT + 16, left=_LEFT)]
-    for tick, text in zip(up.ticks, notation.ticks(up.ticks, "", powers=True), strict=True):
-        at = up.width - up.x(tick)
-        parts += [
-            line(_LEFT, at, WIDTH - _RIGHT, at, "grid"),
-            words_at(_LEFT - 8, at + 4, text, anchor="end", size=11, colour="skipped"),
-        ]
+    parts = [
+        feet(across, notation, _PLOT + 16, left=_LEFT),
+        rungs(up, notation, lambda tick: up.width - up.x(tick), left=_LEFT, right=WIDTH - _RIGHT, gap=8),
+    ]
     places = [_LEFT + across.x(time) for time in times]
     named = _apart({role: up.width - up.x(float(band[1, -1])) for role, (_, band) in bands.items()})
     parts += [_drawn(shown, role, found, places, up, named[role]) for role, found in bands.items()]

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
 
-from reports.figures import Axis, bar, dot, feet, joined, line, stroke, words_at
+from reports.figures import Axis, bar, dot, feet, joined, line, rungs, stroke, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.spots import of_bins
 
@@ -101,16 +102,12 @@ def _rows(shown: Shown, columns: Sequence[str]) -> Any:
 def _ground(shown: Shown, axis: Axis, up: str, across: str) -> list[Markup]:
     """Return both axes with their names."""
     notation, words = shown.notation, shown.notation.words
-    parts = [feet(_ACROSS, notation, _TOP + _PLOT + 14, left=_LEFT)]
-    for tick, text in zip(axis.ticks, notation.ticks(axis.ticks, "share"), strict=True):
-        at = _y(axis, tick)
-        parts += [
-            line(_LEFT, at, WIDTH, at, "grid"),
-            words_at(_LEFT - 6, at + 4, text, anchor="end", size=11, colour="skipped"),
-        ]
-    parts.append(words_at(WIDTH - 4, _TOP + _PLOT + 32, words(across), anchor="end", size=11, colour="skipped"))
-    parts.append(words_at(_LEFT + 4, _TOP + 8, words(up), size=11, colour="skipped"))
-    return parts
+    return [
+        feet(_ACROSS, notation, _TOP + _PLOT + 14, left=_LEFT),
+        rungs(axis, notation, partial(_y, axis), left=_LEFT, right=WIDTH),
+        words_at(WIDTH - 4, _TOP + _PLOT + 32, words(across), anchor="end", size=11, colour="skipped"),
+        words_at(_LEFT + 4, _TOP + 8, words(up), size=11, colour="skipped"),
+    ]
 
 
 def _up(most: float) -> Axis:

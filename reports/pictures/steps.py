@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -30,42 +30,78 @@ ROOM = _HIGH + _BARS + 40
 """Height of a series with its bars, its name and its axis."""
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a series of `size` steps is drawn, and how far its surprise reaches."""
+
+    left: float
+    top: float
+    wide: float
+    size: int
+    low: float
+    """Least and greatest surprise, nats."""
+    most: float
+
+    @property
+    def base(self) -> float:
+        """Foot of the bars, of the least surprise."""
+        return self.top + _HIGH + _BARS + 20
+
+    @property
+    def zero(self) -> float:
+        """Where no surprise stands."""
+        return self.base + self.low / (self.most - self.low) * _BARS
+
+    def x(self, step: int) -> float:
+        """Return where a step begins."""
+        return self.left + step * self.wide / self.size
+
+    def y(self, nats: float) -> float:
+        return self.base - (nats - self.low) / (self.most - self.low) * _BARS
+
+    def over(self, first: int, last: int) -> float:
+        """Return how wide the steps from the first to before the last are."""
+        return (last - first) * self.wide / self.size
+
+
 def series_drawn(
     one: Kept, name: str, place: tuple[float, float, float], scale: tuple[float, float], notation: Notation
 ) -> Markup:
     """Draw a series of one number a step; place: left, top and width; scale: least and greatest surprise, nats."""
+    at = _Place(*place, one.surprisal.size, *scale)
+    return joined([
+        *(
+            bar(at.x(first), at.top + 13, at.over(first, last), at.base - at.top - 13, "outside")
+            for first, last in _strange(one)
+        ),
+        *(line(at.x(first), at.top + 12, at.x(last), at.top + 12, "ink", width=3) for first, last in _labelled(one)),
+        words_at(at.left, at.top + 8, name, size=11),
+        *_values_and_bars(one, at),
+        line(at.left, at.zero, at.left + at.wide, at.zero, "edge"),
+        _strangest(one, at),
+        _axis(at.size, (at.left, at.base + 15, at.wide), notation),
+    ])
+
+
+def _values_and_bars(one: Kept, at: _Place) -> tuple[Markup, Markup]:
+    import numpy as np
+
+    values = np.asarray(one.content, dtype=float)
+    x = at.left + (np.arange(at.size) + 0.5) * at.wide / at.size
+    y = at.top + 16 + (_HIGH - 4) * (values.max() - values) / (float(np.ptp(values)) or 1.0)
+    drawn = "L".join(f"{across:.1f} {down:.1f}" for across, down in zip(x.tolist(), y.tolist(), strict=True))
+    return stroke(f"M{drawn}", "ink", width=1.3), _bars(one, x.tolist(), at)
+
+
+def _strangest(one: Kept, at: _Place) -> Markup:
+    """Underline the window whose surprise is greatest."""
     import numpy as np
 
     from detectors.elements import WINDOW
 
-    left, top, wide = place
-    (low, most), size = scale, one.surprisal.size
-    values, base = np.asarray(one.content, dtype=float), top + _HIGH + _BARS + 20
-    span = float(np.ptp(values)) or 1.0
-    x = left + (np.arange(size) + 0.5) * wide / size
-    y = top + 16 + (_HIGH - 4) * (values.max() - values) / span
-    drawn = "L".join(f"{across:.1f} {down:.1f}" for across, down in zip(x.tolist(), y.tolist(), strict=True))
-    zero = base + low / (most - low) * _BARS
-    bars = _bars(one, x.tolist(), wide / size, lambda nats: base - (nats - low) / (most - low) * _BARS, zero)
-    window = np.convolve(np.nan_to_num(one.surprisal), np.ones(min(WINDOW, size)), "valid")
+    window = np.convolve(np.nan_to_num(one.surprisal), np.ones(min(WINDOW, at.size)), "valid")
     start = int(window.argmax())
-    ends = left + start * wide / size, left + min(start + WINDOW, size) * wide / size
-    return joined([
-        *(
-            bar(left + first * wide / size, top + 13, (last - first) * wide / size, base - top - 13, "outside")
-            for first, last in _strange(one)
-        ),
-        *(
-            line(left + first * wide / size, top + 12, left + last * wide / size, top + 12, "ink", width=3)
-            for first, last in _labelled(one)
-        ),
-        words_at(left, top + 8, name, size=11),
-        stroke(f"M{drawn}", "ink", width=1.3),
-        bars,
-        line(left, zero, left + wide, zero, "edge"),
-        line(ends[0], base + 3, ends[1], base + 3, "failed", width=2.5),
-        _axis(size, (left, base + 15, wide), notation),
-    ])
+    return line(at.x(start), at.base + 3, at.x(min(start + WINDOW, at.size)), at.base + 3, "failed", width=2.5)
 
 
 def _axis(size: int, place: tuple[float, float, float], notation: Notation) -> Markup:
@@ -81,19 +117,22 @@ def _axis(size: int, place: tuple[float, float, float], notation: Notation) -> M
     ])
 
 
-def _bars(one: Kept, x: list[float], step: float, y: Callable[[float], float], zero: float) -> Markup:
+def _bars(one: Kept, x: list[float], at: _Place) -> Markup:
     """Draw the surprise of every step, of those above the threshold of the stream in red, and the threshold."""
     import numpy as np
 
-    threshold = np.inf if one.stream_threshold is None else one.stream_threshold
-    scored = [(at, nats) for at, nats in zip(x, one.surprisal.tolist(), strict=True) if np.isfinite(nats)]
+    threshold, step = np.inf if one.stream_threshold is None else one.stream_threshold, at.wide / at.size
+    scored = [(middle, nats) for middle, nats in zip(x, one.surprisal.tolist(), strict=True) if np.isfinite(nats)]
     drawn = {
-        colour: "".join(f"M{at:.1f} {zero:.1f}V{y(nats):.1f}" for at, nats in scored if (nats > threshold) == above)
+        colour: "".join(
+            f"M{middle:.1f} {at.zero:.1f}V{at.y(nats):.1f}" for middle, nats in scored if (nats > threshold) == above
+        )
         for colour, above in (("passed", False), ("failed", True))
     }
     parts = [stroke(path, colour, width=round(max(1.0, step - 0.8), 1)) for colour, path in drawn.items() if path]
     if np.isfinite(threshold):
-        parts.append(line(x[0] - step / 2, y(threshold), x[-1] + step / 2, y(threshold), "failed", dash="3 3"))
+        y = at.y(threshold)
+        parts.append(line(x[0] - step / 2, y, x[-1] + step / 2, y, "failed", dash="3 3"))
     return joined(parts)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from reports.figures import Axis, dot, feet, joined, line, round_axis, words_at
+from markupsafe import Markup
+
+from reports.figures import Axis, dot, feet, joined, line, round_axis, rungs, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.spots import Spot, span
+from reports.text import Notation, Words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,8 +35,9 @@ def seconds_in_order(shown: Shown) -> Picture | None:
     if order.size == 0:
         return None
     picked = order[np.unique(np.linspace(0, order.size - 1, min(_MOST, order.size)).round().astype(int))]
+    known = seconds[order]
     words, notation = shown.notation.words, shown.notation
-    highest = max(float(seconds[order].max()), 1e-9)
+    highest = max(float(known.max()), 1e-9)
     unit, scale = ("milliseconds", 1e3) if highest < 0.5 else ("seconds", 1.0)
     axis = round_axis("seconds", 0.0, highest * scale, _PLOT)
     across = round_axis("count", 0.0, float(max(len(seconds), 2)), WIDTH - _LEFT)
@@ -40,25 +45,38 @@ def seconds_in_order(shown: Shown) -> Picture | None:
     def y(value: float) -> float:
         return axis.width - axis.x(value * scale)
 
-    parts = [feet(across, notation, _PLOT + 12, left=_LEFT)]
-    for tick, text in zip(axis.ticks, notation.ticks(axis.ticks, ""), strict=True):
-        at = axis.width - axis.x(tick)
-        parts += [
-            line(_LEFT, at, WIDTH, at, "grid"),
-            words_at(_LEFT - 8, at + 4, text, anchor="end", size=11, colour="skipped"),
-        ]
-    middle, tail = np.quantile(seconds[order], [0.5, 0.95]).tolist()
+    parts = [
+        feet(across, notation, _PLOT + 12, left=_LEFT),
+        rungs(axis, notation, lambda tick: axis.width - axis.x(tick), left=_LEFT, right=WIDTH, gap=8),
+        _quantiles(known, y, words),
+        *(dot(_LEFT + across.x(float(at)), y(float(seconds[at])), "passed", radius=2.2) for at in picked.tolist()),
+    ]
+    caption = words("picture.time_caption", unit=words(f"picture.{unit}"), count=int(order.size))
+    message = words("picture.time", **_thirds(known, notation))
+    return pictured(shown, _PLOT + 20, message, caption, joined(parts), spots=_bands(known, axis, scale))
+
+
+def _quantiles(seconds: NDArray[np.float64], y: Callable[[float], float], words: Words) -> Markup:
+    """Draw median and 95th percentile with their names; y: seconds -> pixel."""
+    import numpy as np
+
+    middle, tail = np.quantile(seconds, [0.5, 0.95]).tolist()
     below = 12 if y(middle) - y(tail) < 14 else -4  # where both names would stand on each other
+    parts = []
     for value, key, off, dash in ((middle, "picture.median", below, ""), (tail, "picture.tail", -4, "4 3")):
         parts.append(line(_LEFT, y(value), WIDTH, y(value), "ink", dash=dash))
         parts.append(words_at(WIDTH, y(value) + off, words(key), anchor="end", size=11))
-    parts += [dot(_LEFT + across.x(float(at)), y(float(seconds[at])), "passed", radius=2.2) for at in picked.tolist()]
-    third = max(order.size // 3, 1)
-    early, late = (float(np.median(seconds[side])) for side in (order[:third], order[-third:]))
-    ends = (notation.with_unit(notation.number(one, "seconds"), "seconds") for one in (early, late))
-    message = words("picture.time", **dict(zip(("early", "late"), ends, strict=True)))
-    caption = words("picture.time_caption", unit=words(f"picture.{unit}"), count=int(order.size))
-    return pictured(shown, _PLOT + 20, message, caption, joined(parts), spots=_bands(seconds[order], axis, scale))
+    return joined(parts)
+
+
+def _thirds(seconds: NDArray[np.float64], notation: Notation) -> dict[str, str]:
+    """Return the median of the first and of the last third, as they are told."""
+    import numpy as np
+
+    third = max(seconds.size // 3, 1)
+    ends = {"early": seconds[:third], "late": seconds[-third:]}
+    told = {name: notation.number(float(np.median(side)), "seconds") for name, side in ends.items()}
+    return {name: notation.with_unit(number, "seconds") for name, number in told.items()}
 
 
 def _bands(seconds: NDArray[np.float64], axis: Axis, scale: float) -> list[Spot]:

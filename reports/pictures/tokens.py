@@ -8,7 +8,9 @@ Where two numbers would stand on each other, the greater one is there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
@@ -57,6 +59,27 @@ def whole_characters(
     return found, np.add.reduceat(surprisal, first) if first else surprisal
 
 
+@dataclass(frozen=True)
+class _Token:
+    """A token that is drawn: the left end of its baseline, and how wide it is."""
+
+    at: int
+    text: str
+    nats: float
+    row: int
+    left: float
+    base: float
+
+    @property
+    def wide(self) -> float:
+        return _wide(self.text)
+
+    @property
+    def step(self) -> int:
+        """How many of the steps it reaches; 0 where its surprise is not known."""
+        return sum(self.nats >= limit for limit in STEPS) if math.isfinite(self.nats) else 0
+
+
 def text_rows(
     tokens: Sequence[str], surprisal: NDArray[np.float64], top: float, name: str, notation: Notation
 ) -> tuple[Markup, float]:
@@ -64,38 +87,54 @@ def text_rows(
 
     Of a text too long for that the tokens around its most surprising one are drawn.
     """
+    drawn = _drawn([_told(token, notation) for token in tokens], surprisal, top)
+    marked = sorted((one for one in drawn if math.isfinite(one.nats)), key=lambda one: -one.nats)[:_MARKED]
+    rows = [joined(_tspan(one) for one in drawn if one.row == row) for row in range(_LINES)]
+    lines = [_line(spans, top + 30 + row * _LINE) for row, spans in enumerate(rows) if spans]
+    cut = len(drawn) < len(tokens)
+    told = notation.words("picture.tokens_of", name=name, shown=len(drawn), all=len(tokens)) if cut else name
+    parts = [
+        words_at(0, top, told, size=11, colour="skipped"),
+        *_grounds(drawn),
+        *lines,
+        *(line(one.left, one.base + 5, one.left + one.wide, one.base + 5, "ink", width=1.5)
+          for one in sorted(marked, key=lambda one: one.at)),
+        *_apart([(one.left + one.wide / 2, one.base - 14, notation.number(one.nats, "score")) for one in marked]),
+    ]  # fmt: skip
+    return joined(parts), 18 + len(lines) * _LINE
+
+
+def _drawn(shown: Sequence[tuple[int, str]], surprisal: NDArray[np.float64], top: float) -> list[_Token]:
+    """Return the tokens that find room, placed; shown: blanks before each, and what is printed of it."""
     import numpy as np
 
-    shown = [_told(token, notation) for token in tokens]
     first, places = _laid(shown, int(np.nanargmax(surprisal)))
-    inside = range(first, first + len(places))
-    known = [at for at in inside if np.isfinite(surprisal[at])]
-    marked = set(sorted(known, key=lambda at: -surprisal[at])[:_MARKED])
-    grounds: dict[int, list[str]] = {}
-    numbers: dict[int, tuple[float, float, str]] = {}
-    texts, parts = [list[Markup]() for _ in range(_LINES)], []
-    for at, (x, row) in zip(inside, places, strict=True):
-        space, text = shown[at]
-        space = space if x else 0
-        left, wide, base = x + space * _CHARACTER, _wide(text), top + 30 + row * _LINE
-        if at in known and (step := sum(surprisal[at] >= limit for limit in STEPS)):
-            grounds.setdefault(step, []).append(f"M{left:.1f} {base - 12:.1f}h{wide:.1f}v16h-{wide:.1f}z")
-        texts[row].append(Markup('<tspan x="{:.1f}">{}</tspan>').format(left, text))
-        if at in marked:
-            parts.append(line(left, base + 5, left + wide, base + 5, "ink", width=1.5))
-            numbers[at] = left + wide / 2, base - 14, notation.number(float(surprisal[at]), "score")
-    parts += _apart([numbers[at] for at in sorted(numbers, key=lambda at: -surprisal[at])])
-    shades = [_ground("".join(path), step) for step, path in sorted(grounds.items())]
-    lines = [
-        Markup('<text y="{:.1f}" font-size="{}" font-family="{}" fill="{}">{}</text>').format(
-            top + 30 + row * _LINE, _SIZE, FACE, PALETTE["ink"], joined(spans)
+    return [
+        _Token(
+            at, shown[at][1], float(surprisal[at]), row, x + (shown[at][0] if x else 0) * _CHARACTER,
+            top + 30 + row * _LINE,
         )
-        for row, spans in enumerate(texts) if spans
-    ]
-    cut = len(places) < len(tokens)
-    told = notation.words("picture.tokens_of", name=name, shown=len(places), all=len(tokens)) if cut else name
-    heading = words_at(0, top, told, size=11, colour="skipped")
-    return joined([heading, *shades, *lines, *parts]), 18 + len(lines) * _LINE
+        for at, (x, row) in enumerate(places, first)
+    ]  # fmt: skip
+
+
+def _tspan(one: _Token) -> Markup:
+    return Markup('<tspan x="{:.1f}">{}</tspan>').format(one.left, one.text)
+
+
+def _line(spans: Markup, base: float) -> Markup:
+    return Markup('<text y="{:.1f}" font-size="{}" font-family="{}" fill="{}">{}</text>').format(
+        base, _SIZE, FACE, PALETTE["ink"], spans
+    )
+
+
+def _grounds(drawn: Sequence[_Token]) -> Iterator[Markup]:
+    """Yield the grounds of each step, in one path."""
+    for step in range(1, len(STEPS) + 1):
+        some = [one for one in drawn if one.step == step]
+        if some:
+            path = (f"M{one.left:.1f} {one.base - 12:.1f}h{one.wide:.1f}v16h-{one.wide:.1f}z" for one in some)
+            yield _ground("".join(path), step)
 
 
 def _apart(numbers: Sequence[tuple[float, float, str]]) -> list[Markup]:
