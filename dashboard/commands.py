@@ -16,6 +16,9 @@ from audit.cli.options import Into
 
 __all__ = ["show"]
 
+Secrets = Annotated[Path, typer.Option(help="With --login: the section [auth] of the login's provider.")]
+Blind = Annotated[bool, typer.Option("--blind", help="Hide what others said of an item until one has said one's own.")]
+
 
 def show(
     into: Into = Path("audits"),
@@ -24,14 +27,10 @@ def show(
     lang: Annotated[str, typer.Option(help="Language of the screens: en or ko.")] = "en",
     at: Annotated[str, typer.Option(help="A screen, as its own foot gives it; without it the list of audits.")] = "",
     login: Annotated[Path | None, typer.Option(help="People who may log in, a YAML file; see docs/login.md.")] = None,
-    secrets: Annotated[
-        Path, typer.Option(help="With --login: the section [auth] of the login's provider.")
-    ] = Path(".streamlit/secrets.toml"),
+    secrets: Secrets = Path(".streamlit/secrets.toml"),
     tls_cert: Annotated[Path | None, typer.Option(help="With --login: certificate to serve https with, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key, PEM.")] = None,
-    blind: Annotated[
-        bool, typer.Option("--blind", help="Hide what others said of an item until one has said one's own.")
-    ] = False,
+    blind: Blind = False,
 ) -> None:
     """Browse audits, findings and items in a browser; nothing leaves this machine.
 

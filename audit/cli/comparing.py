@@ -29,17 +29,19 @@ MOST_GROUPS = 3
 """Groups of one check that the terminal names."""
 _AUDIT = "Folder of an audit, or the beginning of its id under --into."
 
+MarginAllowed = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]X",
+        help="How much worse B may be: of shares and scores (0.02 = two points), or of a measure, in its unit.",
+    ),
+]
+
 
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help=f"The baseline. {_AUDIT}")],
     candidates: Annotated[list[str], typer.Argument(metavar="B", help=f"Candidates, one to four. {_AUDIT}")],
-    margin: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[NAME=]X",
-            help="How much worse B may be: of shares and scores (0.02 = two points), or of a measure, in its unit.",
-        ),
-    ] = None,
+    margin: MarginAllowed = None,
     format: Annotated[str | None, typer.Option(help="Write a report: html, markdown or json.")] = None,
     out: Annotated[Path | None, typer.Option(help="File of the report; default: reports/ in the last folder.")] = None,
     lang: Annotated[str, typer.Option(help="Language of the report.")] = "en",
@@ -73,8 +75,7 @@ def compare(
     else:
         print("\n".join(_lines(found)))
     if files:
-        remark = partial(print, file=sys.stderr)
-        written = write_reports(audits[-1].folder, files, lang=lang, out=out, remark=remark)
+        written = write_reports(audits[-1].folder, files, lang=lang, out=out, remark=partial(print, file=sys.stderr))
         print(*written, sep="\n", file=sys.stderr if as_json else sys.stdout)
     raise typer.Exit(EXIT_CODES[worst_word(found)])
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from audit.cli.options import AsJson
+from audit.cli.options import Alpha, AsJson, MarkKeys
 from audit.cli.origin import Anchor, Purposes, origin_line, origin_told, read_file
 from audit.errors import DokimasiaError, UsageError, clean
 
@@ -57,18 +57,20 @@ class _One:
     told: dict[str, Any] = field(default_factory=dict)
 
 
+Published = Annotated[bool, typer.Option("--published", help="Try the published keys of every mark in texts too.")]
+TokenizerOf = Annotated[
+    Path | None, typer.Option("--model", help="Language model whose tokenizer wrote the texts: a folder.")
+]
+
+
 def detect_files(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Texts, .jsonl of them, images, any files.")],
-    keys: Annotated[list[Path] | None, typer.Option("--key", help="Key file; may be given again.")] = None,
-    published: Annotated[
-        bool, typer.Option("--published", help="Try the published keys of every mark in texts too.")
-    ] = False,
-    model: Annotated[
-        Path | None, typer.Option("--model", help="Language model whose tokenizer wrote the texts: a folder.")
-    ] = None,
+    keys: MarkKeys = None,
+    published: Published = False,
+    model: TokenizerOf = None,
     anchor: Anchor = None,
     purposes: Purposes = None,
-    alpha: Annotated[float, typer.Option("--alpha", help="A mark is found where p is at most this.")] = 1e-6,
+    alpha: Alpha = 1e-6,
     as_json: AsJson = False,
 ) -> None:
     """Say of each file which marks, signed origin and labels it carries; p counts all that was tried in all files.

@@ -35,12 +35,14 @@ _NEEDED = (
     "typer",
 )
 
+Endpoint = Annotated[
+    str | None, typer.Option(metavar="URL", help="Ask this OpenAI-compatible server what it gives instead.")
+]
+
 
 def doctor(
     as_json: AsJson = False,
-    endpoint: Annotated[
-        str | None, typer.Option(metavar="URL", help="Ask this OpenAI-compatible server what it gives instead.")
-    ] = None,
+    endpoint: Endpoint = None,
     name: Annotated[str, typer.Option(help="The model's name on that server.")] = "default",
     key_env: Annotated[str | None, typer.Option(help="Environment variable that holds the server's key.")] = None,
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.cli.options import AsJson
+from audit.cli.options import AsJson, Quiet
 from audit.errors import clean
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _ENDED = {"steps": "all steps", "patience": "no better for a while", "time": "ti
 def fit(
     plan: Annotated[Path, typer.Argument(help="Fit plan (YAML).")],
     into: Annotated[Path, typer.Option("--into", help="Folder that holds the models.")] = Path("models"),
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print the summary only.")] = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Train models on data of your own; the same command again goes on where it ended."""

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["import_results"]
 
+Tool = Annotated[
+    str | None, typer.Option(help="Which importer reads it (`dokimasia parts importers`); default: who knows it.")
+]
+
 
 def import_results(
     log: Annotated[Path, typer.Argument(help="A log of another tool: a file, or the folder of a run.")],
-    tool: Annotated[
-        str | None, typer.Option(help="Which importer reads it (`dokimasia parts importers`); default: who knows it.")
-    ] = None,
+    tool: Tool = None,
     into: Annotated[Path | None, typer.Option(help="Plan file to write, with a check for each scorer.")] = None,
     run: Annotated[bool, typer.Option("--run", help="Run that plan at once, into the folder `audits`.")] = False,
     as_json: AsJson = False,

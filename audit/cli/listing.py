@@ -33,18 +33,21 @@ _TOLD = (
 )  # fmt: skip
 """What JSON has of each."""
 
+Search = Annotated[
+    str, typer.Option(metavar="WORDS", help="Only audits in whose findings, reviews or items this text stands.")
+]
+CatalogueFile = Annotated[
+    str | None, typer.Option(help="File of the index, or URL of a PostgreSQL; default: DOKIMASIA_CATALOGUE.")
+]
+
 
 def list_audits(
     into: Into = Path("audits"),
-    search: Annotated[
-        str, typer.Option(metavar="WORDS", help="Only audits in whose findings, reviews or items this text stands.")
-    ] = "",
+    search: Search = "",
     verdict: Annotated[str, typer.Option(help="Only these: failed, passed, running, unreadable, ...")] = "",
     order: Annotated[str, typer.Option(help="worst, newest, title or model.")] = "worst",
     most: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
-    catalogue: Annotated[
-        str | None, typer.Option(help="File of the index, or URL of a PostgreSQL; default: DOKIMASIA_CATALOGUE.")
-    ] = None,
+    catalogue: CatalogueFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List the audits of a folder, the worst first; with --search, those in which a text stands."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from audit.cli.detect_files import FilesByDefault, detect_files
-from audit.cli.options import AsJson
+from audit.cli.options import Alpha, AsJson, MarkKeys
 from audit.cli.origin import detect_certificate, detect_origin, detect_tampering, mark_authority, mark_origin
 from audit.errors import DokimasiaError, UsageError, clean
 
@@ -49,6 +49,15 @@ _COPIED = "note: who has marked images can copy the mark into others or take it 
 _UNREADABLE = "too small or too flat to hold a mark"
 
 Keys = Annotated[list[Path], typer.Option("--key", help="Key file; may be given again: p counts every key.")]
+Published = Annotated[
+    bool, typer.Option("--published", help="Try the published keys of every variant too, which anybody may use.")
+]
+AsTheyStand = Annotated[
+    bool, typer.Option("--as-they-stand", help="Seek no scale or rotation: faster, and cuts are still found.")
+]
+Generator = Annotated[
+    Path | None, typer.Option("--model", help="Generator that drew them, in this order: for marks in its noise.")
+]
 
 
 @mark.command("key")
@@ -203,11 +212,9 @@ def _mark_file(file: Path, key: Path, out: Path, payload: str, psnr: float, as_j
 def detect_text(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Texts; of .jsonl `text` of each line.")],
     model: Annotated[Path, typer.Option("--model", help="Language model whose tokenizer wrote them: a folder.")],
-    keys: Annotated[list[Path] | None, typer.Option("--key", help="Key file; may be given again.")] = None,
-    published: Annotated[
-        bool, typer.Option("--published", help="Try the published keys of every variant too, which anybody may use.")
-    ] = False,
-    alpha: Annotated[float, typer.Option("--alpha", help="A mark is found where p is at most this.")] = 1e-6,
+    keys: MarkKeys = None,
+    published: Published = False,
+    alpha: Alpha = 1e-6,
     as_json: AsJson = False,
 ) -> None:
     """Say of each text whose mark it carries, whole or in a passage; p counts every key. Exit code 2 if one is none."""
@@ -257,13 +264,9 @@ def _text_line(told: dict[str, Any]) -> str:
 def detect_image(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Images.")],
     keys: Keys,
-    alpha: Annotated[float, typer.Option("--alpha", help="A mark is found where p is at most this.")] = 1e-6,
-    as_they_stand: Annotated[
-        bool, typer.Option("--as-they-stand", help="Seek no scale or rotation: faster, and cuts are still found.")
-    ] = False,
-    model: Annotated[
-        Path | None, typer.Option("--model", help="Generator that drew them, in this order: for marks in its noise.")
-    ] = None,
+    alpha: Alpha = 1e-6,
+    as_they_stand: AsTheyStand = False,
+    model: Generator = None,
     as_json: AsJson = False,
 ) -> None:
     """Say of each image whose mark it carries, with an exact p-value and the payload; exit code 2 if one is none."""

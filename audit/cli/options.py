@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from audit.plan import Confined
 
 __all__ = [
-    "AllowEnv", "AsJson", "AuditName", "Author", "ConfinedFlag", "Into", "KeyFile", "MaxItems", "ReviewsPlace",
-    "confinement",
+    "AllowEnv", "Alpha", "AsJson", "AuditName", "Author", "ConfinedFlag", "Into", "KeyFile", "MarkKeys", "MaxItems",
+    "PlanPath", "Quiet", "ReviewsPlace", "confinement",
 ]
-
 
 
 def _folder(place: str) -> Path:
@@ -58,6 +57,10 @@ ReviewsPlace = Annotated[
         help="SQLite file or postgresql://... that keeps the reviews of several hosts; default: DOKIMASIA_REVIEWS.",
     ),
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print the summary only.")]
+MarkKeys = Annotated[list[Path] | None, typer.Option("--key", help="Key file; may be given again.")]
+Alpha = Annotated[float, typer.Option("--alpha", help="A mark is found where p is at most this.")]
+PlanPath = Annotated[str, typer.Option(help="Path of the plan in your repository; SARIF points there.")]
 
 
 def confinement(confined: bool, allow_env: Sequence[str] | None) -> Confined | None:

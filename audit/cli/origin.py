@@ -28,6 +28,11 @@ Purposes = Annotated[
     list[str] | None,
     typer.Option("--purpose", metavar="OID", help="A further purpose that readers list; may be given again."),
 ]
+SourceType = Annotated[str, typer.Option("--source", help="IPTC's digital source type.")]
+AigcLabel = Annotated[
+    str | None, typer.Option("--aigc", metavar="JSON", help="Label of GB 45438-2025, e.g. '{\"Label\": \"1\"}'.")
+]
+Most = Annotated[int | None, typer.Option("--most", min=1, help="Bytes of each kind of region; absent = all.")]
 
 
 def mark_authority(
@@ -51,12 +56,8 @@ def mark_origin(
     model: Annotated[str | None, typer.Option("--model", help="Name of the model that made it.")] = None,
     version: Annotated[str | None, typer.Option("--model-version", help="Its version.")] = None,
     when: Annotated[str | None, typer.Option("--when", help="When it was made, e.g. 2026-11-28T12:00:00Z.")] = None,
-    source: Annotated[
-        str, typer.Option("--source", help="IPTC's digital source type.")
-    ] = "trainedAlgorithmicMedia",
-    aigc: Annotated[
-        str | None, typer.Option("--aigc", metavar="JSON", help="Label of GB 45438-2025, e.g. '{\"Label\": \"1\"}'.")
-    ] = None,
+    source: SourceType = "trainedAlgorithmicMedia",
+    aigc: AigcLabel = None,
     purposes: Purposes = None,
     as_json: AsJson = False,
 ) -> None:
@@ -100,9 +101,7 @@ def detect_origin(
 def detect_tampering(
     file: Annotated[Path, typer.Argument(help="A signed file.")],
     anchor: Anchor = None,
-    most: Annotated[
-        int | None, typer.Option("--most", min=1, help="Bytes of each kind of region; absent = all.")
-    ] = None,
+    most: Most = None,
     as_json: AsJson = False,
 ) -> None:
     """Change every byte of a signed file, one at a time, and say in which regions nobody notices."""

@@ -17,11 +17,11 @@ from audit.errors import UsageError, did_you_mean
 
 __all__ = ["all_parts", "one_part", "parts"]
 
+PartName = Annotated[str | None, typer.Argument(help="Kind (models, data, probes, procedures, ...) or name of a part.")]
+
 
 def parts(
-    name: Annotated[
-        str | None, typer.Argument(help="Kind (models, data, probes, procedures, ...) or name of a part.")
-    ] = None,
+    name: PartName = None,
     as_json: AsJson = False,
 ) -> None:
     """List models, data sources, probes and all else that can be named, or show the options of one."""

@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,79 +84,102 @@ def review(
 
     Exit code 4, and nothing is said, where its record is not the one that the run wrote.
     """
+    about = _About(_opened(audit, into), check, item, reason, until, waive)
+    raw = [
+        *about.plain(comment=comment, rating=rate, owner=owner, action=action, due=due), *about.status(status),
+        *about.override(override), *about.call(call), *about.sample(sample),
+        *about.decision(ask=ask, approve=approve, return_=return_, reject=reject, two_person=two_person),
+    ]
+    _refuse_mixed(raw, silent=show or sync)
+    _kept(about.audit, reviews, sync=sync)
+    _say(about.audit, raw, author, key, _seen(seen), reviews)
+    _print(about.audit, whole=show, as_json=as_json)
+
+
+def _opened(name: str, into: Path) -> Audit:
     from audit.integrity import check_told
     from audit.record import load_record
-    from audit.review import read_reviews
     from audit.storage import find_audit
 
-    found = load_record(find_audit(audit, into))
+    found = load_record(find_audit(name, into))
     check_told(found)
-    given = {"comment": comment, "rating": rate, "owner": owner, "action": action, "due": due}
-    decisions = {"in review": ask, "approved": approve, "changes asked": return_, "rejected": reject}
-    if waive is not None and (status is not None or check not in (None, waive)):
-        raise UsageError(f"--waive {waive}: goes with no --status, and with no --check but its own")
-    raw = [
-        *_plain(given, waive or check, item),
-        *_status("waived" if waive is not None else status, waive or check, item, reason, until),
-        *_override(override, check, reason),
-        *_call(found, call, check, item, reason),
-        *([] if sample is None else [{"kind": "sample", "check": check, "item": item, "count": sample}]),
-        *_decisions(decisions, reason, two_person=two_person),
-    ]
-    if (show or sync) and raw:
+    return found
+
+
+def _refuse_mixed(raw: list[dict[str, Any]], *, silent: bool) -> None:
+    """Raise UsageError where something is said beside an option that says nothing."""
+    if silent and raw:
         raise UsageError("--list and --sync say nothing; leave the rest out")
-    _kept(found, reviews, sync=sync)
-    _say(found, raw, author, key, _seen(seen), reviews)
-    _print(found, whole=show, as_json=as_json)
-    if not as_json and (digests := read_reviews(found.folder).digests):
-        print(f"the last entry is {digests[-1]}; 'verify --expect' finds whether it is gone")
 
 
-def _plain(given: dict[str, str | None], check: str | None, item: str | None) -> Iterator[dict[str, Any]]:
-    for kind, value in given.items():
-        if value is not None:
-            yield {"kind": kind, "text" if kind == "comment" else kind: value, "check": check, "item": item}
+@dataclass(frozen=True)
+class _About:
+    """What the options speak of; each method yields what one of them says, as statements not yet checked."""
 
+    audit: Audit
+    check: str | None
+    item: str | None
+    reason: str | None
+    until: str | None
+    waive: str | None
 
-def _status(
-    status: str | None, check: str | None, item: str | None, reason: str | None, until: str | None
-) -> Iterator[dict[str, Any]]:
-    if status is not None:
-        yield {"kind": "status", "status": status, "check": check, "item": item, "reason": reason, "until": until}
+    @property
+    def waived_or(self) -> str | None:
+        """The check that is waived, else the one that is named."""
+        return self.waive or self.check
 
+    def plain(self, **given: str | None) -> Iterator[dict[str, Any]]:
+        for kind, value in given.items():
+            if value is not None:
+                text = "text" if kind == "comment" else kind
+                yield {"kind": kind, text: value, "check": self.waived_or, "item": self.item}
 
-def _override(override: str | None, check: str | None, reason: str | None) -> Iterator[dict[str, Any]]:
-    if override is None:
-        return
-    name, _, text = override.rpartition("=")
-    try:
-        value = None if text == "machine" else float(text)
-    except ValueError:
-        raise UsageError(f"--override {override}: not ITEM=VALUE with a number from 0 to 1, or ITEM=machine") from None
-    yield {"kind": "override", "check": check, "item": name or None, "value": value, "reason": reason}
+    def status(self, status: str | None) -> Iterator[dict[str, Any]]:
+        if self.waive is not None:
+            if status is not None or self.check not in (None, self.waive):
+                raise UsageError(f"--waive {self.waive}: goes with no --status, and with no --check but its own")
+            status = "waived"
+        if status is not None:
+            about = {"check": self.waived_or, "item": self.item, "reason": self.reason, "until": self.until}
+            yield {"kind": "status", "status": status, **about}
 
+    def override(self, override: str | None) -> Iterator[dict[str, Any]]:
+        if override is None:
+            return
+        name, _, text = override.rpartition("=")
+        try:
+            value = None if text == "machine" else float(text)
+        except ValueError:
+            raise UsageError(
+                f"--override {override}: not ITEM=VALUE with a number from 0 to 1, or ITEM=machine"
+            ) from None
+        yield {"kind": "override", "check": self.check, "item": name or None, "value": value, "reason": self.reason}
 
-def _call(
-    audit: Audit, call: str | None, check: str | None, item: str | None, reason: str | None
-) -> Iterator[dict[str, Any]]:
-    if call is None:
-        return
-    from audit.review import CALLS, call_item
+    def call(self, call: str | None) -> Iterator[dict[str, Any]]:
+        if call is None:
+            return
+        from audit.review import CALLS, call_item
 
-    word = next((one for one in CALLS if one == call), None)
-    if word is None or check is None or item is None:
-        raise UsageError(f"--call {call}: allowed: {', '.join(CALLS)}, with --check and --item")
-    yield call_item(audit, check, item, word, reason).model_dump()
+        word = next((one for one in CALLS if one == call), None)
+        if word is None or self.check is None or self.item is None:
+            raise UsageError(f"--call {call}: allowed: {', '.join(CALLS)}, with --check and --item")
+        yield call_item(self.audit, self.check, self.item, word, self.reason).model_dump()
 
+    def sample(self, count: int | None) -> Iterator[dict[str, Any]]:
+        if count is not None:
+            yield {"kind": "sample", "check": self.check, "item": self.item, "count": count}
 
-def _decisions(decisions: dict[str, bool], reason: str | None, *, two_person: bool) -> Iterator[dict[str, Any]]:
-    made = [decision for decision, chosen in decisions.items() if chosen]
-    if len(made) > 1:
-        raise UsageError(f"one decision at a time; got {', '.join(made)}")
-    if two_person and made != ["in review"]:
-        raise UsageError("--two-person goes with --ask")
-    for decision in made:
-        yield {"kind": "decision", "decision": decision, "reason": reason, "two_person": two_person}
+    def decision(
+        self, *, ask: bool, approve: bool, return_: bool, reject: bool, two_person: bool
+    ) -> Iterator[dict[str, Any]]:
+        decisions = {"in review": ask, "approved": approve, "changes asked": return_, "rejected": reject}
+        made = [decision for decision, chosen in decisions.items() if chosen]
+        if len(made) > 1:
+            raise UsageError(f"one decision at a time; got {', '.join(made)}")
+        if two_person and made != ["in review"]:
+            raise UsageError("--two-person goes with --ask")
+        for decision in made:
+            yield {"kind": "decision", "decision": decision, "reason": self.reason, "two_person": two_person}
 
 
 def _kept(audit: Audit, place: str | None, *, sync: bool) -> None:
@@ -216,7 +240,7 @@ def _parsed(raw: dict[str, Any]) -> Statement:
 
 
 def _print(audit: Audit, *, whole: bool, as_json: bool) -> None:
-    from audit.review import state_of
+    from audit.review import read_reviews, state_of
 
     state = state_of(audit)
     if as_json:
@@ -224,6 +248,8 @@ def _print(audit: Audit, *, whole: bool, as_json: bool) -> None:
         print(json.dumps({"entries": entries, "torn": bool(state.torn)} if whole else state.as_json()))
         return
     print("\n".join(clean(line) for line in (_entries(state) if whole else _standing(audit, state))))
+    if digests := read_reviews(audit.folder).digests:
+        print(f"the last entry is {digests[-1]}; 'verify --expect' finds whether it is gone")
 
 
 def _entries(state: ReviewState) -> Iterator[str]:

@@ -5,22 +5,40 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audit import plugins
-from audit.cli.options import AllowEnv, AsJson, ConfinedFlag, Into, MaxItems, confinement
+from audit.cli.options import AllowEnv, AsJson, ConfinedFlag, Into, MaxItems, Quiet, confinement
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
-    from audit.execute import Executor
+    from audit.cli.screen import Progress
+    from audit.execute import Executor, RunCallbacks
     from audit.plan import Confined, Plan
-    from audit.record import Audit
+    from audit.record import Audit, Finding
     from audit.reference import Case
 
 __all__ = ["quickstart", "run_plan"]
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say how many calls, how long, and what they can show; ask nothing.")
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ray[://HOST:PORT]",
+        help="Let models answer on a Ray cluster: one of this machine alone, or the running one of which it is a node "
+        "(ray://auto finds it). The record is the same.",
+    ),
+]
+Copies = Annotated[
+    int | None, typer.Option(min=2, help="With --on: copies of models in memory at once, over all plans.")
+]
+Only = Annotated[str | None, typer.Option(help="Only models whose name holds this word, e.g. vae or SmolLM2.")]
 
 
 def run_plan(
@@ -29,22 +47,14 @@ def run_plan(
     limit: MaxItems = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the plan's seed.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new audit even if this plan was run before.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say how many calls, how long, and what they can show; ask nothing.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print the summary only.")] = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
     confined: ConfinedFlag = False,
     allow_env: AllowEnv = None,
     as_json: AsJson = False,
-    on: Annotated[
-        str | None,
-        typer.Option(metavar="ray[://HOST:PORT]", help="Let models answer on a Ray cluster: one of this machine alone, "
-                     "or the running one of which it is a node (ray://auto finds it). The record is the same."),
-    ] = None,
-    models: Annotated[
-        int | None, typer.Option(min=2, help="With --on: copies of models in memory at once, over all plans.")
-    ] = None,
-) -> None:  # fmt: skip
+    on: Cluster = None,
+    models: Copies = None,
+) -> None:
     """Run a plan; the same command again resumes it or shows the finished record."""
     from audit.cli.several import Several, chosen
 
@@ -81,9 +91,7 @@ def _read(path: Path, confined: Confined | None, limit: int | None, seed: int | 
 
 def quickstart(
     into: Into = Path("audits"),
-    only: Annotated[
-        str | None, typer.Option(help="Only models whose name holds this word, e.g. vae or SmolLM2.")
-    ] = None,
+    only: Only = None,
     limit: MaxItems = None,
     as_json: AsJson = False,
 ) -> None:
@@ -129,53 +137,64 @@ def _audited(case: Case, *, into: str, limit: int | None, show: bool, live: bool
     return audit
 
 
+@dataclass
+class _Watcher:
+    """Tells a run while it goes on: progress on stderr, and findings on stdout as they land."""
+
+    plan: Plan
+    progress: Progress
+    show: bool
+    """Print findings."""
+    landed: int = 0
+
+    def callbacks(self, *, live: bool) -> RunCallbacks:
+        """Return what a run is to call; `live`: somebody looks on."""
+        from audit.execute import RunCallbacks
+
+        return RunCallbacks(
+            on_start=self.start, on_expected=self.expect, on_answer=self.progress if live else lambda items: None,
+            on_finding=self.land, on_remark=self.note, command=shlex.join(["dokimasia", *sys.argv[1:]]),
+        )
+
+    def start(self, folder: Path) -> None:
+        from audit.storage import shown
+
+        count = len(self.plan.checks)
+        told = f"{clean(self.plan.title)}: {count} check{'s' * (count != 1)} into {shown(folder)}"
+        print(told, file=sys.stderr, flush=True)
+
+    def expect(self, calls: Mapping[str, int]) -> None:
+        self.progress.total = sum(calls.values())
+
+    def land(self, finding: Finding) -> None:
+        from audit.cli.screen import finding_line
+
+        self.progress.clear()
+        self.landed += 1
+        if self.show:
+            print(finding_line(finding), flush=True)
+
+    def note(self, line: str) -> None:
+        self.progress.clear()
+        _note(line)
+
+
 def _watched(
-    plan: Plan, into: Path, *, fresh: bool, show: bool, live: bool = True,
-    on: Executor | None = None,
+    plan: Plan, into: Path, *, fresh: bool, show: bool, live: bool = True, on: Executor | None = None
 ) -> Audit:
     """Run a plan with progress on stderr, where somebody looks on, and findings on stdout as they land."""
     from audit.cli.screen import Progress, finding_line
-    from audit.execute import RunCallbacks, run
+    from audit.execute import run
     from audit.storage import shown
 
-    progress = Progress()
-    landed: list[str] = []
-
-    def land(finding: object) -> None:
-        progress.clear()
-        line = finding_line(finding)  # type: ignore[arg-type]
-        landed.append(line)
-        if show:
-            print(line, flush=True)
-
-    def expect(calls: Mapping[str, int]) -> None:
-        progress.total = sum(calls.values())
-
-    def start(folder: Path) -> None:
-        checks = f"{len(plan.checks)} check{'s' * (len(plan.checks) != 1)}"
-        print(f"{clean(plan.title)}: {checks} into {shown(folder)}", file=sys.stderr, flush=True)
-
-    def note(line: str) -> None:
-        progress.clear()
-        _note(line)
-
-    command = shlex.join(["dokimasia", *sys.argv[1:]])
+    watcher = _Watcher(plan, Progress(), show)
     try:
-        done = run(
-            plan,
-            into=into,
-            fresh=fresh,
-            on=on,
-            watch=RunCallbacks(
-                on_expected=expect, on_start=start, on_answer=progress if live else lambda items: None, on_finding=land,
-                on_remark=note, command=command,
-            ),
-        )
+        done = run(plan, into=into, fresh=fresh, on=on, watch=watcher.callbacks(live=live))
     except KeyboardInterrupt:
         print("\ninterrupted; what was answered is stored, and the same command goes on from there", file=sys.stderr)
         raise
-    progress.clear()
-    if not landed:
+    watcher.progress.clear()
+    if not watcher.landed:
         print(f"{shown(done.folder)}: finished before; --fresh runs it again", file=sys.stderr)
         if show:
             print("\n".join(finding_line(finding) for finding in done.record.findings))

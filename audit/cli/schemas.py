@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 
 __all__ = ["init", "json_schema", "schema"]
 
+ModelPlace = Annotated[
+    str | None, typer.Option(help="Model that the plan shall audit: a folder, a file, an http address.")
+]
+DataPlace = Annotated[
+    str | None, typer.Option(help="Table that it shall audit, without a model: CSV, TSV, JSON lines, Parquet.")
+]
+Purpose = Annotated[
+    str | None,
+    typer.Option(
+        "--for",
+        help="A question (see above), a framework, clauses of it (eu-ai-act/art-15), or a domain: medicine, "
+        "driving, customer-service, education, marketing, assistants, hiring.",
+    ),
+]
+LeftOut = Annotated[str | None, typer.Option(help="With --for novelty: that label; default: the last one by name.")]
+
 
 def schema(what: Annotated[str, typer.Argument(help="plan, fit, policy or record")] = "plan") -> None:
     """Print the JSON Schema of plans, fit plans and policies (for editors) or of records."""
@@ -28,23 +44,10 @@ def schema(what: Annotated[str, typer.Argument(help="plan, fit, policy or record
 
 def init(
     file: Annotated[Path, typer.Argument(help="Plan file to write.")] = Path("plan.yaml"),
-    model: Annotated[
-        str | None, typer.Option(help="Model that the plan shall audit: a folder, a file, an http address.")
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(help="Table that it shall audit, without a model: CSV, TSV, JSON lines, Parquet.")
-    ] = None,
-    purpose: Annotated[
-        str | None,
-        typer.Option(
-            "--for",
-            help="A question (see above), a framework, clauses of it (eu-ai-act/art-15), or a domain: medicine, "
-            "driving, customer-service, education, marketing, assistants, hiring.",
-        ),
-    ] = None,
-    leave_out: Annotated[
-        str | None, typer.Option(help="With --for novelty: that label; default: the last one by name.")
-    ] = None,
+    model: ModelPlace = None,
+    data: DataPlace = None,
+    purpose: Purpose = None,
+    leave_out: LeftOut = None,
 ) -> None:
     """Write a plan for a model or for data, with its schema beside it for editors; say what is to be filled in.
 

@@ -30,6 +30,16 @@ Public = Annotated[
     list[Path] | None,
     typer.Option("--public", help="Public key that must have signed; may be given again. Others: DOKIMASIA_KEYS."),
 ]
+AuditOrBundle = Annotated[
+    str, typer.Argument(metavar="AUDIT", help="Folder of an audit, beginning of its id, or a bundle (.zip).")
+]
+Recompute = Annotated[
+    bool, typer.Option("--recompute", help="Judge again from the observations, every number to 1e-9.")
+]
+Entries = Annotated[int, typer.Option("--expect-entries", min=0, help="At least so many review entries must be there.")]
+Head = Annotated[
+    str | None, typer.Option("--expect", help="Digest of a review entry that must be there, or its beginning.")
+]
 
 
 def keygen(
@@ -75,20 +85,12 @@ def seal(
 
 
 def verify(
-    audit: Annotated[
-        str, typer.Argument(metavar="AUDIT", help="Folder of an audit, beginning of its id, or a bundle (.zip).")
-    ],
+    audit: AuditOrBundle,
     into: Into = Path("audits"),
-    recompute: Annotated[
-        bool, typer.Option("--recompute", help="Judge again from the observations, every number to 1e-9.")
-    ] = False,
+    recompute: Recompute = False,
     public: Public = None,
-    entries: Annotated[
-        int, typer.Option("--expect-entries", min=0, help="At least so many review entries must be there.")
-    ] = 0,
-    head: Annotated[
-        str | None, typer.Option("--expect", help="Digest of a review entry that must be there, or its beginning.")
-    ] = None,
+    entries: Entries = 0,
+    head: Head = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that an audit is what was written, reviews and seal too; exit code 4 where it is not.

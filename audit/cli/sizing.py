@@ -23,18 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = ["dry_run", "plan_size"]
 
+TrueRate = Annotated[
+    float | None, typer.Option("--true", help="True rate to be told from each limit; default: half of the limit.")
+]
+Alike = Annotated[
+    float | None, typer.Option("--icc", help="How alike the items of a unit are, 0 (not at all) to 1 (they agree).")
+]
+Pilot = Annotated[
+    Path | None, typer.Option("--pilot", help="An earlier audit, on which that is estimated, check by check.")
+]
+
 
 def plan_size(
     plan: Annotated[Path, typer.Argument(help="Plan file (YAML).")],
-    true: Annotated[
-        float | None, typer.Option("--true", help="True rate to be told from each limit; default: half of the limit.")
-    ] = None,
-    icc: Annotated[
-        float | None, typer.Option("--icc", help="How alike the items of a unit are, 0 (not at all) to 1 (they agree).")
-    ] = None,
-    pilot: Annotated[
-        Path | None, typer.Option("--pilot", help="An earlier audit, on which that is estimated, check by check.")
-    ] = None,
+    true: TrueRate = None,
+    icc: Alike = None,
+    pilot: Pilot = None,
     limit: MaxItems = None,
     confined: ConfinedFlag = False,
     allow_env: AllowEnv = None,

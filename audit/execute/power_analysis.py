@@ -128,16 +128,30 @@ def _size(
     measure = _measure(check, plan)
     role = "items" if measure is None or not measure.where else measure.where.get("role", "items")
     sizes = counted.units(check, role, plan.limit)
+    size = _without_rate(plan, check, counted, sizes)
+    if size.skipped or measure is None or check.limit is None or size.units in (0, size.population):
+        return size
+    if mostly_single(sizes):
+        return replace(size, rate=_rate_size(power, check, check.limit, size, exact=True, true=true))
+    alike = _alike(pilot, check.name, measure.name) if icc is None and pilot is not None else icc
+    size = replace(size, clustered=True, icc=alike)
+    if alike is None:
+        return size
+    return replace(size, rate=_rate_size(Clustered(sizes, alike), check, check.limit, size, exact=False, true=true))
+
+
+def _without_rate(plan: Plan, check: Check, counted: Sizes, sizes: tuple[int, ...]) -> CheckSize:
+    """Return what is known of any check; sizes: how many items each unit has that its limit speaks of."""
     items, units, population = sum(sizes), len(sizes), None
     if plan.target == "benchmark" and repeatable(check.probe) and "items" in check.data:
         items, units, population = counted.part(check, plan.limit)
-    skipped = known_lack(plan, check)
+    skipped, level = known_lack(plan, check), plan.check_level(check)
     shares = None if skipped else shared_with(plan, check)
-    size = CheckSize(
+    return CheckSize(
         check=check.name,
         probe=check.probe.name,
         kind="gating" if check.gates else "exploratory" if check.exploratory else "measured",
-        level=(level := plan.check_level(check)),
+        level=level,
         keeps=plan.keep_level(check),
         alpha=1 - level,
         items=items,
@@ -151,17 +165,6 @@ def _size(
         shares=shares,
         lacks=tuple(lacks_of(plan, check, counted)),
     )
-    if skipped:
-        return size
-    if measure is None or check.limit is None or units in (0, population):
-        return size
-    if mostly_single(sizes):
-        return replace(size, rate=_rate_size(power, check, check.limit, size, exact=True, true=true))
-    alike = _alike(pilot, check.name, measure.name) if icc is None and pilot is not None else icc
-    size = replace(size, clustered=True, icc=alike)
-    if alike is None:
-        return size
-    return replace(size, rate=_rate_size(Clustered(sizes, alike), check, check.limit, size, exact=False, true=true))
 
 
 def _alike(pilot: Audit, check: str, name: str) -> float | None:

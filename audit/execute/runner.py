@@ -130,16 +130,22 @@ def run(
             register_missed_end(done)
             return done
         require_keys(plan)
-        sizes = Sizes.of(plan)
-        watch.on_expected(expected_calls(plan, sizes))
-        for check in plan.checks:
-            for lack in lacks_of(plan, check, sizes):
-                watch.on_remark(f"{check.name}: {lack}")
+        sizes = _expected(plan, watch)
         return _Run(plan, frozen, name, folder, prints, watch, sizes, fresh, on or Local(), opened).whole()
     finally:
         for name, model in opened.items():
             if model is not plan.models[name] and callable(close := getattr(model, "close", None)):
                 close()
+
+
+def _expected(plan: Plan, watch: RunCallbacks) -> Sizes:
+    """Return how much the data hold; tell how many calls that makes, and which data are too few."""
+    sizes = Sizes.of(plan)
+    watch.on_expected(expected_calls(plan, sizes))
+    for check in plan.checks:
+        for lack in lacks_of(plan, check, sizes):
+            watch.on_remark(f"{check.name}: {lack}")
+    return sizes
 
 
 def audit_id(frozen: Mapping[str, Any]) -> str:
@@ -185,11 +191,8 @@ class _Run:
             door.asked += ahead.asked
             kept = {name: facts for name, facts in identities.items() if name not in changed}
             changed = sorted({*changed, *others(kept, self.opened)})
-            if changed:
-                findings = [
-                    self._changed(finding, check, changed)
-                    for finding, check in zip(findings, self.plan.checks, strict=True)
-                ]
+            pairs = zip(findings, self.plan.checks, strict=True)
+            findings = [self._changed(finding, check, changed) for finding, check in pairs]
             answerer = Answerer(None if "main" in changed else identities.get("main"), self.opened.get("main"))
             attempts = attempts_of(self.folder, self.frozen, self._items, answerer)
             record = self._record(findings, identities, changed).model_copy(

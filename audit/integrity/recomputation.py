@@ -32,7 +32,7 @@ from audit.verdict import (
     trials_of,
 )
 from detectors.phrases import Phrase
-from detectors.result import Measure
+from detectors.result import Measure, Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,8 +80,28 @@ def _levels(audit: Audit, probes: Mapping[str, Probe]) -> dict[str, tuple[float,
 def _again(audit: Audit, finding: Finding, probe: Probe, of_controls: float, level: float) -> int:
     """Judge a finding again; returns how many numbers agree."""
     seed, seen = audit.record.seed, finding.smallest_effect
+    _same_controls(finding, probe, of_controls, seed)
+    _same_level(finding, level)
+    budget = seen.units if finding.stop == "early" and seen is not None else None
+    keeps = keep_level(audit.record.promise, audit.record.level) if finding.gating else None
+    result, measures, decision = judge_finding(
+        audit.folder, finding, probe, level=level, seed=seed, keeps=keeps, budget=budget
+    )
+    if [(m.name, m.group) for m in measures] != [(m.name, m.group) for m in finding.measures]:
+        raise IntegrityError("{check}: judging again gives other measures than the record holds", check=finding.check)
+    agreed = sum(_same(finding.check, old, new) for old, new in zip(finding.measures, measures, strict=True))
+    agreed += _same_bounds(finding.check, finding.one_sided, decision.one_sided)
+    _same_decision(audit, finding, probe, decision)
+    _same_remarks(audit, finding, result)
+    for name, frame in ((items_name, result.items), (table_name, result.table)):
+        _same_items(audit, finding, name(finding.check), frame)
+    return agreed
+
+
+def _same_controls(finding: Finding, probe: Probe, level: float, seed: int) -> None:
+    """Raise IntegrityError where controls come out otherwise, or cover other measures, than the record says."""
     trials = trials_of(probe, seed=seed, check=finding.check)
-    controls = controls_of(probe, level=of_controls, seed=seed, check=finding.check, trials=trials)
+    controls = controls_of(probe, level=level, seed=seed, check=finding.check, trials=trials)
     if controls != finding.controls:
         raise IntegrityError(
             "{check}: its controls are {told} and {again} judged again",
@@ -93,34 +113,27 @@ def _again(audit: Audit, finding: Finding, probe: Probe, of_controls: float, lev
             "{check}: its controls are said to cover {said}; they cover {known}",
             check=finding.check, said=said, known=known,
         )
-    if finding.measures and not math.isclose(finding.measures[0].level, level, rel_tol=0, abs_tol=TOLERANCE):
-        told = finding.measures[0].level
+
+
+def _same_level(finding: Finding, level: float) -> None:
+    """Raise IntegrityError where a finding was judged at another level than its plan and family come to."""
+    told = finding.measures[0].level if finding.measures else level
+    if not math.isclose(told, level, rel_tol=0, abs_tol=TOLERANCE):
         raise IntegrityError(
             "{check}: judged at level {told}; its family judged again reaches {level}",
             check=finding.check, told=told, level=level,
         )
-    budget = seen.units if finding.stop == "early" and seen is not None else None
-    keeps = keep_level(audit.record.promise, audit.record.level) if finding.gating else None
-    result, measures, decision = judge_finding(
-        audit.folder, finding, probe, level=level, seed=seed, keeps=keeps, budget=budget
-    )
-    if [(m.name, m.group) for m in measures] != [(m.name, m.group) for m in finding.measures]:
-        raise IntegrityError("{check}: judging again gives other measures than the record holds", check=finding.check)
-    agreed = sum(_same(finding.check, old, new) for old, new in zip(finding.measures, measures, strict=True))
-    agreed += _same_bounds(finding.check, finding.one_sided, decision.one_sided)
-    _same_decision(audit, finding, probe, decision)
-    remarks = [one for one in finding.remarks if one["key"] not in OF_ASKING]
+
+
+def _same_remarks(audit: Audit, finding: Finding, result: Result) -> None:
+    """Raise IntegrityError where a finding has other remarks than judging gives, those of asking left out."""
+    told = [one for one in finding.remarks if one["key"] not in OF_ASKING]
     found = finding.model_copy(update={"remarks": [{"key": one.key, **one.values} for one in result.remarks]})
     again = told_of_issues(told_of_target(found, audit.record.target)).remarks
-    issues = issues_of(finding)
-    if all(one["key"] not in issues for one in remarks):  # an earlier version did not tell
-        again = [one for one in again if one["key"] not in issues]
-    if all(one["key"] != OWN_UNITS for one in remarks):  # an earlier version did not tell
-        again = [one for one in again if one["key"] != OWN_UNITS]
-    _equal(f"{finding.check}: remarks", remarks, again)
-    for name, frame in ((items_name, result.items), (table_name, result.table)):
-        _same_items(audit, finding, name(finding.check), frame)
-    return agreed
+    for keys in (issues_of(finding), (OWN_UNITS,)):
+        if all(one["key"] not in keys for one in told):  # an earlier version did not tell
+            again = [one for one in again if one["key"] not in keys]
+    _equal(f"{finding.check}: remarks", told, again)
 
 
 def _same_decision(audit: Audit, finding: Finding, probe: Probe, decision: Decision) -> None:

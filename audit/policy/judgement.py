@@ -154,16 +154,21 @@ class _Rules:
         asked = self._asked(findings)
         made = [*self._plan(findings, asked), *self._limits(findings, asked)]
         regressed = list(self._regressions(findings))
-        # what is said of a baseline may err too
-        risk = 1 - self._compared_at if any(one.check is not None for one in regressed) else 0.0
-        sure = [joint_level(made) - risk, verdict_level(made) - risk]
-        advice = _more_sure(made, risk)
-        made += regressed
-        decided = {one.check for one in made if one.rule == "limits" and one.verdict in DECIDED}
-        yield from (self._waived(one) for one in made)
+        yield from (self._waived(one) for one in (*made, *regressed))
         if self.file is None:
             return
-        policy, line = self.file.policy, self.file.line
+        decided = {one.check for one in made if one.rule == "limits" and one.verdict in DECIDED}
+        yield from self._policy(self.file, findings, decided)
+        # what is said of a baseline may err too
+        risk = 1 - self._compared_at if any(one.check is not None for one in regressed) else 0.0
+        yield from self._confidence(self.file, made, risk)
+        yield from self._of_the_audit(self.file)
+
+    def _policy(
+        self, file: PolicyFile, findings: Sequence[Finding], decided: set[str | None]
+    ) -> Iterator[RuleResult]:
+        """Yield a ruling for each thing that is required, each clause, and each thing that is forbidden."""
+        policy, line = file.policy, file.line
         for kind in Required.model_fields:
             for index, name in enumerate(getattr(policy.required, kind)):
                 yield check_required(kind, name, findings, decided, line("required", kind, index))
@@ -171,15 +176,23 @@ class _Rules:
         yield from check_clauses(self.audit, clauses)
         for index, word in enumerate(policy.forbid):
             yield check_forbidden(word, self.audit, findings, line("forbid", index))
-        attempt = max((one.ordinal for one in self.audit.record.attempts), default=1)
-        if (level := policy.level_of(attempt)) is not None:
-            which = f" of attempt {attempt}" if policy.charge_rerolls else ""
-            what = {"every_finding": f"the judged intervals{which} hold together", "audit": f"the verdict{which} holds"}
-            known = sure[policy.promise == "audit"]
-            verdict: Outcome = "passed" if known >= level - 1e-9 else "failed"
-            why = f"{what[policy.promise]} at {100 * known:.6g} %, asked are {100 * level:.6g} %"
-            why += f"; {advice}." if verdict == "failed" else "."
-            yield RuleResult("level", "confidence", verdict, why, line=line("level"))
+
+    def _confidence(self, file: PolicyFile, made: Sequence[RuleResult], risk: float) -> Iterator[RuleResult]:
+        """Yield whether what was judged holds as surely as asked, where that is; risk: of the baseline's rule."""
+        policy, attempt = file.policy, max((one.ordinal for one in self.audit.record.attempts), default=1)
+        if (level := policy.level_of(attempt)) is None:
+            return
+        which = f" of attempt {attempt}" if policy.charge_rerolls else ""
+        what = {"every_finding": f"the judged intervals{which} hold together", "audit": f"the verdict{which} holds"}
+        known = (verdict_level(made) if policy.promise == "audit" else joint_level(made)) - risk
+        verdict: Outcome = "passed" if known >= level - 1e-9 else "failed"
+        why = f"{what[policy.promise]} at {100 * known:.6g} %, asked are {100 * level:.6g} %"
+        why += f"; {_more_sure(made, risk)}." if verdict == "failed" else "."
+        yield RuleResult("level", "confidence", verdict, why, line=file.line("level"))
+
+    def _of_the_audit(self, file: PolicyFile) -> Iterator[RuleResult]:
+        """Yield a ruling for approval, seal, fingerprint and age, as far as the policy asks for them."""
+        policy, line = file.policy, file.line
         if policy.approval is not None:
             yield self._approval(policy.approval, line("approval"))
         if policy.sealed_by is not None:

@@ -135,22 +135,31 @@ def decide(
         return Decision("measured", {"key": "no_measure", "measure": Cause("of any kind")})
     facts = {"measure": label(measure.name, measure.group)}
     if measure.value is None:
-        none: dict[str, Any] = {"key": "undefined", **facts, "undefined": measure.undefined}
-        if measure.missing and measure.missing == asked_of(measure):
-            none = {"key": "no_answers", **facts, "asked": measure.missing}
-        return Decision("inconclusive" if limit else "measured", none)
+        return Decision("measured" if limit is None else "inconclusive", _no_value(measure, facts))
     facts["value"] = span(measure)
     if limit is None:
         return Decision("measured", {"key": "measured", **facts})
     facts["limit"] = bounds(limit, measure.unit)
-    kept = None if kept is None or kept.low is None or kept.high is None else kept.whole
-    decision = _against(measure, kept or measure.whole, limit, facts, budget, power=power, sizes=sizes)
+    own_bounds = None if kept is None or kept.low is None or kept.high is None else kept.whole
+    decision = _against(measure, own_bounds or measure.whole, limit, facts, budget, power=power, sizes=sizes)
     if decision.reason["key"] in _CROSSES and _keeps(measure, limit):
         told = {"key": "inconclusive_others", **facts, **_others(measures, measure, limit)}
         decision = Decision("inconclusive", told)
+    return replace(decision, one_sided=_one_sided(own_bounds))
+
+
+def _no_value(measure: Measure, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the reason of a measure without a value."""
+    if measure.missing and measure.missing == asked_of(measure):
+        return {"key": "no_answers", **facts, "asked": measure.missing}
+    return {"key": "undefined", **facts, "undefined": measure.undefined}
+
+
+def _one_sided(kept: Measure | None) -> OneSided | None:
+    """Return the bounds by which a check passes; None where those are the interval of its measure."""
     if kept is None or kept.low is None or kept.high is None:
-        return decision
-    return replace(decision, one_sided=OneSided(level=one_sided(kept.level), low=kept.low, high=kept.high))
+        return None
+    return OneSided(level=one_sided(kept.level), low=kept.low, high=kept.high)
 
 
 def _others(measures: Sequence[Measure], farthest: Measure, limit: Limit) -> dict[str, Any]:

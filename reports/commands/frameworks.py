@@ -28,17 +28,20 @@ _SHOWN = {
     "not applicable": " ", "not yet in force": ">", "evidence exists, applicability not stated": "e",
 }
 
+Named = Annotated[
+    str | None, typer.Argument(help="Of a framework: an audit. With ask: the framework. With check: the file.")
+]
+Answer = Annotated[
+    list[str] | None,
+    typer.Option(metavar="QUESTION=CHOICE,...", help="With ask: what is true; none where nothing of it is."),
+]
+
 
 def frameworks(
     what: Annotated[str | None, typer.Argument(help="A framework, or ask, or check.")] = None,
-    name: Annotated[
-        str | None, typer.Argument(help="Of a framework: an audit. With ask: the framework. With check: the file.")
-    ] = None,
+    name: Named = None,
     audit: Annotated[str | None, typer.Argument(help="With ask: the audit that the answers are for.")] = None,
-    answer: Annotated[
-        list[str] | None,
-        typer.Option(metavar="QUESTION=CHOICE,...", help="With ask: what is true; none where nothing of it is."),
-    ] = None,
+    answer: Answer = None,
     author: Author = None,
     key: KeyFile = None,
     lang: Annotated[str, typer.Option(help="Language of the catalogue and of what an audit shows: en or ko.")] = "en",

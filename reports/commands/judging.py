@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audit.cli.options import AsJson, AuditName, Into
+from audit.cli.options import AsJson, AuditName, Into, PlanPath
 from audit.cli.terminal import print_bytes
 from audit.errors import UsageError, clean, did_you_mean
 
 if TYPE_CHECKING:
     from audit.policy import Judgement
+    from reports.documents.judgement_files import Places
 
 __all__ = ["judge"]
 
@@ -33,7 +34,7 @@ def judge(
     on: Annotated[str | None, typer.Option(help="Day to judge on, as 2027-01-31, if no review is later.")] = None,
     format: Annotated[str, typer.Option(help="text, json, junit, sarif or summary (Markdown).")] = "text",
     out: Annotated[Path | None, typer.Option(help="Write the format to this file, and text to the terminal.")] = None,
-    plan: Annotated[str, typer.Option(help="Path of the plan in your repository; SARIF points there.")] = "plan.yaml",
+    plan: PlanPath = "plan.yaml",
     into: Into = Path("audits"),
     as_json: AsJson = False,
 ) -> None:
@@ -44,10 +45,8 @@ def judge(
     from audit.review import pull_reviews
     from audit.storage import find_audit
     from reports.documents.judgement_files import WRITERS, Places
-    from reports.text import words_of
 
-    format = "json" if as_json and out is None else format
-    words, day = words_of("en"), _day(on)
+    format, day = "json" if as_json and out is None else format, _day(on)
     if format != "text" and format not in WRITERS:
         raise UsageError(f"--format {format}{did_you_mean(format, ['text', *WRITERS])}")
     file = None if policy is None else load_policy(policy)
@@ -57,20 +56,27 @@ def judge(
     for one in (found,) if other is None else (found, other):
         check_digests(one)
     judged = judge_audit(found, file, on=day, baseline=other)
-    text = "\n".join(_lines(judged)) + "\n"
-    made = text.encode()
-    if format != "text":
-        made = WRITERS[format](judged, words, Places(plan, "policy.yaml" if policy is None else policy.as_posix()))
+    places = Places(plan, "policy.yaml" if policy is None else policy.as_posix())
     if out is not None:
         from audit.files import write_out
 
-        write_out(out, made)
-        made = WRITERS["json"](judged, words, Places()) if as_json else text.encode()
-    if format == "text" or (out is not None and not as_json):
-        sys.stdout.write(made.decode())
+        write_out(out, _written(judged, format, places))
+        format = "json" if as_json else "text"
+    shown = _written(judged, format, places)
+    if format == "text":
+        sys.stdout.write(shown.decode())
     else:
-        print_bytes(made)
+        print_bytes(shown)
     raise typer.Exit(judged.exit_code)
+
+
+def _written(judged: Judgement, format: str, places: Places) -> bytes:
+    from reports.documents.judgement_files import WRITERS
+    from reports.text import words_of
+
+    if format == "text":
+        return ("\n".join(_lines(judged)) + "\n").encode()
+    return WRITERS[format](judged, words_of("en"), places)
 
 
 def _day(on: str | None) -> date:

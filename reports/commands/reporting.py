@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit import plugins
-from audit.cli.options import AsJson, AuditName, Into
+from audit.cli.options import AsJson, AuditName, Into, PlanPath
 from audit.errors import DokimasiaError, UsageError, clean, did_you_mean
 
 if TYPE_CHECKING:
@@ -21,19 +21,22 @@ if TYPE_CHECKING:
 
 __all__ = ["index", "report"]
 
+Format = Annotated[
+    str,
+    typer.Option(help="html, pdf, markdown, json, junit, sarif, summary, oscal, cyclonedx, ...; parts names all."),
+]
+FrameworkName = Annotated[
+    str | None, typer.Option(help="Of which clauses it is evidence: eu-ai-act, nist-ai-rmf, ... (frameworks).")
+]
+
 
 def report(
     audit: AuditName,
-    format: Annotated[
-        str,
-        typer.Option(help="html, pdf, markdown, json, junit, sarif, summary, oscal, cyclonedx, ...; parts names all."),
-    ] = "html",
+    format: Format = "html",
     lang: Annotated[str, typer.Option(help="Language of the document: en or ko.")] = "en",
     out: Annotated[Path | None, typer.Option(help="File to write; default: reports/ in the audit's folder.")] = None,
-    framework: Annotated[
-        str | None, typer.Option(help="Of which clauses it is evidence: eu-ai-act, nist-ai-rmf, ... (frameworks).")
-    ] = None,
-    plan: Annotated[str, typer.Option(help="Path of the plan in your repository; SARIF points there.")] = "plan.yaml",
+    framework: FrameworkName = None,
+    plan: PlanPath = "plan.yaml",
     into: Into = Path("audits"),
     as_json: AsJson = False,
 ) -> None:

@@ -9,13 +9,24 @@ Everything an audit says reaches the page through Jinja's autoescape; a content 
 
 from __future__ import annotations
 
+from typing import Any
+
 from audit.record import UNSETTLED, Audit
 from reports.documents.cards import labelled
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.options import DEFAULTS, ReportOptions
 from reports.pictures import opening, pictures_of, thumbnail, within
 from reports.text import Notation, words_of
-from reports.views import decision_page, item_cards, overview, review_view, sheet_rows, shown_table, worst_items
+from reports.views import (
+    Overview,
+    decision_page,
+    item_cards,
+    overview,
+    review_view,
+    sheet_rows,
+    shown_table,
+    worst_items,
+)
 
 __all__ = ["document", "render_html"]
 
@@ -44,13 +55,8 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
     page = decision_page(audit, view, notation, state)
     unsettled = [row.view for row in page.rows if row.view.finding.verdict in UNSETTLED]
     paged = unsettled[:PAGES]
-    room = EVIDENCE_CHARACTERS // max(1, sum(bool(one.finding.evidence) for one in view.findings))
     review = review_view(audit, notation, state)
-    settle_first = sorted(view.findings, key=lambda one: one.finding.verdict not in UNSETTLED)
-    made = {one.anchor: pictures_of(audit, one.finding, notation) for one in settle_first}
-    drawn = within(made, PICTURE_CHARACTERS)
-    template = environment().get_template("report.html.j2")
-    filled = template.render(
+    filled = environment().get_template("report.html.j2").render(
         view=view,
         page=page,
         pages=paged,
@@ -63,14 +69,33 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
         alpha=notation.set_number(1 - audit.record.level, "share"),
         review=review,
         sheet=sheet_rows(audit, words),
-        table=lambda one: shown_table(audit, one.finding, notation, options.max_items, room),
-        items=lambda one: worst_items(audit, one.finding, notation, options.max_items, room),
-        cards=lambda one: item_cards(audit, one.finding, notation),
-        pictures=lambda one: drawn[one.anchor][: opening(drawn[one.anchor])],
-        more_pictures=lambda one: drawn[one.anchor][opening(drawn[one.anchor]) :],
-        undrawn=lambda one: len(made[one.anchor]) - len(drawn[one.anchor]),
-        thumb=lambda one: thumbnail(drawn[one.anchor][0]) if drawn[one.anchor] else "",
+        **_item_tools(audit, view, notation, options),
+        **_picture_tools(audit, view, notation),
         **figure_tools(view, notation, review.waived if review else ()),
         **text_tools(words),
     )
     return labelled(filled)
+
+
+def _item_tools(audit: Audit, view: Overview, notation: Notation, options: ReportOptions) -> dict[str, Any]:
+    """Return what a template calls with a finding for its table, its worst items and their cards."""
+    most, sharing = options.max_items, sum(bool(one.finding.evidence) for one in view.findings)
+    room = EVIDENCE_CHARACTERS // max(1, sharing)
+    return {
+        "table": lambda one: shown_table(audit, one.finding, notation, most, room),
+        "items": lambda one: worst_items(audit, one.finding, notation, most, room),
+        "cards": lambda one: item_cards(audit, one.finding, notation),
+    }
+
+
+def _picture_tools(audit: Audit, view: Overview, notation: Notation) -> dict[str, Any]:
+    """Return what a template calls with a finding for its pictures, those that it opens with apart."""
+    settle_first = sorted(view.findings, key=lambda one: one.finding.verdict not in UNSETTLED)
+    made = {one.anchor: pictures_of(audit, one.finding, notation) for one in settle_first}
+    drawn = within(made, PICTURE_CHARACTERS)
+    return {
+        "pictures": lambda one: drawn[one.anchor][: opening(drawn[one.anchor])],
+        "more_pictures": lambda one: drawn[one.anchor][opening(drawn[one.anchor]) :],
+        "undrawn": lambda one: len(made[one.anchor]) - len(drawn[one.anchor]),
+        "thumb": lambda one: thumbnail(drawn[one.anchor][0]) if drawn[one.anchor] else "",
+    }
