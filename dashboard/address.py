@@ -12,16 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic import Field, TypeAdapter, ValidationError
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from audit.errors import UsageError
 from audit.record import Verdict
 from audit.review import RatingWord, StatusWord
 from reports.text import words_of
 
-__all__ = ["LANG", "PARAMETERS", "TABS", "Address", "Screen", "StatusFilter", "read"]
+__all__ = ["LANG", "PARAMETERS", "TABS", "Address", "Screen", "StatusFilter", "asked", "read"]
 
 LANG = "DOKIMASIA_LANG"
 """Environment variable with the language of an address that names none."""
@@ -151,6 +152,16 @@ class Address:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def asked() -> dict[str, str]:
+    """Return the parameters of the address that this run of the page is for, with what it has written into them.
+
+    Not `st.query_params`, which all runs of a session share: one that is displaced just as it begins anew (`st.rerun`)
+    puts its own address back there, and the run for the link that displaced it would draw the screen before.
+    """
+    run = get_script_run_ctx()
+    return {} if run is None else dict(parse_qsl(run.query_string, keep_blank_values=True))
 
 
 def read(parameters: Mapping[str, str]) -> Address:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from audit.errors import DokimasiaError, IntegrityError
-from dashboard.address import Address, read
+from dashboard.address import Address, asked, read
 from dashboard.loading import folder_of
 from dashboard.page_frame import crumbs, foot, notice
 from dashboard.rendering import prepare
@@ -44,7 +44,7 @@ SCREENS = {
 def main() -> None:
     """Draw the screen that the query string names, or say in one line why it cannot be."""
     st.set_page_config(page_title="Dokimasia", page_icon="⚖️", layout="wide")
-    lang = st.query_params.get("lang")
+    lang = asked().get("lang")
     place = Address(lang=lang) if lang in languages() else Address()
     words = words_of(place.lang)
     prepare(words)
@@ -55,7 +55,7 @@ def main() -> None:
     if behind_login():
         login.return_to_wanted()
     try:
-        place = read(st.query_params)
+        place = read(asked())
         SCREENS[place.screen](place, words)
         foot(place, words)
     except DokimasiaError as error:

@@ -20,7 +20,7 @@ from audit.errors import DokimasiaError
 from audit.files import sha256
 from audit.record import Audit
 from audit.review import Call, CallWord, Override, call_item
-from dashboard.address import Address, read
+from dashboard.address import Address, asked, read
 from dashboard.drawn_forms import say
 from dashboard.findings_register import looked_at, standing
 from dashboard.loading import opened
@@ -110,7 +110,7 @@ def _call(audit: Audit, turn: Turn, word: CallWord, said: Call | None, seen: str
     """
     with _ONE_BY_ONE:
         try:
-            now = read(st.query_params.to_dict())
+            now = read(asked())
             if now.screen != "item" or mark_of(now) != mark_of(turn.place):
                 st.session_state[_WRONG] = words("called.moved")
                 return

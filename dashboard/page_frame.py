@@ -12,7 +12,7 @@ import streamlit as st
 
 from audit.errors import UsageError
 from audit.storage import shown
-from dashboard.address import Address, read
+from dashboard.address import Address, asked, read
 from dashboard.loading import home
 from dashboard.rendering import draw
 from dashboard.speakers import behind_login, speaker
@@ -69,7 +69,7 @@ def _write(drawn_at: Address, name: str) -> None:
     A quick reader's browser still reports widgets of the screen before; they must not call that screen back.
     """
     try:
-        now = read(st.query_params)
+        now = read(asked())
     except UsageError:  # the screen that follows says what is wrong with it
         return
     fixed = ("screen", *(("audit", "check") if drawn_at.screen == "finding" else ()))

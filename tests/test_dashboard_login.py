@@ -24,7 +24,7 @@ from oidc_provider import CLIENT, SECRET, provider
 from playwright.sync_api import expect, sync_playwright
 from report_fixtures import mixed
 from review_fixtures import small_audit
-from screens import FLAGS
+from screens import FLAGS, follow
 from streamlit.testing.v1 import AppTest
 from test_dashboard_views import PACKAGE, rerun, seen
 
@@ -422,7 +422,7 @@ def test_in_a_real_browser_a_reader_looks_a_reviewer_reviews_and_an_approver_sig
         assert made.ended == 1
         log_in(page, "park")
         page.wait_for_selector(IDLE)
-        page.goto(f"{address}{item}")
+        follow(page, item)
         expect(page.locator(".crumbs .me")).to_contain_text(f"Park Jiwon · {W('login.reviewer')}")
         page.wait_for_selector(IDLE)
         page.wait_for_selector("[class*='st-key-press-w-'] button:enabled")
@@ -432,7 +432,7 @@ def test_in_a_real_browser_a_reader_looks_a_reviewer_reviews_and_an_approver_sig
         page.get_by_role("link", name=W("login.out")).click()
         log_in(page, "minji")
         page.wait_for_selector(IDLE)
-        page.goto(f"{address}?screen=audit&audit={audit.folder.name}")
+        follow(page, f"?screen=audit&audit={audit.folder.name}")
         page.wait_for_selector(IDLE)
         page.get_by_role("button", name=W("decide.approve"), exact=True).click()
         form = page.get_by_role("dialog")

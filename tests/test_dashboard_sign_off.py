@@ -12,7 +12,7 @@ from dashboard_fixtures import serving
 from needs import needs_chromium
 from playwright.sync_api import TimeoutError, expect, sync_playwright
 from review_fixtures import small_audit
-from screens import FLAGS
+from screens import FLAGS, follow
 
 from audit.errors import IntegrityError
 from audit.integrity import export_audit, import_audit, seal_audit, verify_audit
@@ -97,7 +97,7 @@ def press(page, key, audit, *, entries):
 
 
 def test_ten_items_are_called_by_keys_one_taken_back_and_back_leads_to_where_one_was(page, audit):
-    page.goto(f"{page.url.split('?')[0]}?screen=finding&audit={audit.folder.name}&check=limited")
+    follow(page, f"?screen=finding&audit={audit.folder.name}&check=limited")
     page.wait_for_selector("table.items")
     page.wait_for_selector(IDLE)
     page.keyboard.press("j")

@@ -31,15 +31,17 @@ from dashboard_fixtures import (
 from hypothesis import given
 from hypothesis import strategies as st
 from report_fixtures import mixed
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 import dashboard
 from audit.errors import UsageError
 from audit.record import WORST_FIRST, load_record
-from dashboard import indexing, trust
+from dashboard import indexing, rendering, trust
 from dashboard.address import PARAMETERS, Address, read
 from dashboard.indexing import freshness
 from dashboard.loading import AUDITS
+from dashboard.rendering import prepare
 from reports.documents.html_report import render_html
 from reports.text import Notation, words_of
 from reports.views import worst_items
@@ -244,6 +246,18 @@ def test_a_widget_of_the_screen_before_does_not_call_that_screen_back(home, gone
     page.query_params.clear()
     page.query_params.update(gone_to)
     assert dict(rerun(page).query_params) == gone_to
+
+
+def test_a_run_that_is_displaced_does_not_call_its_screen_back(home, monkeypatch):
+    """One that begins anew puts its address where all runs of the session look, while the next one is at work."""
+    def displaced(words):
+        with get_script_run_ctx().session_state.query_params() as shared:
+            shared.populate_from_query_string("")
+        prepare(words)
+
+    monkeypatch.setattr(rendering, "prepare", displaced)
+    assert "stereotypes" in seen(screen(screen="finding", audit=FIRST, check="stereotypes"))
+    assert 'class="audits' not in html(screen(screen="item", audit=FIRST, check="facts", item=3))
 
 
 @pytest.mark.parametrize(("order", "first"), [("newest", RUNNING), ("title", UNREADABLE), ("model", UNREADABLE)])
