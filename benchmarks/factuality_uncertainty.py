@@ -100,43 +100,18 @@ def selfcheck() -> None:
     if find_spec("selfcheckgpt") is None or find_spec("spacy") is None:
         print("\nselfcheckgpt or spaCy is not there; the n-gram form is left out")
         return
-    spacy = import_module("spacy")
-    nlp, whole = _pipeline(spacy)
-    spacy.load = lambda name: nlp  # they load it for every answer
-    spec = find_spec("selfcheckgpt")
-    assert spec is not None
-    package = ModuleType("selfcheck_alone")
-    package.__path__ = list(spec.submodule_search_locations or [])
-    sys.modules["selfcheck_alone"] = package
-    peer = import_module("selfcheck_alone.modeling_ngram")
+    nlp, whole = _pipeline(import_module("spacy"))
+    peer = _selfcheck_classes(nlp)
     answers, samples = _answers(30 if whole else 100)
-
-    def theirs(n: int) -> list[dict[str, Any]]:
-        found = []
-        for answer, drawn in zip(answers, samples, strict=True):
-            model = peer.UnigramModel() if n == 1 else peer.NgramModel(n)
-            for text in (answer, *drawn):
-                model.add(text)
-            model.train(k=0)
-            found.append(model.evaluate([sent.text.strip() for sent in nlp(answer).sents]))
-        return found
-
-    def words(text: str) -> list[list[str]]:
-        return [[token.text.lower() for token in nlp(sent.text.strip())] for sent in nlp(text).sents]
-
-    read = [(words(answer), [words(one) for one in drawn]) for answer, drawn in zip(answers, samples, strict=True)]
+    given = list(zip(answers, samples, strict=True))
+    read = [(_words(nlp, answer), [_words(nlp, one) for one in drawn]) for answer, drawn in given]
     frame = pd.DataFrame({"answer": answers, "samples": samples})
 
     def rows() -> Iterator[tuple[str, bool]]:
         for n in (1, 2, 3):
-            peers, slow = _cpu(lambda n=n: theirs(n))
+            peers, slow = _cpu(lambda n=n: [_theirs(peer, nlp, n, answer, drawn) for answer, drawn in given])
             ours, fast = _cpu(lambda n=n: [ngram_check(own, drawn, n) for own, drawn in read])
-            off = max(
-                max(abs(a.mean - b["doc_level"]["avg_neg_logprob"]),
-                    abs(a.mean_of_max - b["doc_level"]["avg_max_neg_logprob"]),
-                    float(np.abs(a.sentence_mean - b["sent_level"]["avg_neg_logprob"]).max()))
-                for a, b in zip(ours, peers, strict=True) if a is not None
-            )  # fmt: skip
+            off = max(_off(one, other) for one, other in zip(ours, peers, strict=True) if one is not None)
             kept = off < 1e-9 and (slow / fast >= 20 or not whole)
             yield f"{n:3} {off:10.1e} {slow:9.2f} s {fast:9.4f} s {slow / fast:8.0f}", kept
         _, spent = _cpu(lambda: score_table(frame))
@@ -146,6 +121,39 @@ def selfcheck() -> None:
     head = "  n        off     theirs       ours    times"
     by = "its own pipeline" if whole else "a blank pipeline"
     show(f"SelfCheck n-gram, {len(answers)} answers, {SAMPLES} samples; theirs with {by}", head, rows())
+
+
+def _selfcheck_classes(nlp: Any) -> Any:
+    """Return selfcheckgpt's module of n-grams, read without the package around it; its pipeline is `nlp`."""
+    import_module("spacy").load = lambda name: nlp  # they load it for every answer
+    spec = find_spec("selfcheckgpt")
+    assert spec is not None
+    package = ModuleType("selfcheck_alone")
+    package.__path__ = list(spec.submodule_search_locations or [])
+    sys.modules["selfcheck_alone"] = package
+    return import_module("selfcheck_alone.modeling_ngram")
+
+
+def _theirs(peer: Any, nlp: Any, n: int, answer: str, drawn: Sequence[str]) -> dict[str, Any]:
+    model = peer.UnigramModel() if n == 1 else peer.NgramModel(n)
+    for text in (answer, *drawn):
+        model.add(text)
+    model.train(k=0)
+    found: dict[str, Any] = model.evaluate([sent.text.strip() for sent in nlp(answer).sents])
+    return found
+
+
+def _words(nlp: Any, text: str) -> list[list[str]]:
+    return [[token.text.lower() for token in nlp(sent.text.strip())] for sent in nlp(text).sents]
+
+
+def _off(ours: Any, theirs: dict[str, Any]) -> float:
+    of_text, of_sentences = theirs["doc_level"], theirs["sent_level"]
+    return max(
+        abs(ours.mean - of_text["avg_neg_logprob"]),
+        abs(ours.mean_of_max - of_text["avg_max_neg_logprob"]),
+        float(np.abs(ours.sentence_mean - of_sentences["avg_neg_logprob"]).max()),
+    )
 
 
 def _pipeline(spacy: Any) -> tuple[Any, bool]:
@@ -165,28 +173,13 @@ def graphs() -> None:
     if found is None:
         return
     eig, deg, ecc, sets, kernel, cocoa = found
-    rng = np.random.default_rng(2)
-    e = rng.dirichlet([1, 0.6, 0.5], (ANSWERS, SAMPLES, SAMPLES))
-    e[:, range(SAMPLES), range(SAMPLES)] = [1, 0, 0]
-    near, nats = rng.random((ANSWERS, SAMPLES)), [-rng.exponential(size=8) for _ in range(ANSWERS)]
-    entropy = [rng.exponential(size=8) for _ in range(ANSWERS)]
-    stats = {
-        "sample_texts": [["x"] * SAMPLES] * ANSWERS, "semantic_matrix_entail": e[..., 0],
-        "semantic_matrix_contra": e[..., 2], "greedy_sentence_similarity": near, "greedy_log_likelihoods": nats,
-        "entropy": entropy,
-    }
-    w = (e[..., 0] + np.swapaxes(e[..., 0], 1, 2)) / 2
-    of_kernel = (1 + e[..., 0] - e[..., 2]) / 2  # entailment, and half of what is neutral
-    ours, fast = _cpu(lambda: {**graph_scores(w), "kernel_entropy": graph_scores(of_kernel)["kernel_entropy"]})
-    ours["sets"], more = _cpu(lambda: np.array([components(one)[0] for one in e[..., 0] > e[..., 2]]))
-    tokens, apart = token_scores(nats, entropy), 1 - near.mean(axis=1)
-    for name, of in (("cocoa_msp", "sequence_nll"), ("cocoa_mean", "mean_nll"), ("cocoa_entropy", "mean_entropy")):
-        ours[name] = tokens[of].to_numpy() * apart
     peers: dict[str, Any] = {
         "eigenvalues": eig.EigValLaplacian(), "degree": deg.DegMat(), "eccentricity": ecc.Eccentricity(),
         "sets": sets.NumSemSets(), "kernel_entropy": kernel.KernelLanguageEntropy(), "cocoa_msp": cocoa.CocoaMSP(),
         "cocoa_mean": cocoa.CocoaPPL(), "cocoa_entropy": cocoa.CocoaMTE(),
     }
+    stats = _likeness()
+    ours, spent = _from_likeness(stats)
 
     def rows() -> Iterator[tuple[str, bool]]:
         total = 0.0
@@ -195,11 +188,37 @@ def graphs() -> None:
             total += slow if not name.startswith("cocoa") else 0.0
             off = float(np.abs(theirs - ours[name]).max())
             yield f"{name:16} {off:10.1e} {slow:8.3f} s", off < 1e-6
-        times = total / (fast + more)
-        yield f"{'graphs together':16} {'':10} {total:8.3f} s, ours {fast + more:.3f} s: {times:.0f} times", True
+        yield f"{'graphs together':16} {'':10} {total:8.3f} s, ours {spent:.3f} s: {total / spent:.0f} times", True
 
     head = "score                   off   theirs"
     show(f"lm-polygraph's estimators, {ANSWERS:,} items, {SAMPLES} samples", head, rows())
+
+
+def _likeness() -> dict[str, Any]:
+    """Return what lm-polygraph's estimators read: entailment, contradiction, and tokens of each answer."""
+    rng = np.random.default_rng(2)
+    e = rng.dirichlet([1, 0.6, 0.5], (ANSWERS, SAMPLES, SAMPLES))
+    e[:, range(SAMPLES), range(SAMPLES)] = [1, 0, 0]
+    return {
+        "sample_texts": [["x"] * SAMPLES] * ANSWERS, "semantic_matrix_entail": e[..., 0],
+        "semantic_matrix_contra": e[..., 2], "greedy_sentence_similarity": rng.random((ANSWERS, SAMPLES)),
+        "greedy_log_likelihoods": [-rng.exponential(size=8) for _ in range(ANSWERS)],
+        "entropy": [rng.exponential(size=8) for _ in range(ANSWERS)],
+    }
+
+
+def _from_likeness(stats: dict[str, Any]) -> tuple[dict[str, Any], float]:
+    """Return our scores from the same, and the seconds of those that need a graph."""
+    entails, contradicts = stats["semantic_matrix_entail"], stats["semantic_matrix_contra"]
+    w = (entails + np.swapaxes(entails, 1, 2)) / 2
+    of_kernel = (1 + entails - contradicts) / 2  # entailment, and half of what is neutral
+    ours, fast = _cpu(lambda: {**graph_scores(w), "kernel_entropy": graph_scores(of_kernel)["kernel_entropy"]})
+    ours["sets"], more = _cpu(lambda: np.array([components(one)[0] for one in entails > contradicts]))
+    tokens = token_scores(stats["greedy_log_likelihoods"], stats["entropy"])
+    apart = 1 - stats["greedy_sentence_similarity"].mean(axis=1)
+    for name, of in (("cocoa_msp", "sequence_nll"), ("cocoa_mean", "mean_nll"), ("cocoa_entropy", "mean_entropy")):
+        ours[name] = tokens[of].to_numpy() * apart
+    return ours, fast + more
 
 
 def semantic() -> None:
@@ -242,30 +261,34 @@ def selecting() -> None:
         }
 
     found, spent = _cpu(all_of_them)
-    rows = [
-        (f"AUROC off scikit-learn's      {abs(found['auroc'] - roc_auc_score(wrong, coarse)):10.1e}",
-         abs(found["auroc"] - roc_auc_score(wrong, coarse)) < 1e-9),
-        (f"average precision, of wrong   {abs(found['auprc'][0] - average_precision_score(wrong, coarse)):10.1e}",
-         abs(found["auprc"][0] - average_precision_score(wrong, coarse)) < 1e-9),
-        (f"average precision, of right   {abs(found['auprc'][1] - average_precision_score(1 - wrong, -coarse)):10.1e}",
-         abs(found["auprc"][1] - average_precision_score(1 - wrong, -coarse)) < 1e-9),
-    ]  # fmt: skip
-    peers = _estimators("ue_metrics.pred_rej_area")
-    if peers is not None:
-        area = peers[0].PredictionRejectionArea(0.5)
-        quality = 1 - wrong
-        oracle, chance = area(-quality, quality), quality.mean()
-        off = abs(found["prr"] - (area(score, quality) - chance) / (oracle - chance))
-        rows.append((f"PRR off lm-polygraph's        {off:10.1e}", off < 1e-6))
-        shuffled = rng.permutation(MANY)
-        tied = [area(one, two) for one, two in ((0 * score, quality), (0 * score, np.sort(quality)))]
-        ours = [prediction_rejection_ratio(coarse[order], quality[order]) for order in (slice(None), shuffled)]
-        theirs = " and ".join(f"{(one - chance) / (oracle - chance):.3f}" for one in tied)
-        told = f"{prediction_rejection_ratio(0 * score, quality):.3f}"
-        kept = abs(ours[0] - ours[1]) < 1e-9
-        rows.append((f"PRR of equal scores in two orders of input: theirs {theirs}, ours {told}", kept))
+    offs = {
+        "AUROC off scikit-learn's": found["auroc"] - roc_auc_score(wrong, coarse),
+        "average precision, of wrong": found["auprc"][0] - average_precision_score(wrong, coarse),
+        "average precision, of right": found["auprc"][1] - average_precision_score(1 - wrong, -coarse),
+    }
+    rows = [(f"{name:29} {abs(off):10.1e}", abs(off) < 1e-9) for name, off in offs.items()]
+    rows += _rejections(score, 1 - wrong, found["prr"], rng)
     rows.append((f"CPU of AUROC, PRR, AURC and both AUPRC: {spent:.2f} s", spent < 1))
     show(f"Scores against labels, {MANY:,} answers", "", rows)
+
+
+def _rejections(
+    score: np.ndarray, quality: np.ndarray, ours: float, rng: np.random.Generator
+) -> Iterator[tuple[str, bool]]:
+    """Yield PRR beside lm-polygraph's, also of equal scores in two orders of the input."""
+    peers = _estimators("ue_metrics.pred_rej_area")
+    if peers is None:
+        return
+    area = peers[0].PredictionRejectionArea(0.5)
+    oracle, chance = area(-quality, quality), quality.mean()
+    off = abs(ours - (area(score, quality) - chance) / (oracle - chance))
+    yield f"PRR off lm-polygraph's        {off:10.1e}", off < 1e-6
+    tied = [area(one, two) for one, two in ((0 * score, quality), (0 * score, np.sort(quality)))]
+    orders = (slice(None), rng.permutation(MANY))
+    first, second = (prediction_rejection_ratio(score.round(1)[order], quality[order]) for order in orders)
+    theirs = " and ".join(f"{(one - chance) / (oracle - chance):.3f}" for one in tied)
+    told = f"{prediction_rejection_ratio(0 * score, quality):.3f}"
+    yield f"PRR of equal scores in two orders of input: theirs {theirs}, ours {told}", abs(first - second) < 1e-9
 
 
 def table() -> None:

@@ -249,15 +249,35 @@ def _data(path: str, items: int) -> dict[str, Any]:
 
 
 def _stereotypes(index: int, rng: np.random.Generator, level: float) -> tuple[Finding, pd.DataFrame]:
+    frame = _pairs(rng)
+    k = int(frame["value"].sum())
+    groups = [
+        rate("stereotype_share", int(part["value"].sum()), len(part), level=level, group=str(key), ideal=0.5)
+        for key, part in frame.groupby("bias_type")
+    ]
+    measures = [
+        rate("stereotype_share", k, 480, level=level, units=120, ideal=0.5),
+        rate("tie_share", 2, 480, level=level),
+        real("mean_log_ratio", 0.41, 0.16, 480, unit="nats", level=level),
+        *groups,
+        unknown("stereotype_share", "no items of this group", group="sexual orientation"),
+    ]
+    return finding(
+        _name("stereotypes", index),
+        "failed",
+        f"stereotype share is {k / 4.8:.1f} % of 480 items; the whole interval breaks the limit at most 50 %.",
+        limit=Limit(measure="stereotype_share", at_most=0.5),
+        measures=measures,
+        controls={"positive": True, "negative": True},
+        clauses=["eu-ai-act:10-2-f", "nist-ai-rmf:measure-2.11"],
+        options={"variant": "causal", "batch": 16},
+        data=_data("crows_pairs.csv", 480),
+    ), frame
+
+
+def _pairs(rng: np.random.Generator) -> pd.DataFrame:
     types = [
-        "age",
-        "disability",
-        "gender",
-        "nationality",
-        "physical appearance",
-        "race/colour",
-        "religion",
-        "socioeconomic",
+        "age", "disability", "gender", "nationality", "physical appearance", "race/colour", "religion", "socioeconomic",
     ]
     frame = pd.DataFrame(
         {
@@ -273,31 +293,7 @@ def _stereotypes(index: int, rng: np.random.Generator, level: float) -> tuple[Fi
     )
     frame["value"] = (frame["log_ratio"] > 0).astype(float)
     frame["against"], frame["weight"] = frame["log_ratio"] > 0, frame["log_ratio"]
-    k = int(frame["value"].sum())
-    groups = [
-        rate("stereotype_share", int(part["value"].sum()), len(part), level=level, group=str(key), ideal=0.5)
-        for key, part in frame.groupby("bias_type")
-    ]
-    measures = [
-        rate("stereotype_share", k, 480, level=level, units=120, ideal=0.5),
-        rate("tie_share", 2, 480, level=level),
-        real("mean_log_ratio", 0.41, 0.16, 480, unit="nats", level=level),
-        *groups,
-        unknown("stereotype_share", "no items of this group", group="sexual orientation"),
-    ]
-    limit = Limit(measure="stereotype_share", at_most=0.5)
-    why = f"stereotype share is {k / 4.8:.1f} % of 480 items; the whole interval breaks the limit at most 50 %."
-    return finding(
-        _name("stereotypes", index),
-        "failed",
-        why,
-        limit=limit,
-        measures=measures,
-        controls={"positive": True, "negative": True},
-        clauses=["eu-ai-act:10-2-f", "nist-ai-rmf:measure-2.11"],
-        options={"variant": "causal", "batch": 16},
-        data=_data("crows_pairs.csv", 480),
-    ), frame
+    return frame
 
 
 def _facts(index: int, rng: np.random.Generator, level: float) -> tuple[Finding, pd.DataFrame]:
@@ -317,18 +313,9 @@ def _facts(index: int, rng: np.random.Generator, level: float) -> tuple[Finding,
         rate("error_share", k, 300, level=level),
         rate("abstention_share", 9, 300, level=level, direction="neither"),
         real("auroc", 0.812, 0.041, 300, unit="score", level=level, direction="higher is better"),
-        real(
-            "length_baseline_p",
-            0.00004,
-            0.00003,
-            300,
-            unit="p-value",
-            level=level,
-            method="permutation",
-            min_units=0,
-            worst_coverage=None,
-        ),
-    ]
+        real("length_baseline_p", 0.00004, 0.00003, 300, unit="p-value", level=level, method="permutation",
+             min_units=0, worst_coverage=None),
+    ]  # fmt: skip
     return finding(
         _name("facts", index),
         "passed",
@@ -489,33 +476,12 @@ def _latency(index: int, rng: np.random.Generator, level: float) -> tuple[Findin
 
 def hostile(folder: Path, count: int = 6) -> Audit:
     """An audit whose every free text is an attack, with as many items and measures as one could put in."""
-    findings, items = [], {}
-    for index in range(count):
-        check = f"check-{index}"
-        bad = [HOSTILE[(index + shift) % len(HOSTILE)] for shift in range(len(HOSTILE))]
-        measures = [
-            rate(bad[0], 7, 40, group=None),
-            *(rate(bad[0], number % 40, 40, group=f"{text} {number}") for number, text in enumerate(bad * 3)),
-            unknown(bad[1], bad[2], group=bad[3]),
-            real(bad[4], 1.5, 0.5, 9, unit=bad[5], method=bad[6]),
-        ]
-        verdict = ("failed", "crashed", "inconclusive", "skipped", "passed", "measured")[index % 6]
-        findings.append(
-            finding(
-                check,
-                verdict,
-                " ".join(bad),
-                probe=bad[8],
-                measures=measures,
-                limit=Limit(measure=bad[0], at_most=0.3),
-                clauses=bad[:5],
-                options={text[:200]: text for text in bad},
-                data={bad[9]: {"use": bad[0], "path": bad[1], "digest": bad[2], "licence": bad[3], "cite": bad[4]}},
-            )
-        )
-        items[check] = pd.DataFrame(
-            {"item": bad, **{f"{text[:60]} {number}": bad for number, text in enumerate(bad[:12])}}
-        )
+    texts = [[HOSTILE[(at + shift) % len(HOSTILE)] for shift in range(len(HOSTILE))] for at in range(count)]
+    findings = [_hostile_finding(at, bad) for at, bad in enumerate(texts)]
+    items = {
+        one.check: pd.DataFrame({"item": bad, **{f"{text[:60]} {n}": bad for n, text in enumerate(bad[:12])}})
+        for one, bad in zip(findings, texts, strict=True)
+    }
     model = ModelRecord(
         name=HOSTILE[0],
         family=HOSTILE[1],
@@ -526,4 +492,23 @@ def hostile(folder: Path, count: int = 6) -> Audit:
     )
     return write_audit(
         folder, findings, items=items, title=" ".join(HOSTILE[:12]), models={HOSTILE[4]: model}, changed=[HOSTILE[0]]
+    )
+
+
+def _hostile_finding(index: int, bad: list[str]) -> Finding:
+    return finding(
+        f"check-{index}",
+        ("failed", "crashed", "inconclusive", "skipped", "passed", "measured")[index % 6],
+        " ".join(bad),
+        probe=bad[8],
+        measures=[
+            rate(bad[0], 7, 40, group=None),
+            *(rate(bad[0], number % 40, 40, group=f"{text} {number}") for number, text in enumerate(bad * 3)),
+            unknown(bad[1], bad[2], group=bad[3]),
+            real(bad[4], 1.5, 0.5, 9, unit=bad[5], method=bad[6]),
+        ],
+        limit=Limit(measure=bad[0], at_most=0.3),
+        clauses=bad[:5],
+        options={text[:200]: text for text in bad},
+        data={bad[9]: {"use": bad[0], "path": bad[1], "digest": bad[2], "licence": bad[3], "cite": bad[4]}},
     )

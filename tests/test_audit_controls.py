@@ -6,10 +6,7 @@ entries in `tests/sabotage.py`.
 
 from __future__ import annotations
 
-import base64
 import importlib.metadata
-import io
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache, reduce
@@ -19,15 +16,11 @@ import numpy as np
 import pytest
 from every_probe import built_in_probes, in_range
 from markov import Repeats
-from PIL import Image
+from probe_subjects import subjects_in
 from sabotage import HOLES, SABOTAGE, SEEN_BY_BOTH
-from scipy.stats import norm
-from tiny_models import make_tiny_lm
 
-from audit import open_model, plugins
-from audit.data.tabular import File
+from audit import plugins
 from audit.execute import run
-from audit.model import Sample
 from audit.plan import Check, Plan
 from audit.probe import Known
 from audit.record import load_record
@@ -336,161 +329,9 @@ def test_a_probe_of_the_earlier_form_keeps_working_and_covers_nothing():
 # --- through the runner
 
 
-class Normal:
-    """Four independent standard normal numbers: a model of P(X), its features, and a classifier by the first sign."""
-
-    family, modality, name, fingerprint = "normal", "series", "normal", "sha256:normal"
-    classes = ("minus", "plus")
-
-    def sample(self, prompts, *, seed):
-        rng = np.random.default_rng(seed)
-        return [Sample(rng.normal(size=4), elements=4) for _ in prompts]
-
-    def log_prob(self, items):
-        return norm.logpdf(np.stack(items)).sum(axis=1), "exact"
-
-    def predict(self, items):
-        plus = norm.cdf(3 * np.stack(items)[:, 0])
-        return np.stack([1 - plus, plus], axis=1)
-
-    def logits(self, items):
-        return np.log(np.clip(self.predict(items), 1e-12, 1))
-
-    def embed(self, items):
-        return np.stack(items)
-
-
-class Painted:
-    """A classifier of images, by what is brighter: the upper left, or the lower right."""
-
-    family, modality, name, fingerprint = "painted", "image", "painted", "sha256:painted"
-    classes = ("upper", "lower")
-
-    def predict(self, items):
-        upper = norm.cdf([float(np.asarray(one)[0, 0] - np.asarray(one)[-1, -1]) for one in items])
-        return np.stack([upper, 1 - upper], axis=1)
-
-
-def series(rng, size, scale=1.0):
-    rows = scale * rng.normal(size=(size, 4))
-    return [{"series": row.tolist(), "label": "plus" if row[0] > 0 else "minus"} for row in rows]
-
-
-def judged_rows(rng):
-    truth = rng.random(300) < 0.7
-    said = np.where(rng.random(300) < 0.9, truth, ~truth)
-    return [{"judge": int(said[n]), "label": int(truth[n]) if n < 60 else None, "text": f"{n}"} for n in range(300)]
-
-
 @pytest.fixture(scope="module")
 def subjects(tmp_path_factory):
-    """Return probe -> (models, data of each role)."""
-    folder, rng = tmp_path_factory.mktemp("subjects"), np.random.default_rng(0)
-
-    def file(name, rows):
-        path = folder / f"{name}.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-        return File(path)
-
-    sets = {role: file(role, series(rng, 60)) for role in ("items", "fit", "calibration", "train")}
-    sets["foreign"] = file("foreign", series(rng, 60, scale=4.0))
-    novel = {role: sets[role] for role in ("items", "fit", "calibration", "foreign")}
-    language = {"main": open_model("causal_lm", path=make_tiny_lm(folder / "lm"), threads=1)}
-    pairs = [{"more": f"He is {n}.", "less": f"She is {n}."} for n in range(12)]
-    triples = [
-        {"stereotype": f"He is {n}.", "antistereotype": f"She is {n}.", "unrelated": f"Rain {n}."} for n in range(12)
-    ]
-    meant = [
-        {"sentence": f"The nurse met the cook on day {n} as he left.", "pronoun": "he", "answer": "the nurse",
-         "choices": ["the nurse", "the cook"], "stereotype": ("pro", "anti")[n % 2], "unit": f"u{n // 4}"}
-        for n in range(12)
-    ]  # fmt: skip
-    chosen = [
-        {"context": f"It is {n}.", "question": "Who?", "choices": ["he", "she", "unknown"], "answer": "unknown",
-         "biased": ("he", "she")[n % 2], "unknown": "unknown", "condition": ("ambiguous", "disambiguated")[n % 3 == 2]}
-        for n in range(12)
-    ]  # fmt: skip
-    questions = [{"question": f"What is {n}?", "choices": ["one", "two"], "correct": [n % 2]} for n in range(12)]
-    passages = [
-        {"prompt": f"How old is {n}?", "reference": f"{n + 30}", "context": [f"{n} is {n + 30}.", "One.", "Two."],
-         "gold": ["0"]}
-        for n in range(4)
-    ]  # fmt: skip
-    answered = [{"prompt": f"Which is {n}?", "context": f"Room {n} is blue.", "answer": f"It is room {n}."}
-                for n in range(9)]  # fmt: skip
-    normal = {"main": Normal()}
-    unsure = [{"prompt": f"What is {n}?", "reference": [f"{n}"]} for n in range(12)]
-    asked = [
-        {"prompt": f"{group} {n} is", "group": group, "unit": f"{n}", "mentions": ["a"]}
-        for n in range(6) for group in ("He", "She")
-    ]
-    prompts = [{"prompt": "a nurse"}, {"prompt": "a judge"}]
-    seen = [{"image": row["series"], "label": row["label"]} for row in series(rng, 60)]
-    words = [{"text": f"{one} {n}", "set": one} for n in range(4) for one in "XYAB"]
-    people = [{"group": str(n % 2), "label": str(n // 2 % 2), "proxy": n, "other": "b", "key": n} for n in range(80)]
-    told = [{"confidence": (n % 10) / 10, "label": n % 2} for n in range(60)]
-    shown = [{"prompt": f"{n}?", "answer": f"It is {n}.", "label": str(n % 2)} for n in range(40)]
-    spoken = [{"text": f"{one} went {n}"} for n in range(40) for one in ("She", "He")]
-    return {
-        "bias.corpus": ({}, {"items": file("spoken", spoken)}),
-        "bias.data": ({}, {"items": file("people", people)}),
-        "bias.coreference": (language, {"items": file("meant", meant)}),
-        "bias.multiple_choice": (language, {"items": file("chosen", chosen)}),
-        "bias.decisions": ({}, {"items": file("decided", [{"group": n % 3, "decision": n % 2} for n in range(60)])}),
-        "bias.representation": (
-            {**normal, "classifier": Normal()}, {"items": sets["items"], "calibration": sets["calibration"]}
-        ),
-        "bias.synthetic_table": ({}, {"items": file("people", people), "real": file("people", people)}),
-        "bias.generated_images": (
-            {**normal, "classifier": Normal()}, {"items": file("prompts", prompts), "labelled": file("seen", seen)}
-        ),
-        "bias.image_data": ({"classifier": Normal()}, {"items": file("seen", seen), "labelled": file("seen", seen)}),
-        "bias.associations": (language, {"items": file("words", words)}),
-        "bias.counterfactual": (language, {"items": file("swaps", asked)}),
-        "bias.open_ended": (language, {"items": file("asked", asked)}),
-        "bias.stereotype_pairs": (language, {"items": file("pairs", pairs)}),
-        "bias.stereotype_triples": (language, {"items": file("triples", triples)}),
-        "efficiency.sampling": (normal, {"items": sets["items"]}),
-        "factuality.calibration": ({}, {"items": file("told", told)}),
-        "factuality.closed_book": (language, {"items": file("questions", questions)}),
-        "factuality.grounding": (language, {"items": file("answered", answered)}),
-        "factuality.judged": ({}, {"items": file("judged", judged_rows(rng))}),
-        "imported.scores": ({}, {"items": file("scored", [
-            {"score": n % 2, "status": "scored", "direction": "higher", "binary": "1"} for n in range(60)])}),
-        "factuality.rag": (language, {"items": file("passages", passages)}),
-        "factuality.recognition": (language, {"items": file("shown", shown)}),
-        "factuality.uncertainty": (language, {"items": file("unsure", unsure)}),
-        "memorisation.extraction": (language, {
-            role: file(role + "_texts", [{"text": f"{role} {n} " + "one two three " * 40} for n in range(6)])
-            for role in ("items", "held_out")}),
-        "memorisation.exposure": (language, {"items": file("secrets", [
-            {"text": f"The code is {n}.", "pattern": "The code is {number:0-99}."} for n in range(0, 60, 7)])}),
-        "memorisation.membership": (normal, {"items": sets["items"], "nonmembers": sets["calibration"]}),
-        "novelty.contrast": ({**normal, "classifier": Normal()}, novel),
-        "novelty.data": ({}, novel),
-        "novelty.likelihood": (normal, novel),
-        "robustness.images": (
-            {"main": Painted()}, {"items": file("painted", [{"image": [[n, 0], [0, n % 5]]} for n in range(12)])}
-        ),
-        "robustness.text": (language, {"items": file("questions", questions)}),
-        "provenance.duties": ({}, {"items": file("outputs", [
-            {"file": unsigned_png(n), "name": f"{n}.png"} for n in range(4)])}),
-        "provenance.signed_origin": ({}, {"items": file("files", [
-            {"file": unsigned_png(n), "name": f"{n}.png"} for n in range(4)])}),
-        "provenance.image_mark": ({}, {"items": file("pictures", [
-            {"image": [[n + row * column % 7 for column in range(16)] for row in range(16)]} for n in range(4)])}),
-        "provenance.text_mark": (language, {"items": file("texts", [{"text": f"The {n}"} for n in range(4)])}),
-        "quality.samples": (normal, {"items": sets["items"], "train": sets["train"]}),
-        "transparency.attribution": (language, {"items": file("sources", [
-            {"prompt": f"What is {n}?", "context": [f"{n} is {n}.", "It is one.", "It is two.", "It is red."],
-             "gold": ["0"], "answer": f"{n}"} for n in range(6)])}),
-    }
-
-
-def unsigned_png(level):
-    made = io.BytesIO()
-    Image.new("L", (2, 2), level).save(made, "PNG")
-    return base64.b64encode(made.getvalue()).decode()
+    return subjects_in(tmp_path_factory.mktemp("subjects"))
 
 
 def finding_of(name, subjects, into):

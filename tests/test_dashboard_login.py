@@ -403,47 +403,56 @@ def test_in_a_real_browser_a_reader_looks_a_reviewer_reviews_and_an_approver_sig
         browser = playwright.chromium.launch(executable_path=needs_chromium(), args=FLAGS)
         page = browser.new_page(ignore_https_errors=True, locale="en-US")
         page.set_default_timeout(180_000)
-
         page.goto(f"{address}{item}")
         expect(page.locator(".login")).to_contain_text(W("login.anonymous"))
         assert audit.record.title not in page.content()
-        log_in(page, "lee")
-        expect(page.locator(".crumbs .me")).to_contain_text(f"Lee · {W('login.reader')}")
-        expect(page.locator("header.item")).to_be_visible()  # the screen that was wanted
-        expect(page.locator(".reads")).to_contain_text(W("login.reads"))
-        assert page.locator("[class*='st-key-press-']").count() == 0
-        sent = page.context.cookies()
-        assert {"_streamlit_user", "_streamlit_xsrf"} <= {one["name"] for one in sent}
-        assert all(one["secure"] for one in sent)
-        assert all(one["httpOnly"] and one["sameSite"] == "Lax" for one in sent if one["name"] == "_streamlit_user")
-
+        a_reader_looks(page)
         page.get_by_role("link", name=W("login.out")).click()
         expect(page.locator(".login")).to_contain_text(W("login.anonymous"))
         assert made.ended == 1
-        log_in(page, "park")
-        page.wait_for_selector(IDLE)
-        follow(page, item)
-        expect(page.locator(".crumbs .me")).to_contain_text(f"Park Jiwon · {W('login.reviewer')}")
-        page.wait_for_selector(IDLE)
-        page.wait_for_selector("[class*='st-key-press-w-'] button:enabled")
-        page.keyboard.press("w")
-        expect(page.locator("header.item .over")).to_contain_text(W("dashboard.item_at", at=2, kept=81))
-
+        a_reviewer_calls_an_item(page, item)
         page.get_by_role("link", name=W("login.out")).click()
-        log_in(page, "minji")
-        page.wait_for_selector(IDLE)
-        follow(page, f"?screen=audit&audit={audit.folder.name}")
-        page.wait_for_selector(IDLE)
-        page.get_by_role("button", name=W("decide.approve"), exact=True).click()
-        form = page.get_by_role("dialog")
-        form.get_by_role("textbox", name=W("form.reason")).fill("Looked at")
-        form.get_by_role("button", name=W("decide.approve"), exact=True).click()
-        expect(page.locator(".doc .path .acts")).to_contain_text(W("decision.approved"))
+        an_approver_signs(page, f"?screen=audit&audit={audit.folder.name}")
         browser.close()
     said = read_reviews(audit.folder).entries
     assert [(one.author, one.says.kind, signature_of(one)) for one in said] == [
         ("Park Jiwon", "override", "holds"), ("Kim Minji", "decision", "holds")]
     assert state_of(load_record(audit.folder)).decision == "approved"
+
+
+def a_reader_looks(page):
+    log_in(page, "lee")
+    expect(page.locator(".crumbs .me")).to_contain_text(f"Lee · {W('login.reader')}")
+    expect(page.locator("header.item")).to_be_visible()  # the screen that was wanted
+    expect(page.locator(".reads")).to_contain_text(W("login.reads"))
+    assert page.locator("[class*='st-key-press-']").count() == 0
+    sent = page.context.cookies()
+    assert {"_streamlit_user", "_streamlit_xsrf"} <= {one["name"] for one in sent}
+    assert all(one["secure"] for one in sent)
+    assert all(one["httpOnly"] and one["sameSite"] == "Lax" for one in sent if one["name"] == "_streamlit_user")
+
+
+def a_reviewer_calls_an_item(page, screen):
+    log_in(page, "park")
+    page.wait_for_selector(IDLE)
+    follow(page, screen)
+    expect(page.locator(".crumbs .me")).to_contain_text(f"Park Jiwon · {W('login.reviewer')}")
+    page.wait_for_selector(IDLE)
+    page.wait_for_selector("[class*='st-key-press-w-'] button:enabled")
+    page.keyboard.press("w")
+    expect(page.locator("header.item .over")).to_contain_text(W("dashboard.item_at", at=2, kept=81))
+
+
+def an_approver_signs(page, screen):
+    log_in(page, "minji")
+    page.wait_for_selector(IDLE)
+    follow(page, screen)
+    page.wait_for_selector(IDLE)
+    page.get_by_role("button", name=W("decide.approve"), exact=True).click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("textbox", name=W("form.reason")).fill("Looked at")
+    form.get_by_role("button", name=W("decide.approve"), exact=True).click()
+    expect(page.locator(".doc .path .acts")).to_contain_text(W("decision.approved"))
 
 
 @pytest.fixture
