@@ -1,4 +1,7 @@
-"""Options that several commands share."""
+"""Options that several commands share.
+
+One that a single command has stands in its signature if that takes a line, and else has a name above the command.
+"""
 
 from __future__ import annotations
 

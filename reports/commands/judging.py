@@ -39,6 +39,7 @@ def judge(
     as_json: AsJson = False,
 ) -> None:
     """Judge a stored audit against a policy, without the model; the exit code is the verdict's."""
+    from audit.files import write_out
     from audit.integrity import check_digests
     from audit.policy import baseline_of, judge_audit, load_policy
     from audit.record import load_record
@@ -58,8 +59,6 @@ def judge(
     judged = judge_audit(found, file, on=day, baseline=other)
     places = Places(plan, "policy.yaml" if policy is None else policy.as_posix())
     if out is not None:
-        from audit.files import write_out
-
         write_out(out, _written(judged, format, places))
         format = "json" if as_json else "text"
     shown = _written(judged, format, places)
