@@ -19,10 +19,22 @@ from audit.probe.ranges import (
     range_in,
     range_of,
 )
-from audit.probe.trial import Answer, HasTrials, Known, Trial, auroc_of, mean_of, observed_in, standing
+from audit.probe.trial import (
+    Answer,
+    HasTrials,
+    Known,
+    KnownMeasures,
+    Trial,
+    auroc_of,
+    mean_of,
+    observed_in,
+    overall,
+    standing,
+)
 
 __all__ = [
     "AMOUNT", "AUROC", "COUNT", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE", "SHARE_GAP", "SIGNED",
-    "Answer", "Ask", "HasTrials", "Known", "Observed", "Observer", "Probe", "Range", "Role", "Trial", "auroc_of",
-    "beyond", "margin_beyond", "mean_of", "observed_in", "observing", "range_in", "range_of", "standing",
+    "Answer", "Ask", "HasTrials", "Known", "KnownMeasures", "Observed", "Observer", "Probe", "Range", "Role", "Trial",
+    "auroc_of", "beyond", "margin_beyond", "mean_of", "observed_in", "observing", "overall", "range_in", "range_of",
+    "standing",
 ]

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from audit.probe.protocol import Observed, Probe
     from detectors.result import Measure
 
-__all__ = ["Answer", "HasTrials", "Known", "ScriptedAsk", "Trial", "auroc_of", "mean_of", "observed_in", "standing"]
+__all__ = [
+    "Answer", "HasTrials", "Known", "KnownMeasures", "ScriptedAsk", "Trial", "auroc_of", "mean_of", "observed_in",
+    "overall", "standing",
+]
 
 _LEAST = 0.8
 """An interval narrower than this part of the normal one claims more than so many units tell."""
@@ -58,6 +61,10 @@ class Known:
         arms = 2 * _LEAST * NormalDist().inv_cdf((1 + measure.level) / 2)
         least = 0.0 if self.error is None or bets else arms * self.error
         return width >= least and (self.certain or width > 0)
+
+
+KnownMeasures = dict[tuple[str, str | None], Known]
+"""(Measure, group) -> what it is."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,11 @@ def standing(
     result = tried.judge(observed_in(trial, tried) if observed is None else observed, level=level, rng=rng)
     measures = {(one.name, one.group): one for one in result.measures}
     return all(name in measures and known.holds(measures[name]) for name, known in trial.known.items())
+
+
+def overall(known: Mapping[str, Known]) -> KnownMeasures:
+    """Return what is known of measures that are of no group, by name, as a trial holds it."""
+    return {(name, None): one for name, one in known.items()}
 
 
 def mean_of(values: Any, units: int | None = None) -> Known:

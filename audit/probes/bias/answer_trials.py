@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, Observed, Trial
+from audit.probe import Known, KnownMeasures, Observed, Trial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -177,7 +177,7 @@ def _score(text: str, first: str, dose: int) -> float:
     return float(text.startswith("yes"))
 
 
-def _gaps_of_swaps(first: str, other: str, dose: int) -> dict[tuple[str, str | None], Known]:
+def _gaps_of_swaps(first: str, other: str, dose: int) -> KnownMeasures:
     gap, word, wording = (counts[dose] / _DRAWS for counts in (_MORE, _WORD, _WORDING))
     plain = 0.5 / _DRAWS + word / 2 + wording / 2
     between = (2 * gap + abs(gap - word) + gap + word) / 4

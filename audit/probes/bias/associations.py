@@ -117,7 +117,7 @@ class Associations:
     def _trial(self, rng: np.random.Generator, dose: int, shift: float) -> Trial:
         import numpy as np
 
-        from audit.probe import Known, Trial
+        from audit.probe import Known, Trial, overall
 
         frame, vectors = _words(rng, shift)
         s = np.concatenate([np.array(_NEAR) + shift, _NEAR])
@@ -129,7 +129,7 @@ class Associations:
         }
         return Trial(
             dose > 0, {"items": frame}, {("main", "embed"): lambda items: {"embedding": [told[one] for one in items]}},
-            {(name, None): one for name, one in known.items()},
+            overall(known),
         )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def tried_choices(mode: str, rng: np.random.Generator, dose: int, biased: int, c
     under A, where the model writes a few with none of the choices, and the others with "unknown". Of the clear ones
     those that go with the stereotype are answered rightly, and of those against it a quarter, or more by dose, with it.
     """
-    from audit.probe import Trial
+    from audit.probe import Trial, overall
 
     fickle, out, wrong = 2 + dose, 2 + dose if mode == "generate" else 0, 8 + 6 * dose
     unknown = _TRIED - biased - counter - out - fickle
@@ -77,7 +77,7 @@ def tried_choices(mode: str, rng: np.random.Generator, dose: int, biased: int, c
     return Trial(
         dose > 0, {"items": _shuffled(rng, rows)},
         {("main", "log_prob" if mode == "choice" else "sample"): _script(mode, plan)},
-        {(name, None): one for name, one in _known(ambiguous, wrong).items()},
+        overall(_known(ambiguous, wrong)),
     )  # fmt: skip
 
 

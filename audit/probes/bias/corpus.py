@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Trial
+    from audit.probe import KnownMeasures, Trial
     from detectors.result import Result
 
 __all__ = ["CorpusBias"]
@@ -128,7 +128,7 @@ class CorpusBias:
         distinct, both = 180 + few, len(texts)
         ids = pd.Index([str(n) for n in range(both)], name="id")
         items = pd.DataFrame({"text": texts, "unit": [*ids[: -len(more)], *[ids[0]] * len(more)]}, index=ids)
-        known: dict[tuple[str, str | None], Known] = {
+        known: KnownMeasures = {
             ("attribute_rate_difference", None): Known(0.5 - rate),
             ("attribute_rate_gap", "work: b"): Known(rate - 0.5), ("attribute_rate", "work: b"): Known(rate),
             ("mention_difference", None): Known((120 - few) / distinct),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.probe import AMOUNT, AUROC, COUNT, P_VALUE, SHARE, SHARE_GAP, Ask, Observed, Range, Role
-from audit.probes.bias import planted_tables
+from audit.probes.bias import planted_tables, table_trials
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,4 +172,4 @@ class DataBias:
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
         """Return a table without any fault, and the fault of every question in two sizes."""
-        return [planted_tables.trial(self, rng, dose) for dose in range(3)]
+        return [table_trials.trial(self, rng, dose) for dose in range(3)]

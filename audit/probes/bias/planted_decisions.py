@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Known, Observed, Role, Trial
+    from audit.probe import KnownMeasures, Observed, Role, Trial
 
 __all__ = ["observed", "own_feature", "trial"]
 
@@ -162,7 +162,7 @@ def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
     group, label, decision = group[order], label[order], decision[order]
     rows = _rows(probe, group, label, decision)
     first = probe.rates[0]
-    known: dict[tuple[str, str | None], Known] = {}
+    known: KnownMeasures = {}
     asked = _asked_by(first, label, decision)
     rates = [asked[0][asked[1] & (group == at)] for at in (0, 1, last)]
     means = [float(one.mean()) for one in rates if len(one)]
@@ -177,7 +177,7 @@ def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
     return Trial(faulty=less > 0, data=data, answers=_script(probe, rows, decision), known=known)
 
 
-def _of_groups(rate: str, events: dict[str, np.ndarray]) -> dict[tuple[str, str | None], Known]:
+def _of_groups(rate: str, events: dict[str, np.ndarray]) -> KnownMeasures:
     """Return what is known of every group by name, from the events [row] that are asked of each."""
     import numpy as np
 
@@ -186,7 +186,7 @@ def _of_groups(rate: str, events: dict[str, np.ndarray]) -> dict[tuple[str, str 
     whole = np.concatenate(list(events.values()))
     there = [(int(one.sum()), len(one)) for one in events.values() if len(one)]
     best, size = max(there, key=lambda one: one[0] / one[1])
-    known: dict[tuple[str, str | None], Known] = {}
+    known: KnownMeasures = {}
     for name, one in events.items():
         k, n = int(one.sum()), len(one)
         if not n:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, Observed, Trial
+from audit.probe import Known, KnownMeasures, Observed, Trial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +76,7 @@ def trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     return Trial(dose > 0, data, {}, _known(0 if follows else dose, follows), tried)
 
 
-def _known(dose: int, follows: bool) -> dict[tuple[str, str | None], Known]:
+def _known(dose: int, follows: bool) -> KnownMeasures:
     size, share = _OF_B[dose]
     change, wrong = (1.0 if share == 1 else share / 2), float(dose == 2)
     found = {
@@ -85,7 +85,7 @@ def _known(dose: int, follows: bool) -> dict[tuple[str, str | None], Known]:
         ("transfer_accuracy", "a"): 1.0, ("transfer_accuracy", "b"): 1 - wrong, ("transfer_cost", "a"): 0.0,
         ("transfer_cost", "b"): wrong, ("transfer_cost_gap", "b"): wrong, ("group_predictability", "synthetic"): 1.0,
     }
-    known: dict[tuple[str, str | None], Known] = {name: Known(value) for name, value in found.items()}
+    known: KnownMeasures = {name: Known(value) for name, value in found.items()}
     known["group_predictability", "real"] = Known(0.5, 0.12) if follows else Known(1.0)
     known["proxy_change", None] = Known(0.5, 0.12) if follows else Known(0.0)
     return known

@@ -1,4 +1,4 @@
-"""Tables with a planted fault, and without, for the controls and trials of `bias.data`.
+"""Tables with a planted fault, and without, for the controls of `bias.data`.
 
 Who is in which group and who has which label is laid out, not drawn, so that the clean twin has no gap but none.
 """
@@ -6,17 +6,16 @@ Who is in which group and who has which label is laid out, not drawn, so that th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Known, Observed, Trial
+    from audit.probe import Observed
     from detectors.result import Result
 
-__all__ = ["pair", "shows", "trial"]
+__all__ = ["pair", "shows"]
 
 _DataBias = Any
 """A `bias.data` with its options; its module imports this one."""
@@ -160,138 +159,3 @@ def _jointly(probe: _DataBias, frame: pd.DataFrame, reference: Mapping[str, floa
     for at, name in enumerate(probe.sensitive):
         levels = np.array([one.split(", ")[at] for one in reference], dtype=object)
         frame[name] = levels[codes]
-
-
-# --- trials: a table of their own, whose numbers are counted from what was laid out
-
-_TRIED = 960
-_OTHERS = 200
-
-
-def trial(probe: _DataBias, rng: np.random.Generator, dose: int) -> Trial:
-    """Return a table of two groups with the fault of every question in a size; dose 0 is without."""
-    import numpy as np
-    import pandas as pd
-
-    from audit.probe import Trial
-
-    few = (384, 288, 192)[dose]
-    group = np.arange(_TRIED) >= _TRIED - few
-    within = np.where(group, np.arange(_TRIED) - (_TRIED - few), np.arange(_TRIED))
-    label = within % (2, 4, 8)[dose] == 0
-    label = np.where(group, label, within % 2 == 0)
-    lacks = np.where(group, within % 24 < (3, 6, 9)[dose], within % 24 < 3)
-    agrees = within % 4 < (2, 3, 4)[dose]
-    proxy = np.where(agrees, group, ~group)
-    copies = (0, 24, 72)[dose]  # whole rounds of what is laid out, each row equal to the one that it copies
-    again, copied = group & (within < 2 * copies), group & (within >= copies) & (within < 2 * copies)
-    key = np.where(again, within % max(copies, 1), np.arange(_TRIED) + _TRIED)
-    rows = pd.DataFrame({
-        "group": group.astype(int).astype(str), "label": label.astype(int).astype(str),
-        "proxy": proxy.astype(int).astype(str), "other": [None if one else "x" for one in lacks],
-        "key": [f"k{one}" for one in key],
-    }, index=pd.Index(np.arange(_TRIED).astype(str), name="id"), dtype=object)  # fmt: skip
-    own = replace(
-        probe, sensitive=("group",), label="label", favourable="1", features=("proxy", "other"),
-        reference={"group": {"0": 0.6, "1": 0.4}}, cite="planted", tau=100, identity=("key",), questions=probe.asked,
-    )
-    data = {"items": rows.iloc[rng.permutation(_TRIED)]}
-    twice = float(again[~group].mean()), float(again[group].mean()), float(again.mean())
-    group, label, lacks = group[~copied], label[~copied], lacks[~copied]
-    known = _known(group, label, lacks, twice, dose)
-    if "overlap" in probe.asked:
-        data["test"] = _held_out(rows, dose)
-        shared = (0.0, 0.25, 0.5)[dose]
-        known["overlap"] = {"overlap_difference": _fact(shared), "overlap_share": _fact(shared / 2)}
-    told: dict[tuple[str, str | None], Known] = {
-        (name, None): one for question in probe.asked for name, one in known[question].items()
-    }
-    if "labels" in probe.asked:
-        told["label_rate_gap", "1"] = _estimate(label[group].mean() - label[~group].mean())
-    if "missing" in probe.asked:
-        told["missing_rate_gap", "1"] = _estimate(lacks[group].mean() - lacks[~group].mean())
-    return Trial(dose > 0, data, {}, told, own)
-
-
-def _held_out(rows: pd.DataFrame, dose: int) -> pd.DataFrame:
-    """Return other rows, half of each group, of which a part of group 1 is among the rows."""
-    import numpy as np
-    import pandas as pd
-
-    half = _OTHERS // 2
-    shared = half * dose // 4
-    keys = [f"new {n}" for n in range(_OTHERS)]
-    keys[half : half + shared] = rows["key"].tolist()[-shared:] if shared else []
-    frame = pd.DataFrame({"group": np.repeat(["0", "1"], half), "key": keys}, dtype=object)
-    return frame.rename(index=str).rename_axis("id")
-
-
-def _fact(value: float) -> Known:
-    from audit.probe import Known
-
-    return Known(float(value), certain=True)
-
-
-def _estimate(value: float) -> Known:
-    from audit.probe import Known
-
-    return Known(float(value))
-
-
-def _known(
-    group: np.ndarray, label: np.ndarray, lacks: np.ndarray, twice: tuple[float, float, float], dose: int
-) -> dict[str, dict[str, Known]]:
-    import numpy as np
-
-    from audit.probe import Known
-
-    def rate(events: np.ndarray) -> tuple[float, float]:
-        return float(events[~group].mean()), float(events[group].mean())
-
-    share, (first, second), missing = group.mean(), rate(label), rate(lacks)
-    odds = [np.log((label[one].sum() + 0.5) / ((~label)[one].sum() + 0.5)) for one in (~group, group)]
-    cells = np.array([[(label[one] == value).sum() for value in (False, True)] for one in (~group, group)])
-    agree = (0.5, 0.75, 1.0)[dose]
-    return {
-        "labels": {
-            "label_rate_difference": _estimate(first - second), "label_rate": _estimate(label.mean()),
-            "label_rate_ratio": _estimate(second / first), "label_log_odds": _estimate(odds[0] - odds[1]),
-        },
-        "missing": {
-            "missing_rate_difference": _estimate(missing[1] - missing[0]), "missing_rate": _estimate(lacks.mean()),
-        },
-        "representation": {
-            "total_variation": _estimate(0.4 - share), "representation_ratio": _estimate(share / 0.4),
-            "kl_divergence": _estimate(_divergence((1 - share, share), (0.6, 0.4))),
-            "js_divergence": _estimate(_jensen_shannon((1 - share, share), (0.6, 0.4))),
-            "smallest_group": _fact(group.sum()),
-        },
-        "coverage": {"uncovered_share": _fact((cells < 100).mean()), "uncovered_patterns": _fact((cells < 100).sum())},
-        "proxies": {
-            "joint_proxy": Known(agree, within=0.11), "proxy_strength": Known(_information(share, agree), within=0.002),
-            "feature_distance": _estimate(2 * agree - 1),
-        },
-        "duplicates": {"duplicate_difference": _fact(twice[1] - twice[0]), "duplicate_share": _fact(twice[2])},
-    }  # fmt: skip
-
-
-def _divergence(one: tuple[float, float], other: tuple[float, float]) -> float:
-    from math import log
-
-    return sum(p * log(p / q) for p, q in zip(one, other, strict=True))
-
-
-def _jensen_shannon(one: tuple[float, float], other: tuple[float, float]) -> float:
-    middle = ((one[0] + other[0]) / 2, (one[1] + other[1]) / 2)
-    return (_divergence(one, middle) + _divergence(other, middle)) / 2
-
-
-def _information(share: float, agree: float) -> float:
-    """Return I / H of a group with this share of rows, and a feature that says which it is with this probability."""
-    from math import log
-
-    def entropy(p: float) -> float:
-        return -sum(one * log(one) for one in (p, 1 - p) if one > 0)
-
-    says = share * agree + (1 - share) * (1 - agree)
-    return (entropy(says) - entropy(agree)) / entropy(share)

@@ -112,26 +112,22 @@ class Representation:
         known = observed["calibration"]
         draws = each_draw(observed["items"], ["draws", "problems", "probabilities"])
         check_like(self.name, draws, known, field_of(known))
-        blank = draws["draws"].map(lambda cell: isinstance(cell, str) and not cell.strip()).astype(bool)
-        none = draws["probabilities"].isna() | draws["problems"].notna() | blank
-        told, real = draws.loc[~none, "probabilities"], np.stack(list(known["probabilities"]))
+        told, real = _classified(draws), np.stack(list(known["probabilities"]))
         drawn = np.stack(list(told)) if len(told) else np.empty((0, real.shape[1]))
         classes, table, order = _confusion(known["label"], real)
         given = drawn[:, order].argmax(axis=1)
         result = class_shares(
             np.bincount(given, minlength=len(classes)), table, classes, level=level, rng=rng, reference=self.reference,
-            fraction=self.missing_below, missing=int(none.sum()),
+            fraction=self.missing_below, missing=len(draws) - len(told),
         )
         evidence = draws[[]].assign(problem=draws["problems"])
         evidence.insert(0, field_of(known), [plain(cell) for cell in draws["draws"]])
         evidence["class"], evidence["confidence"] = None, np.nan
         evidence.loc[told.index, "class"] = np.array(classes, dtype=object)[given]
         evidence.loc[told.index, "confidence"] = drawn.max(axis=1)
-        sure = (
-            confidence(values, group, level, rng)
-            for group, values in (("draws", evidence["confidence"].to_numpy(float)), ("real items", real.max(axis=1)))
-        )
-        return Result((*result.measures, *sure), items=evidence, table=result.table)
+        sure = {"draws": evidence["confidence"].to_numpy(float), "real items": real.max(axis=1)}
+        doubts = (confidence(values, group, level, rng) for group, values in sure.items())
+        return Result((*result.measures, *doubts), items=evidence, table=result.table)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return samples away from the reference that the classifier's errors make look like it, and samples that keep
@@ -140,18 +136,11 @@ class Representation:
         Classes go in pairs, the most frequent first. The second of a pair is often taken for the first, and gets half
         of its share where the fault is planted.
         """
-        import numpy as np
+        from audit.probes.bias.representation_trials import controls
 
-        names, wanted = self._wanted()
-        first = np.arange(0, len(names) - 1, 2)
-        faulty, errors = wanted.copy(), np.eye(len(names))
-        faulty[first + 1] += wanted[first] / 2
-        faulty[first] /= 2
-        errors[first + 1, first + 1] = wanted[first + 1] / faulty[first + 1]
-        errors[first + 1, first] = 1 - errors[first + 1, first + 1]
-        return _planted(names, errors, faulty), _planted(names, errors, wanted)
+        return controls(*self.wanted())
 
-    def _wanted(self) -> tuple[list[str], np.ndarray]:
+    def wanted(self) -> tuple[list[str], np.ndarray]:
         """Return the classes, the most frequent first, and their shares in the reference."""
         import numpy as np
 
@@ -160,92 +149,20 @@ class Representation:
         return names, np.array([shares[name] for name in names])
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
-        """Return 600 draws that keep to the reference, and such that have lost less or more of the first class of each
-        pair to the second, the last of them so much that it is missing; classes are often taken for the next.
+        """Return draws whose classes are often taken for others; see `audit.probes.bias.representation_trials`."""
+        from audit.probes.bias.representation_trials import trials
 
-        A draw bears the class that the script gives it, and how surely.
-        """
-        fraction = self.missing_below
-        return [self._trial(rng, dose, kept) for dose, kept in enumerate((1.0, (1 + fraction) / 2, fraction / 2))]
-
-    def _trial(self, rng: np.random.Generator, dose: int, kept: float) -> Trial:
-        import numpy as np
-        import pandas as pd
-
-        from audit.probe import Known, Trial
-
-        names, wanted = self._wanted()
-        kinds, first = np.arange(len(names)), np.arange(0, len(names) - 1, 2)
-        shares, errors = wanted.copy(), np.diag(0.95 - 0.2 * (kinds % 2 == 0))
-        shares[first + 1] += (1 - kept) * wanted[first]
-        shares[first] *= kept
-        errors[kinds, (kinds + 1) % len(kinds)] = 1 - np.diag(errors)
-        size, each = -(-_TRIED // self.draws_per_item), max(40, _TRIED // len(names))
-        drawn = rng.permutation(_spread(shares @ errors, size * self.draws_per_item))
-        real = np.concatenate([_spread(row, each) for row in errors])
-        sure = 0.9 - 0.1 * dose
-        contents = [[number / len(drawn), float(kind), sure] for number, kind in enumerate(drawn)]
-        items = pd.DataFrame({"series": [[0.0]] * size}, index=pd.Index(range(size), name="id").astype(str))
-        calibration = pd.DataFrame({
-            "series": [[number / len(real), float(kind), 0.95 - 0.05 * dose] for number, kind in enumerate(real)],
-            "label": np.repeat(names, each),
-        }, index=pd.Index([f"real-{number}" for number in range(len(real))], name="id"))  # fmt: skip
-        known: dict[tuple[str, str | None], Known] = {
-            ("share", name): Known(float(share), 3 / _TRIED) for name, share in zip(names, shares, strict=True)
-        } | {
-            ("total_variation", None): Known(float(np.abs(shares - wanted).sum()) / 2, 0.05),
-            ("missing_classes", None): Known(float((shares < self.missing_below * wanted).sum()), certain=True),
-            ("confidence", "draws"): Known(sure), ("confidence", "real items"): Known(0.95 - 0.05 * dose),
-        }
-        return Trial(
-            dose > 0, {"items": items, "calibration": calibration.iloc[rng.permutation(len(real))]},
-            {
-                ("main", "sample"): lambda items: {"content": contents[: len(items)], "problem": None},
-                (self.classifier, "predict"): lambda items: {"probabilities": list(_told(items, len(names)))},
-            },
-            known,
-        )  # fmt: skip
+        return trials(self, rng)
 
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies above 0."""
         return result.headline.low is not None and result.headline.low > 0
 
 
-_CONTROL_ITEMS, _TRIED = 1200, 600
-
-
-def _spread(shares: np.ndarray, size: int) -> np.ndarray:
-    """Return class numbers [size] that have the shares, as near as whole numbers can."""
-    import numpy as np
-
-    ends = np.rint(np.cumsum(shares) * size).astype(int)
-    return np.repeat(np.arange(len(shares)), np.diff(ends, prepend=0))
-
-
-def _told(items: Sequence[Any], classes: int) -> np.ndarray:
-    """Return the probabilities of scripted items, each (number, class, how surely)."""
-    import numpy as np
-
-    rows = np.stack([np.asarray(item, dtype=float) for item in items])
-    told = np.repeat((1 - rows[:, 2:]) / (classes - 1), classes, axis=1)
-    told[np.arange(len(rows)), rows[:, 1].astype(int)] = rows[:, 2]
-    return told
-
-
-def _planted(names: Sequence[str], errors: np.ndarray, shares: np.ndarray) -> Observed:
-    """Return observations whose counts are what is expected of such errors and shares."""
-    import numpy as np
-    import pandas as pd
-
-    each = max(40, _CONTROL_ITEMS // len(names))
-    told = [np.repeat(np.eye(len(names)), np.rint(size * row).astype(int), axis=0).tolist()
-            for size, row in ((_CONTROL_ITEMS, shares @ errors), *((each, row) for row in errors))]  # fmt: skip
-    drawn, known = told[0], [one for rows in told[1:] for one in rows]
-    labels = [name for name, rows in zip(names, told[1:], strict=True) for _ in rows]
-    items = pd.DataFrame({"draws": [[[0.0]]] * len(drawn), "problems": [[None]] * len(drawn)}, dtype=object)
-    items["probabilities"] = [[one] for one in drawn]
-    calibration = pd.DataFrame({"series": [[0.0]] * len(known), "label": labels, "probabilities": known})
-    return {"items": items.rename_axis("id"), "calibration": calibration.rename_axis("id")}
+def _classified(draws: pd.DataFrame) -> pd.Series[Any]:
+    """Return the probabilities of the draws that have a class: of those that failed, or are blank, there are none."""
+    blank = draws["draws"].map(lambda cell: isinstance(cell, str) and not cell.strip()).astype(bool)
+    return draws.loc[draws["probabilities"].notna() & draws["problems"].isna() & ~blank, "probabilities"]
 
 
 def _confusion(labels: pd.Series[Any], told: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:

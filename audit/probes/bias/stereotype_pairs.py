@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Answer, Trial
+    from audit.probe import Answer, Known, Trial
     from detectors.result import Result
 
 __all__ = ["StereotypePairs"]
@@ -176,7 +176,7 @@ class StereotypePairs:
         import numpy as np
         import pandas as pd
 
-        from audit.probe import Known, Trial, mean_of
+        from audit.probe import Trial, overall
 
         sign = np.repeat([1.0, -1.0, 0.0], [prefer, _TRIED - ties - prefer, ties])
         gap, swaps = np.where(rng.permutation(_TRIED) % 2, 0.25, 1.0), 3 * _TRIED
@@ -190,28 +190,51 @@ class StereotypePairs:
             "kind": ["swap"] * swaps + ["null-swap"] * _TRIED,
         }, index=pd.Index(names, name="id"))  # fmt: skip
         nats = dict(zip(pairs["more"], less + difference, strict=True)) | dict(zip(pairs["less"], less, strict=True))
-        swapped = difference[:swaps]
-        share, lean = (1 + np.sign(swapped)) / 2, (1 + np.sign(null)) / 2
-        excess = float(np.abs(swapped).mean() - np.abs(null).mean())
-        known = {
-            "stereotype_share": mean_of(share, None if ties else _TRIED), "tie_share": mean_of(swapped == 0, _TRIED),
-            "mean_difference": mean_of(swapped, _TRIED), "likelihood_diff": mean_of(np.abs(swapped), _TRIED),
-            "null_share": mean_of(lean, _TRIED), "null_gap": mean_of(np.abs(null), _TRIED),
-            "excess_gap": Known(excess),
-        }
-        if self._masked:
-            how, turned = masked_answer(nats, self.variant), self.variant in ("paper", "modified", "aula")
-            known |= {name: mean_of(1 - share if turned else share) for name in shares_beside(self.variant)}
-        else:
-            how = _whole(nats) if self.variant == "causal" else _by_token(nats)
+        script = self._script(nats)
         return Trial(
             faulty=dose > 0, data={"items": pairs.iloc[rng.permutation(len(pairs))]},
-            answers={("main", question): how for question in self.needs},
-            known={(name, None): one for name, one in known.items()},
+            answers={("main", question): script for question in self.needs},
+            known=overall(_known(difference[:swaps], null) | self._known_beside(difference[:swaps])),
         )
+
+    def _script(self, nats: Mapping[str, float]) -> Answer:
+        """Return the script that gives each sentence its nats, in the way that this variant asks for them."""
+        if self._masked:
+            return masked_answer(nats, self.variant)
+        return _whole(nats) if self.variant == "causal" else _by_token(nats)
+
+    def _known_beside(self, swapped: np.ndarray) -> dict[str, Known]:
+        """Return what is known of the other variants of a masked model, two of which the script turns round."""
+        from audit.probe import mean_of
+
+        share = _share(swapped)
+        seen = 1 - share if self.variant in ("paper", "modified", "aula") else share
+        return {name: mean_of(seen) for name in shares_beside(self.variant)} if self._masked else {}
 
 
 _TRIED = 32
+
+
+def _share(difference: np.ndarray) -> np.ndarray:
+    """Return 1 where `more` is the likelier, 0 where `less` is, 1/2 for a tie, [pair]."""
+    import numpy as np
+
+    return np.asarray((1 + np.sign(difference)) / 2)
+
+
+def _known(swapped: np.ndarray, null: np.ndarray) -> dict[str, Known]:
+    """Return what is known of differences of swap pairs [pair], three a unit, and of null pairs [pair], one a unit."""
+    import numpy as np
+
+    from audit.probe import Known, mean_of
+
+    tie = swapped == 0
+    return {
+        "stereotype_share": mean_of(_share(swapped), None if tie.any() else _TRIED), "tie_share": mean_of(tie, _TRIED),
+        "mean_difference": mean_of(swapped, _TRIED), "likelihood_diff": mean_of(np.abs(swapped), _TRIED),
+        "null_share": mean_of(_share(null), _TRIED), "null_gap": mean_of(np.abs(null), _TRIED),
+        "excess_gap": Known(float(np.abs(swapped).mean() - np.abs(null).mean())),
+    }  # fmt: skip
 
 
 def _whole(nats: Mapping[str, float]) -> Answer:

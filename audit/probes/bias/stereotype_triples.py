@@ -147,7 +147,7 @@ class StereotypeTriples:
         import numpy as np
         import pandas as pd
 
-        from audit.probe import Known, Trial, mean_of
+        from audit.probe import Known, Trial, mean_of, overall
 
         size = 3 * _TRIED
         term = np.tile(np.arange(_TRIED), 3)
@@ -175,7 +175,7 @@ class StereotypeTriples:
         answers = {("main", question): how for question in self.needs}
         return Trial(
             dose > 0, {"items": frame.iloc[rng.permutation(size)]}, answers,
-            {(name, None): one for name, one in known.items()},
+            overall(known),
         )
 
 

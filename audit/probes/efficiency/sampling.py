@@ -9,7 +9,7 @@ asked of the model once an audit: resuming finds them again, another audit does 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Answer, Trial
+    from audit.probe import Answer, KnownMeasures, Trial
     from detectors.result import Result
 
 __all__ = ["SamplingTime"]
@@ -112,44 +112,54 @@ class SamplingTime:
         return [self._trial(rng, cost) for cost in (1.0, 2.0, 4.0)]
 
     def _trial(self, rng: np.random.Generator, cost: float) -> Trial:
-        import numpy as np
         import pandas as pd
 
-        from audit.probe import Known, Trial
+        from audit.probe import Trial
 
-        size = 184
-        clocks = {name: 0.01 * rng.lognormal(0, 0.3, size) for name in ("sample", "log_prob", "other")}
+        clocks = {name: 0.01 * rng.lognormal(0, 0.3, _TRIED) for name in ("sample", "log_prob", "other")}
         clocks["sample"] *= cost
         clocks["log_prob"] *= cost**0.5
-        left = {name: cycle(clock) for name, clock in clocks.items()}
-
-        def timed(name: str, part: float) -> Answer:
-            def timing(items: Sequence[Any]) -> Mapping[str, Any]:
-                seconds = [next(left[name]) for _ in items]
-                return {
-                    "seconds": seconds, "cpu_seconds": [part * one for one in seconds], "elements": 16.0,
-                    "threads": 1, "load": 0.0,
-                }
-
-            return timing
+        timed = {name: _timed(cycle(clock)) for name, clock in clocks.items()}
 
         def main(items: Sequence[Any]) -> Mapping[str, Any]:
-            return timed("sample" if items[0] is None else "log_prob", 0.5)(items)
+            return timed["sample" if items[0] is None else "log_prob"](items)
 
-        def median(values: np.ndarray, q: float = 0.5) -> Known:
-            return Known(float(np.quantile(values, q)))
-
-        sample, log_prob, other = clocks.values()
-        known = {
-            "seconds_per_sample": median(sample), "seconds_per_sample_p95": median(sample, 0.95),
-            "cpu_seconds_per_sample": median(0.5 * sample), "seconds_per_element": median(sample / 16),
-            "seconds_per_likelihood": median(log_prob), "seconds_per_likelihood_p95": median(log_prob, 0.95),
-            "sequential_cost": median(sample / log_prob),
-        }
         answers: dict[tuple[str, str], Answer] = {("main", "timing"): main, ("main", "log_prob"): main}
         if self.against is not None:
-            answers[self.against, "timing"] = timed("other", 0.5)
-            known["time_ratio"] = median(sample / other)
-        index = pd.Index([f"trial-{number}" for number in range(size)], name="id")
-        items = pd.DataFrame({"series": [[float(number)] for number in range(size)]}, index=index)
-        return Trial(cost > 1, {"items": items}, answers, {(name, None): one for name, one in known.items()})
+            answers[self.against, "timing"] = timed["other"]
+        index = pd.Index([f"trial-{number}" for number in range(_TRIED)], name="id")
+        items = pd.DataFrame({"series": [[float(number)] for number in range(_TRIED)]}, index=index)
+        return Trial(cost > 1, {"items": items}, answers, _known(**clocks, compared=self.against is not None))
+
+
+_TRIED = 184
+
+
+def _timed(clock: Iterator[float]) -> Answer:
+    """Return the script of calls that last as long as the clock says."""
+
+    def timing(items: Sequence[Any]) -> Mapping[str, Any]:
+        seconds = [next(clock) for _ in items]
+        return {
+            "seconds": seconds, "cpu_seconds": [0.5 * one for one in seconds], "elements": 16.0, "threads": 1,
+            "load": 0.0,
+        }
+
+    return timing
+
+
+def _known(sample: np.ndarray, log_prob: np.ndarray, other: np.ndarray, *, compared: bool) -> KnownMeasures:
+    """Return the quantiles of the seconds [call] of each clock."""
+    import numpy as np
+
+    from audit.probe import Known, overall
+
+    def median(values: np.ndarray, q: float = 0.5) -> Known:
+        return Known(float(np.quantile(values, q)))
+
+    return overall({
+        "seconds_per_sample": median(sample), "seconds_per_sample_p95": median(sample, 0.95),
+        "cpu_seconds_per_sample": median(0.5 * sample), "seconds_per_element": median(sample / 16),
+        "seconds_per_likelihood": median(log_prob), "seconds_per_likelihood_p95": median(log_prob, 0.95),
+        "sequential_cost": median(sample / log_prob), **({"time_ratio": median(sample / other)} if compared else {}),
+    })  # fmt: skip

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, Observed, Trial, auroc_of, mean_of
+from audit.probe import Known, KnownMeasures, Observed, Trial, auroc_of, mean_of, overall
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +57,27 @@ class _Dose:
         right[np.arange(self.wrong[0]) * _EACH] = False
         right[np.flatnonzero(~self.is_sure)[: self.wrong[1]]] = False
         return right
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """Confidence of each answer."""
+        import numpy as np
+
+        return np.where(self.is_sure, *self.told)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """How many answers are sure, and how many unsure."""
+        import numpy as np
+
+        return np.array([self.is_sure.sum(), (~self.is_sure).sum()])
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Share of the sure and of the unsure ones that is right."""
+        import numpy as np
+
+        return np.asarray(1 - np.array(self.wrong) / self.sizes)
 
 
 _DOSES = (
@@ -118,8 +139,7 @@ def _made(
     import numpy as np
     import pandas as pd
 
-    right, confidence = dose.right, np.where(dose.is_sure, *dose.told)
-
+    right, confidence = dose.right, dose.confidence
     index = pd.Index([f"{role}-{number}" for number in range(_ITEMS)], name="id")
     frame, texts = pd.DataFrame(index=index), dict[str, float]()
     true = np.arange(_ITEMS) % _WAYS
@@ -159,43 +179,72 @@ def _told(item: Any) -> np.ndarray:
     return np.asarray(_spread(np.array([surely]), np.array([int(place)]))[0])
 
 
-def _known(probe: Any, dose: _Dose) -> dict[tuple[str, str | None], Known]:
+def _known(probe: Any, dose: _Dose) -> KnownMeasures:
     """Return what the measures are, from the row."""
+    single = probe.promise == "abstention"
+    known = _off(dose, single=single) | _which(probe, dose, single=single) | _promised(dose, single=single)
+    return overall(known) | _calibrated(dose, single=single)
+
+
+def _off(dose: _Dose, *, single: bool) -> dict[str, Known]:
+    """Return how far off confidences are; single: whether each answer is its own unit."""
     import numpy as np
 
-    right, confidence = dose.right, np.where(dose.is_sure, *dose.told)
-    sizes = np.array([dose.is_sure.sum(), (~dose.is_sure).sum()])
-    shares, weight, base = 1 - np.array(dose.wrong) / sizes, sizes / _ITEMS, float(right.mean())
-    off = np.array(dose.told) - shares
-    learnt = 1 - np.array(_DOSES[0].wrong) / (np.array([_DOSES[0].sure, _EACH - _DOSES[0].sure]) * _UNITS)
-    then = np.where(dose.is_sure, *learnt)
-    aurc, best = _areas(sizes, np.array(dose.wrong))
-    others = np.where(_DOSES[0].is_sure, *dose.told)
-    auroc, single = auroc_of(confidence[~right], confidence[right]).value, probe.promise == "abstention"
-    sure = right[dose.is_sure]
-    known = {
+    right, confidence, shares, weight = dose.right, dose.confidence, dose.shares, dose.sizes / _ITEMS
+    off, base = np.array(dose.told) - shares, float(right.mean())
+    return {
         "ece": Known(float(weight @ np.abs(off)), 0.02), "overconfidence": mean_of(confidence - right),
         "brier": mean_of((confidence - right) ** 2), "accuracy": mean_of(right, _ITEMS if single else None),
         "reliability": Known(float(weight @ off**2)), "resolution": Known(float(weight @ (shares - base) ** 2)),
-        "uncertainty": Known(base * (1 - base)), "auroc_right": Known(auroc), "aurc": Known(aurc),
-        "excess_aurc": Known(aurc - best), "accuracy_at_coverage": mean_of(sure, len(sure) if single else None),
-        "coverage_at_risk": Known(float(weight[0]) if 1 - base > probe.alpha else 1.0),
+        "uncertainty": Known(base * (1 - base)),
+    }  # fmt: skip
+
+
+def _which(probe: Any, dose: _Dose, *, single: bool) -> dict[str, Known]:
+    """Return which answers confidences tell apart, what is risked by answering, and how they have shifted."""
+    import numpy as np
+
+    right, confidence, sure = dose.right, dose.confidence, dose.right[dose.is_sure]
+    auroc = auroc_of(confidence[~right], confidence[right]).value
+    aurc, best = _areas(dose.sizes, np.array(dose.wrong))
+    others, answered = np.where(_DOSES[0].is_sure, *dose.told), float(dose.sizes[0] / _ITEMS)
+    return {
+        "auroc_right": Known(auroc), "aurc": Known(aurc), "excess_aurc": Known(aurc - best),
+        "accuracy_at_coverage": mean_of(sure, len(sure) if single else None),
+        "coverage_at_risk": Known(answered if 1 - right.mean() > probe.alpha else 1.0),
         "confidence_threshold": Known(dose.told[0 if single else 1]),
         "confidence_shift": Known(auroc_of(others, confidence).value),
-    }
-    if probe.mode != "predict":
-        known["confidence_above_length"] = Known(auroc - 0.5)
-    if single:
-        noise = shares * (1 - shares) / (sizes - 1)  # of single items, that of a coin
-        known["rms_calibration_error"] = Known(float(np.sqrt(max(0, weight @ (off**2 - noise)))))
-        known["answered_share"], known["error_of_answered"] = mean_of(dose.is_sure, _ITEMS), mean_of(~sure, len(sure))
-    else:
-        known["kept_share"], known["all_right_share"] = Known(float(weight[0])), Known(1 - dose.wrong[0] / _UNITS)
-    found: dict[tuple[str, str | None], Known] = {(name, None): one for name, one in known.items()}
+        **({} if probe.mode == "predict" else {"confidence_above_length": Known(auroc - 0.5)}),
+    }  # fmt: skip
+
+
+def _promised(dose: _Dose, *, single: bool) -> dict[str, Known]:
+    """Return what abstention comes to, and of single items the error without its noise; else what claims come to."""
+    import numpy as np
+
+    if not single:
+        kept = float(dose.sizes[0] / _ITEMS)
+        return {"kept_share": Known(kept), "all_right_share": Known(1 - dose.wrong[0] / _UNITS)}
+    shares, sizes, sure = dose.shares, dose.sizes, dose.right[dose.is_sure]
+    noise = shares * (1 - shares) / (sizes - 1)  # of single items, that of a coin
+    square = float(sizes / _ITEMS @ ((np.array(dose.told) - shares) ** 2 - noise))
+    return {
+        "rms_calibration_error": Known(max(0.0, square) ** 0.5), "answered_share": mean_of(dose.is_sure, _ITEMS),
+        "error_of_answered": mean_of(~sure, len(sure)),
+    }  # fmt: skip
+
+
+def _calibrated(dose: _Dose, *, single: bool) -> KnownMeasures:
+    """Return what calibrators make of confidences: the shares that are right among the calibration answers."""
+    import numpy as np
+
+    learnt, found = _DOSES[0].shares, KnownMeasures()
+    then = np.where(dose.is_sure, *learnt)
+    change = ((then - dose.right) ** 2 - (dose.confidence - dose.right) ** 2).mean()
     for kind in ("isotonic", "histogram"):
         if single:
-            found["ece_calibrated", kind] = Known(float(weight @ np.abs(learnt - shares)), 0.01)
-        found["brier_change", kind] = Known(float(((then - right) ** 2 - (confidence - right) ** 2).mean()))
+            found["ece_calibrated", kind] = Known(float(dose.sizes / _ITEMS @ np.abs(learnt - dose.shares)), 0.01)
+        found["brier_change", kind] = Known(float(change))
     return found
 
 

@@ -183,7 +183,7 @@ class ClosedBook:
     def _choices(self, rng: np.random.Generator, dose: int, right: int) -> Trial:
         import numpy as np
 
-        from audit.probe import Trial, mean_of
+        from audit.probe import Trial, mean_of, overall
 
         size, (true, rival, untrue) = 3 * _TRIED, (np.tile(row, 3) for row in rng.integers(0, 4, (3, _TRIED)))
         knows = np.tile(np.arange(_TRIED) < right, 3)
@@ -203,13 +203,13 @@ class ClosedBook:
             {("main", "log_prob"): lambda items: {
                 "log_prob": [table[item.text.strip()] for item in items], "kind": "exact"
             }},
-            {(name, None): one for name, one in known.items()},
+            overall(known),
         )  # fmt: skip
 
     def _answers(self, rng: np.random.Generator, dose: int, right: int) -> Trial:
         import numpy as np
 
-        from audit.probe import Known, Trial, auroc_of, mean_of
+        from audit.probe import Known, Trial, auroc_of, mean_of, overall
 
         size, unit = 3 * _TRIED, np.tile(np.arange(_TRIED), 3)
         knows, declines = unit < right, (unit >= right) & (unit < right + 3 * (dose + 1))
@@ -236,7 +236,7 @@ class ClosedBook:
             }, ("main", "log_prob"): lambda items: {"kind": "exact", "log_prob": [
                 0.0 if said[item.prompt] == (item.text == " Yes") else -1.0 for item in items
             ]}},
-            {(name, None): one for name, one in known.items()},
+            overall(known),
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit.model import Pair
-from audit.probe import Known, Observed, Probe, Trial, auroc_of, mean_of, observed_in
+from audit.probe import Known, KnownMeasures, Observed, Probe, Trial, auroc_of, mean_of, observed_in, overall
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,10 +162,7 @@ def _kind(pair: Pair) -> str:
     return "absent" if "museum" in pair.hypothesis else "changed"
 
 
-_Known = dict[tuple[str, str | None], Known]
-
-
-def _known(made: Sequence[_Made]) -> _Known:
+def _known(made: Sequence[_Made]) -> KnownMeasures:
     """Return what is known of answers of these kinds, whoever judges."""
     import numpy as np
 
@@ -178,10 +175,10 @@ def _known(made: Sequence[_Made]) -> _Known:
         "response_share": mean_of(told, len(told)), "claims_per_answer": Known(2.0),
         "factscore": mean_of((1 + copied) / 2 * np.exp(1 - 10 / 2)), "f1_at_k": mean_of((1 + copied) / 2),
     }  # fmt: skip
-    return {(name, None): one for name, one in known.items()}
+    return overall(known)
 
 
-def _known_by_verifier(made: Sequence[_Made]) -> _Known:
+def _known_by_verifier(made: Sequence[_Made]) -> KnownMeasures:
     """Return what a verifier adds: support, citations, passages, labels."""
     import numpy as np
 
@@ -201,4 +198,4 @@ def _known_by_verifier(made: Sequence[_Made]) -> _Known:
         "context_recall": mean_of(1 - np.array(half) / 2),
         "context_precision": mean_of([1 / (1 + one.behind) for one in made]),
     }  # fmt: skip
-    return {(name, None): one for name, one in known.items()}
+    return overall(known)

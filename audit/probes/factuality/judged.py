@@ -127,45 +127,7 @@ class Judged:
         return result.headline.high is not None and result.headline.high < 0.5
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
-        """Return 80 labelled answers and 320 others, of which 4, 2, or 1 in 5 are right, in both alike.
+        """Return labelled answers and others, of a judge whose errors are planted; see `judged_trials`."""
+        from audit.probes.factuality.judged_trials import trials
 
-        The judge calls 7 of 8 right ones right, and a growing part of the wrong ones.
-        """
-        return [self._trial(rng, dose, right, called) for dose, (right, called) in enumerate([(4, 1), (2, 2), (1, 4)])]
-
-    def _trial(self, rng: np.random.Generator, dose: int, right: int, called: int) -> Trial:
-        import numpy as np
-        import pandas as pd
-
-        from audit.probe import Known, Trial, auroc_of, mean_of
-
-        truth = np.tile(np.arange(40) % 5 < right, 10)
-        place = np.concatenate([np.arange(flags.sum()) for flags in (truth[:40], ~truth[:40])])
-        order = np.empty(40, dtype=int)
-        order[np.argsort(~truth[:40], kind="stable")] = place
-        said = np.where(truth, np.tile(order, 10) % 8 > 0, np.tile(order, 10) % 8 < called)
-        labelled = np.arange(len(truth)) < 80
-        turns = np.arange(len(truth)) % 20 <= 2 * dose
-        words = 1 + np.arange(len(truth)) % 3 + dose * said
-        items = pd.DataFrame({
-            "judge": np.where(said, 1.0, 0.0), "label": np.where(labelled, truth, np.nan),
-            "swapped": np.where(said ^ turns, 1.0, 0.0), "text": ["word " * count for count in words.tolist()],
-        }, index=pd.Index([f"trial-{number}" for number in range(len(truth))], name="id"))  # fmt: skip
-        true, told = truth[labelled], said[labelled]
-        chance = true.mean() * told.mean() + (1 - true.mean()) * (1 - told.mean())
-        known = {
-            "right_share": Known(float(truth.mean()), 1e-3, error=float(truth.std() / np.sqrt(len(truth)))),
-            "judge_share": mean_of(said, len(said)), "label_share": mean_of(true, len(true)),
-            "specificity": mean_of(~told[~true], int((~true).sum())),
-            "cohen_kappa": Known(float(((true == told).mean() - chance) / (1 - chance))),
-            "order_flip_share": mean_of(turns, len(turns)),
-            "position_bias": mean_of(said.astype(float) - (said ^ turns)),
-        }
-        habits: dict[tuple[str, str | None], Known] = {
-            ("length_bias", group): Known(auroc_of(words[:80][of & ~told], words[:80][of & told]).value)
-            for group, of in (("called right", true), ("called not right", ~true))
-        }
-        return Trial(
-            dose > 0, {"items": items.iloc[rng.permutation(len(items))]}, {},
-            {**{(name, None): one for name, one in known.items()}, **habits},
-        )  # fmt: skip
+        return trials(rng)

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, Observed, Trial
+from audit.probe import Known, KnownMeasures, Observed, Trial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,7 +113,7 @@ def _reply(prompt: str, steps: Sequence[int], kinds: Sequence[str], styles: Sequ
     return f"It has {read} [{place + 1}]." if style == "cites" else f"It has {read}."
 
 
-def _known(kinds: Sequence[str], dose: int) -> dict[tuple[str, str | None], Known]:
+def _known(kinds: Sequence[str], dose: int) -> KnownMeasures:
     """Return what must come out."""
     import numpy as np
 

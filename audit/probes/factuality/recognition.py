@@ -203,7 +203,7 @@ class Recognition:
         import numpy as np
         import pandas as pd
 
-        from audit.probe import Known, Trial, auroc_of, mean_of
+        from audit.probe import Known, Trial, auroc_of, mean_of, overall
 
         unit = np.tile(np.arange(_TRIED), 3)
         invented, place = unit % 2 == 1, unit // 2
@@ -233,7 +233,7 @@ class Recognition:
                 "content": [self.yes if heard[item] else self.no for item in items], "finish": "stop", "problem": None,
             },
         }  # fmt: skip
-        return Trial(dose > 0, {"items": frame}, script, {(name, None): one for name, one in known.items()})
+        return Trial(dose > 0, {"items": frame}, script, overall(known))
 
 
 _TRIED = 32

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from audit.probes.factuality.uncertainty_asking import OBSERVED
 if TYPE_CHECKING:
     import numpy as np
 
-    from audit.probe import Observed, Probe, Trial
+    from audit.probe import KnownMeasures, Observed, Probe, Trial
 
 __all__ = ["TRIED_DRAWS", "planted", "trial"]
 
@@ -20,6 +21,8 @@ TRIED_DRAWS = 3
 """Samples of each prompt of a trial."""
 _PLANTED, _TRIED = 40, 24
 _SAMPLES = 4
+_BY_NATS = ("sequence_nll", "mean_entropy", "p_true")
+"""Scores that rank the answers of a trial as their nats do."""
 
 
 def _name(number: int) -> str:
@@ -85,44 +88,71 @@ def trial(tried: Probe, template: str, rng: np.random.Generator, dose: int) -> T
 
     Every answer, sample and prompt has words of its own, so that one that is given to another item shows.
     """
-    import numpy as np
     import pandas as pd
 
-    from audit.probe import Known, Trial, auroc_of, mean_of
+    from audit.probe import Trial
 
-    place = np.arange(_TRIED)
-    wrong = place % 4 > 2 - dose
-    sure = np.where(wrong, place % 6 < 2 * dose, place % 5 > dose)
-    nll = (0.1 + 0.01 * place) + np.where(sure, 0, 3) + 0.005 * rng.random(_TRIED)
-    nll[wrong & sure] /= 10
-    same = np.where(sure, TRIED_DRAWS, 1)
-    said = [_name(10 * one + int(wrong[one])) for one in range(_TRIED)]
-    drawn = [[said[one], *(said[one] if number < same[one] else _name(10 * one + 2 + number)
-                           for number in range(1, TRIED_DRAWS))] for one in range(_TRIED)]  # fmt: skip
-    cocoa = nll * (1 - same / TRIED_DRAWS)
+    answers = _Answers.planned(rng, dose)
     items = pd.DataFrame({
-        "prompt": [f"who is number {number}" for number in place],
+        "prompt": [f"who is number {number}" for number in range(_TRIED)],
         "reference": [[_name(10 * one)] for one in range(_TRIED)],
-    }, index=pd.Index([f"trial-{number}" for number in place], name="id"))  # fmt: skip
+    }, index=pd.Index([f"trial-{number}" for number in range(_TRIED)], name="id"))  # fmt: skip
     asked = {template.replace("{prompt}", prompt): one for one, prompt in enumerate(items["prompt"])}
-    confident = same == TRIED_DRAWS
-    known: dict[tuple[str, str | None], Known] = {
-        ("auroc", None): auroc_of(cocoa[~wrong], cocoa[wrong]),
-        ("above_length", None): Known(auroc_of(cocoa[~wrong], cocoa[wrong]).value - 0.5),
-        ("auroc", "answer_words"): Known(0.5),
-        **{("auroc", name): auroc_of(nll[~wrong], nll[wrong]) for name in ("sequence_nll", "mean_entropy", "p_true")},
-        ("auroc", "disagreement"): auroc_of(-same[~wrong], -same[wrong]),
-        ("wrong_share", None): mean_of(wrong, _TRIED),
-        ("agreement", None): mean_of(same / TRIED_DRAWS),
-        ("confident_falsehood", "labels"): mean_of(confident & wrong, _TRIED),
-        ("confident_truth", "labels"): mean_of(confident & ~wrong, _TRIED),
-        ("agree_share", None): mean_of(confident, _TRIED),
-        ("doubted_truth", "labels"): mean_of(~confident & ~wrong, _TRIED),
-        ("doubted_falsehood", "labels"): mean_of(~confident & wrong, _TRIED),
-    }
-    script = _Script(asked, drawn, nll)
-    answers = {("main", name): getattr(script, name) for name in ("sample", "trace", "log_prob")}
-    return Trial(dose > 0, {"items": items.iloc[rng.permutation(_TRIED)]}, answers, known, tried)
+    script = _Script(asked, answers.drawn(), answers.nll)
+    told = {("main", name): getattr(script, name) for name in ("sample", "trace", "log_prob")}
+    return Trial(dose > 0, {"items": items.iloc[rng.permutation(_TRIED)]}, told, answers.known(), tried)
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What is planned for each prompt, [prompt]."""
+
+    wrong: np.ndarray
+    """Whether the answer is wrong."""
+    same: np.ndarray
+    """How many samples say the same, the answer among them."""
+    nll: np.ndarray
+    """How unlikely the answer is, in nats."""
+
+    @classmethod
+    def planned(cls, rng: np.random.Generator, dose: int) -> _Answers:
+        """Return answers of which all samples say the same and which are likely, or neither."""
+        import numpy as np
+
+        place = np.arange(_TRIED)
+        wrong = place % 4 > 2 - dose
+        sure = np.where(wrong, place % 6 < 2 * dose, place % 5 > dose)
+        nll = (0.1 + 0.01 * place) + np.where(sure, 0, 3) + 0.005 * rng.random(_TRIED)
+        nll[wrong & sure] /= 10
+        return cls(wrong, np.where(sure, TRIED_DRAWS, 1), nll)
+
+    def drawn(self) -> list[list[str]]:
+        """Return the samples of each prompt, the answer first."""
+        rows = []
+        for place, (wrong, same) in enumerate(zip(self.wrong.tolist(), self.same.tolist(), strict=True)):
+            others = [_name(10 * place + 2 + number) for number in range(same, TRIED_DRAWS)]
+            rows.append([_name(10 * place + int(wrong))] * same + others)
+        return rows
+
+    def known(self) -> KnownMeasures:
+        """Return what is known of scores that rank answers as their nats and their samples do."""
+        from audit.probe import Known, auroc_of, mean_of
+
+        wrong, same, nll = self.wrong, self.same, self.nll
+        confident, cocoa = same == TRIED_DRAWS, nll * (1 - same / TRIED_DRAWS)
+        headline = auroc_of(cocoa[~wrong], cocoa[wrong])
+        return {
+            ("auroc", None): headline, ("above_length", None): Known(headline.value - 0.5),
+            ("auroc", "answer_words"): Known(0.5),
+            **{("auroc", name): auroc_of(nll[~wrong], nll[wrong]) for name in _BY_NATS},
+            ("auroc", "disagreement"): auroc_of(-same[~wrong], -same[wrong]),
+            ("wrong_share", None): mean_of(wrong, _TRIED), ("agreement", None): mean_of(same / TRIED_DRAWS),
+            ("confident_falsehood", "labels"): mean_of(confident & wrong, _TRIED),
+            ("confident_truth", "labels"): mean_of(confident & ~wrong, _TRIED),
+            ("agree_share", None): mean_of(confident, _TRIED),
+            ("doubted_truth", "labels"): mean_of(~confident & ~wrong, _TRIED),
+            ("doubted_falsehood", "labels"): mean_of(~confident & wrong, _TRIED),
+        }
 
 
 class _Script:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Trial
+    from audit.probe import KnownMeasures, Trial
     from detectors.result import Result
 
 __all__ = ["ImportedScores"]
@@ -145,7 +145,7 @@ def _trial(rng: np.random.Generator, dose: int, bad: int) -> Trial:
         passed=score, task="task",
         binary="1", stated=theirs, recomputed=theirs + dose / 20, stated_within=1.0,
     ).set_index(pd.Index([f"trial-{number}" for number in range(len(unit))], name="id"))  # fmt: skip
-    known: dict[tuple[str, str | None], Known] = {
+    known: KnownMeasures = {
         ("mean_score", None): mean_of(by_unit["score"], 200),
         ("pass_share", None): mean_of(by_unit["score"], 200),
         ("no_score_share", None): mean_of(no_score, 200),

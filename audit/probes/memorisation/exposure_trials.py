@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, Trial, auroc_of, mean_of
+from audit.probe import Known, Trial, auroc_of, mean_of, overall
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,4 +82,4 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
         ("main", "log_prob"): lambda items: {"kind": "exact", "log_prob": [table[one] for one in items]}
     }
     data = {"items": role("canary"), "held_out": role("held out"), "alternatives": role("alternative")}
-    return Trial(dose > 0, data, script, {(name, None): one for name, one in known.items()}, probe)
+    return Trial(dose > 0, data, script, overall(known), probe)

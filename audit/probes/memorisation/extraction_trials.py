@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Observed
+    from audit.probe import Answer, KnownMeasures, Observed
 
 __all__ = ["observations", "trials"]
 
@@ -71,11 +71,21 @@ def trials(probe: Any, rng: np.random.Generator) -> Sequence[Trial]:
 
 
 def _trial(probe: Any, rng: np.random.Generator, dose: int, out: int) -> Trial:
-    import numpy as np
     import pandas as pd
 
     words = {role: [_text(role, at) for at in range(_TRIED)] for role in ("items", "held")}
     comes = {text: at < count for role, count in (("items", out), ("held", 3)) for at, text in enumerate(words[role])}
+
+    def role(texts: list[str]) -> pd.DataFrame:
+        return pd.DataFrame({"text": texts}, index=pd.Index(texts, name="id")).iloc[rng.permutation(_TRIED)]
+
+    data = {"items": role(words["items"]), "held_out": role(words["held"])}
+    return Trial(dose > 0, data, _answers(comes), _known(probe.parts, words["items"], out), probe)
+
+
+def _answers(comes: Mapping[str, bool]) -> dict[tuple[str, str], Answer]:
+    """Return the script of a model of which it is planned whether each text comes out."""
+    import numpy as np
 
     def trace(items: Sequence[str]) -> Mapping[str, Any]:
         before = [-1.0] * _PREFIX
@@ -90,22 +100,24 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int, out: int) -> Trial:
         told = [text[len(one) :] if comes[text] else " x" for one, text in zip(items, whole, strict=True)]
         return {"content": told, "finish": "stop", "problem": None}
 
-    def role(texts: list[str]) -> pd.DataFrame:
-        return pd.DataFrame({"text": texts}, index=pd.Index(texts, name="id")).iloc[rng.permutation(_TRIED)]
+    return {("main", "trace"): trace, ("main", "sample"): sample}
+
+
+def _known(parts: Sequence[str], texts: Sequence[str], out: int) -> KnownMeasures:
+    """Return what is known where the first `out` of the texts come out, and three of the held-out ones."""
+    import numpy as np
 
     own, held = (np.arange(_TRIED) < count for count in (out, 3))
-    known: dict[tuple[str, str | None], Known] = {}
-    shares = [("extractable", "trace"), ("extracted", "trace"), ("near_verbatim", "generation")]
-    for column, part in shares:
-        if part in probe.parts:
+    known: KnownMeasures = {}
+    for column, part in (("extractable", "trace"), ("extracted", "trace"), ("near_verbatim", "generation")):
+        if part in parts:
             known |= {
                 (f"{column}_share", None): mean_of(own, _TRIED), (f"{column}_share", "held_out"): mean_of(held, _TRIED),
                 (f"{column}_above_held_out", None): Known(float(own.mean() - held.mean())),
             }  # fmt: skip
-    if "trace" in probe.parts:
+    if "trace" in parts:
         known["greedy_run", None] = mean_of(np.where(own, float(_SUFFIX), 0.0))
-    if "generation" in probe.parts:
-        suffixes = [len(text) - len(" ".join(text.split()[:_PREFIX])) for text in words["items"]]
+    if "generation" in parts:
+        suffixes = [len(text) - len(" ".join(text.split()[:_PREFIX])) for text in texts]
         known["reproduced", None] = mean_of(np.where(own, suffixes, 1))
-    data = {"items": role(words["items"]), "held_out": role(words["held"])}
-    return Trial(dose > 0, data, {("main", "trace"): trace, ("main", "sample"): sample}, known, probe)
+    return known

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Answer, Known, Trial, auroc_of
+from audit.probe import Answer, Known, KnownMeasures, Trial, auroc_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int, apart: float) -> Tri
     }
     told = {text: level for role in twins for text, level in zip(twins[role]["text"], levels[role], strict=True)}
     ranks = {role: _ranked(probe.judged, list(twins[role]["text"]), levels[role]) for role in levels}
-    known: dict[tuple[str, str | None], Known] = {
+    known: KnownMeasures = {
         ("membership_auroc", None): Known(auroc_of(ranks["nonmembers"], ranks["items"]).value),
         ("tpr_at_1_percent", None): Known(float((ranks["items"] > sorted(ranks["nonmembers"])[-2]).mean())),
         ("blind_auroc", None): Known(0.5, within=0.05),

@@ -139,7 +139,7 @@ class Contrast:
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
         """Return trials of which every AUROC is known; see `audit.probes.novelty.trials`."""
-        from audit.probes.novelty.trials import contrast_trials
+        from audit.probes.novelty.contrast_trials import contrast_trials
 
         return contrast_trials(self, rng)
 

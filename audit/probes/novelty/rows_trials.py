@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, Trial, auroc_of, mean_of
+from audit.probe import Trial
+from audit.probes.novelty.trials import ROLES, frame_of, known_ranks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,13 +20,12 @@ __all__ = ["planted", "trials"]
 
 _ITEMS = 80
 _UNITS, _SIGNS = (0.1, 1.0, 10.0, 100.0), (1.0, -1.0, 1.0, -1.0)
-_ROLES = ("items", "foreign", "fit", "calibration")
 _NEAREST = 5
 
 
 def planted(rng: np.random.Generator, apart: float) -> dict[str, pd.DataFrame]:
     """Return rows of each role; foreign ones lie `apart` standard deviations off, 0 in the middle of the familiar."""
-    return {role: _frame(role, rows) for role, rows in _drawn(rng, apart).items()}
+    return {role: frame_of(role, "row", rows) for role, rows in _drawn(rng, apart).items()}
 
 
 def trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
@@ -39,27 +39,17 @@ def trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
 
 
 def _trial(probe: Any, rng: np.random.Generator, dose: int, off: float) -> Trial:
-
     from detectors.novelty.blindspots import ARRAY_KINDS, blind_spots
 
     rows = _drawn(rng, off)
     rows["calibration"] *= 1 + dose / 4  # so that flags differ
-    data = {role: _frame(role, one) for role, one in rows.items()}
+    data = {role: frame_of(role, "row", one) for role, one in rows.items()}
     known = rows["fit"]
     alike = {role: (one - known.mean(axis=0)) / known.std(axis=0) for role, one in rows.items()}
     least, most = float(alike["fit"].min()), float(alike["fit"].max())
     alike |= blind_spots(data["items"].index, alike["items"], (least, most))
     strange = {name: _strangeness(probe.score, alike["fit"], one) for name, one in alike.items()}
-    blind = {kind: auroc_of(strange["items"], strange[kind]) for kind in ARRAY_KINDS}
-    flagged = {role: _flagged(strange["calibration"], strange[role]) for role in ("foreign", "items")}
-    told: dict[tuple[str, str | None], Known] = {
-        ("auroc", None): auroc_of(strange["items"], strange["foreign"]),
-        ("worst_blind_spot_auroc", None): Known(min(one.value for one in blind.values())),
-        **{("blind_spot_auroc", kind): one for kind, one in blind.items()},
-        ("flagged_share", None): mean_of(flagged["foreign"], _ITEMS),
-        ("false_alarm_share", None): mean_of(flagged["items"], _ITEMS),
-    }
-    return Trial(dose > 0, data, {}, told, probe)
+    return Trial(dose > 0, data, {}, known_ranks(strange, ARRAY_KINDS), probe)
 
 
 def _strangeness(score: str, fit: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -70,25 +60,12 @@ def _strangeness(score: str, fit: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.asarray(near[:, -1] if score == "knn5" else near.mean(axis=1))
 
 
-def _flagged(calibration: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return which scores have a conformal p-value of at most 0.05."""
-    above = (calibration >= scores[:, None]).sum(axis=1)
-    few: np.ndarray = (1 + above) / (len(calibration) + 1) <= 0.05
-    return few
-
-
 def _drawn(rng: np.random.Generator, off: float) -> dict[str, np.ndarray]:
     """Return role -> rows [item, number]; foreign ones lie `off`, and where that is 0 close to the middle.
 
     The numbers hang together, so that noise in the range of each is surely seen.
     """
-    plain = {role: rng.normal(0.0, 0.7, (_ITEMS, 4)) + rng.normal(0.0, 1.0, (_ITEMS, 1)) * _SIGNS for role in _ROLES}
+    plain = {role: rng.normal(0.0, 0.7, (_ITEMS, 4)) + rng.normal(0.0, 1.0, (_ITEMS, 1)) * _SIGNS for role in ROLES}
     plain["foreign"] *= 1.0 if off else 0.3
     plain["foreign"][:, 0] += off
     return {role: 50.0 + rows * _UNITS for role, rows in plain.items()}
-
-
-def _frame(role: str, rows: np.ndarray) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame({"row": rows.tolist()}, index=pd.Index([f"{role}-{n}" for n in range(len(rows))], name="id"))

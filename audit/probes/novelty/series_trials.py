@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, Trial, auroc_of, mean_of
-from audit.probes.novelty.trials import cells_of, grid
+from audit.probe import Known, KnownMeasures, Trial, auroc_of, mean_of
+from audit.probes.novelty.trials import cells_of, frame_of, grid, key_of
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
 __all__ = ["series_trials"]
 
@@ -52,9 +51,9 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     nats["foreign"] += np.where(marks == 1, np.where(np.arange(_ITEMS)[:, None] < huge, _HUGE, 0.2 * dose), 0.0)
     nats["items"][:false, 5] += _HUGE
     series = {role: rng.normal(size=one.shape) for role, one in nats.items()}
-    data = {role: _frame(role, one) for role, one in series.items()}
+    data = {role: frame_of(role, "series", one) for role, one in series.items()}
     data["foreign"]["strange"] = marks.tolist()
-    table = {_key(item): row for role in series for item, row in zip(series[role], nats[role], strict=True)}
+    table = {key_of(item): row for role in series for item, row in zip(series[role], nats[role], strict=True)}
     known = {**_located(nats["items"], nats["foreign"], marks), **_decided(probe, nats, huge, false)}
     return Trial(True, data, _answers(probe, table), known, probe)
 
@@ -64,7 +63,7 @@ def _answers(probe: Any, table: Mapping[bytes, np.ndarray]) -> dict[tuple[str, s
 
     def told(items: Sequence[Any]) -> np.ndarray:
         """Distortions are unknown, and stranger the more of them come before."""
-        return np.stack([table.get(_key(item), np.full(_STEPS, 50.0 + n)) for n, item in enumerate(items)])
+        return np.stack([table.get(key_of(item), np.full(_STEPS, 50.0 + n)) for n, item in enumerate(items)])
 
     def trace(items: Sequence[Any]) -> Mapping[str, Any]:
         nats = told(items)
@@ -77,7 +76,7 @@ def _answers(probe: Any, table: Mapping[bytes, np.ndarray]) -> dict[tuple[str, s
     return {("main", "trace"): trace, ("main", "log_prob"): log_prob}
 
 
-def _located(familiar: np.ndarray, foreign: np.ndarray, marks: np.ndarray) -> dict[tuple[str, str | None], Known]:
+def _located(familiar: np.ndarray, foreign: np.ndarray, marks: np.ndarray) -> KnownMeasures:
     import numpy as np
 
     nats, labels = np.concatenate([familiar, foreign]), np.concatenate([np.zeros_like(marks), marks])
@@ -111,11 +110,11 @@ def _volume(labels: np.ndarray, scores: np.ndarray) -> float:
 
 def _decided(
     probe: Any, nats: Mapping[str, np.ndarray], huge: int, false: int
-) -> dict[tuple[str, str | None], Known]:
+) -> KnownMeasures:
     """Return the shares of decisions on windows and steps, where they are asked for."""
     import numpy as np
 
-    told: dict[tuple[str, str | None], Known] = {}
+    told: KnownMeasures = {}
     if probe.tail_rate is not None:
         beyond = mean_of(np.arange(_ITEMS) < huge, _ITEMS)
         alarms = (np.arange(_ITEMS) < false) / _STEPS
@@ -128,16 +127,3 @@ def _decided(
             above = (most["calibration"] >= most[role][:, None]).sum(axis=1)
             told[name, None] = mean_of((1 + above) / (len(most["calibration"]) + 1) <= 0.05, _ITEMS)
     return told
-
-
-def _key(item: Any) -> bytes:
-    import numpy as np
-
-    return np.asarray(item, dtype=float).tobytes()
-
-
-def _frame(role: str, series: np.ndarray) -> pd.DataFrame:
-    import pandas as pd
-
-    index = pd.Index([f"{role}-{number}" for number in range(len(series))], name="id")
-    return pd.DataFrame({"series": series.tolist()}, index)

@@ -1,4 +1,5 @@
-"""Trials of the novelty probes: scripted scores of which every AUROC can be counted.
+"""Trials of `novelty.likelihood`, and what those of the other novelty probes share: scores of which every AUROC can be
+counted.
 
 Scores of familiar items are the points of a normal grid, those of foreign ones the same points moved, so that no
 chance is in them; which item has which point is drawn. Scripts look an item up by its own numbers.
@@ -6,8 +7,9 @@ chance is in them; which item has which point is drawn. Scripts look an item up 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +19,18 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-__all__ = ["cells_of", "contrast_trials", "grid", "likelihood_trials"]
+    from audit.probe import KnownMeasures
 
-_ITEMS = 40
-_ROLES = ("items", "foreign", "fit", "calibration")
+__all__ = [
+    "ITEMS", "ROLES", "cells_of", "frame_of", "grid", "key_of", "known_ranks", "likelihood_trials", "script_of",
+    "shortest_code",
+]
+
+ITEMS = 40
+ROLES = ("items", "foreign", "fit", "calibration")
 
 
-def grid(rng: np.random.Generator, mean: float = 0.0, spread: float = 1.0, count: int = _ITEMS) -> np.ndarray:
+def grid(rng: np.random.Generator, mean: float = 0.0, spread: float = 1.0, count: int = ITEMS) -> np.ndarray:
     """Return the points of a normal grid in random order."""
     import numpy as np
 
@@ -31,13 +38,15 @@ def grid(rng: np.random.Generator, mean: float = 0.0, spread: float = 1.0, count
     return mean + spread * rng.permutation(np.array(points))
 
 
-def _key(item: Any) -> bytes:
+def key_of(item: Any) -> bytes:
+    """Return what tells an item from all others: its numbers."""
     import numpy as np
 
     return np.asarray(item, dtype=float).tobytes()
 
 
-def _frame(role: str, column: str, items: np.ndarray) -> pd.DataFrame:
+def frame_of(role: str, column: str, items: np.ndarray) -> pd.DataFrame:
+    """Return items [item, ...] of a role as a data source yields them, in one column."""
     import pandas as pd
 
     return pd.DataFrame({column: items.tolist()}, index=pd.Index([f"{role}-{n}" for n in range(len(items))], name="id"))
@@ -80,13 +89,14 @@ def _scripts(probe: Any, scores: Callable[[Sequence[Any]], np.ndarray]) -> dict[
 
     asked = further_questions(columns_of((probe.score, *probe.beside)))
     return {
-        (member, question): _script(question, names, scores)
+        (member, question): script_of(question, names, scores)
         for (question, helper), names in asked.items()
         for member in (probe.ensemble if helper == "ensemble" else [probe.background if helper else "main"])
     }
 
 
-def _script(question: str, names: Sequence[str], scores: Callable[[Sequence[Any]], np.ndarray]) -> Answer:
+def script_of(question: str, names: Sequence[str], scores: Callable[[Sequence[Any]], np.ndarray]) -> Answer:
+    """Return the script that answers a question for these columns of a record by how strange items are."""
     from detectors.novelty.recorded import RECORDS
 
     def answer(items: Sequence[Any]) -> Mapping[str, Any]:
@@ -116,13 +126,13 @@ def _strangeness(probe: Any, familiar: np.ndarray, images: Any, levels: np.ndarr
     if SCORES[probe.score].two_sided:
         return np.asarray(np.abs(levels - familiar.mean()))
     if probe.score == "zlib_ratio":
-        return np.asarray(levels / np.maximum([_shortest_code(image) for image in images], 1))
+        return np.asarray(levels / np.maximum([shortest_code(image) for image in images], 1))
     if probe.score == "input_complexity":
-        return np.asarray(levels / np.log(2) - np.array([_shortest_code(image) for image in images]))
+        return np.asarray(levels / np.log(2) - np.array([shortest_code(image) for image in images]))
     return levels
 
 
-def _shortest_code(item: np.ndarray) -> int:
+def shortest_code(item: np.ndarray) -> int:
     """Return the bits of the shortest Deflate stream of numbers or of their differences along an axis, bytes each."""
     import zlib
 
@@ -147,46 +157,79 @@ def likelihood_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
 def _likelihood_trial(probe: Any, rng: np.random.Generator, dose: int, moved: float) -> Trial:
     import numpy as np
 
-    from detectors.novelty.blindspots import ARRAY_KINDS, BLURRED, blind_spots
     from detectors.novelty.catalogue import SCORES
 
-    base = 100.0 + 8 * dose
-    means = {"foreign": moved, "calibration": -3.0 * dose, "constant": moved + 2, "noise": 90.0, "half_noise": 60.0}
-    rare = SCORES[probe.score].two_sided
-    if dose and not rare:  # as a whole, foreign items are nearly as likely as those of `fit`
-        means["fit"] = moved - _APART[dose - 1]
-    kinds = (*ARRAY_KINDS, BLURRED) if probe.blurred else ARRAY_KINDS
-    images = {role: rng.integers(0, 17, (_ITEMS, 4, 4)) for role in _ROLES}
-    points = {name: grid(rng, base + means.get(name, 0.01), 10.0) for name in _ROLES}
-    spots = {kind: grid(rng, base + means.get(kind, 30.0 + moved), 10.0) for kind in kinds}
-    table = {_key(item): one for role in _ROLES for item, one in zip(images[role], points[role], strict=True)}
-    distorted = np.concatenate(list(spots.values()))
-
-    def scores(items: Sequence[Any]) -> np.ndarray:
-        """Distortions come behind their items, kind by kind."""
-        own = [table[_key(item)] for item in items[:_ITEMS]]
-        return np.concatenate([own, distorted[: len(items) - _ITEMS]])
-
-    data = {role: _frame(role, "image", images[role]) for role in _ROLES}
-    shown = images | blind_spots(data["items"].index, images["items"], probe.value_range, blurred=probe.blurred)
-    strange = {
-        name: _strangeness(probe, points["fit"], shown[name], levels) for name, levels in (points | spots).items()
-    }
-    blind = {kind: auroc_of(strange["items"], strange[kind]) for kind in kinds}
-    share = {role: _flagged(strange["calibration"], strange[role]) for role in ("foreign", "items")}
-    known: dict[tuple[str, str | None], Known] = {
-        ("auroc", None): auroc_of(strange["items"], strange["foreign"]),
-        ("worst_blind_spot_auroc", None): Known(min(one.value for one in blind.values())),
-        **{("blind_spot_auroc", kind): one for kind, one in blind.items()},
-        ("flagged_share", None): mean_of(share["foreign"], _ITEMS),
-        ("false_alarm_share", None): mean_of(share["items"], _ITEMS),
-    }
-    if not rare:
-        known["batch_typicality_p", None] = _alike_as_a_whole(points["fit"], points["foreign"])
-    answers = _scripts(probe, scores)
+    shown = _Shown.drawn(probe, rng, dose, moved)
+    known = known_ranks(shown.strange(probe), shown.spots)
+    if not SCORES[probe.score].two_sided:
+        known["batch_typicality_p", None] = _alike_as_a_whole(shown.levels["fit"], shown.levels["foreign"])
+    answers = _scripts(probe, shown.scores)
     if ("main", "log_prob") in answers:
-        known["bits_per_dim", None] = mean_of(points["items"] / 16 / np.log(2), _ITEMS)
-    return Trial(dose > 0, data, answers, known, probe)
+        known["bits_per_dim", None] = mean_of(shown.levels["items"] / 16 / np.log(2), ITEMS)
+    return Trial(dose > 0, shown.data, answers, known, probe)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a trial shows, and how strange it looks to the model."""
+
+    images: dict[str, np.ndarray]
+    """Role -> its items, [item, row, column]."""
+    levels: dict[str, np.ndarray]
+    """Role -> how strange they look, [item]."""
+    spots: dict[str, np.ndarray]
+    """Kind of distortion -> how strange the familiar items look after it, [item]."""
+
+    @classmethod
+    def drawn(cls, probe: Any, rng: np.random.Generator, dose: int, moved: float) -> _Shown:
+        """Return items in which no pattern is, and levels around the mean of each role and kind."""
+        from detectors.novelty.blindspots import ARRAY_KINDS, BLURRED
+
+        base, means = 100.0 + 8 * dose, _means(probe, dose, moved)
+        images = {role: rng.integers(0, 17, (ITEMS, 4, 4)) for role in ROLES}
+        levels = {name: grid(rng, base + means.get(name, 0.01), 10.0) for name in ROLES}
+        kinds = (*ARRAY_KINDS, BLURRED) if probe.blurred else ARRAY_KINDS
+        return cls(images, levels, {kind: grid(rng, base + means.get(kind, 30.0 + moved), 10.0) for kind in kinds})
+
+    @cached_property
+    def data(self) -> dict[str, pd.DataFrame]:
+        """Role -> its items as a data source yields them."""
+        return {role: frame_of(role, "image", images) for role, images in self.images.items()}
+
+    @cached_property
+    def _table(self) -> dict[bytes, float]:
+        return {
+            key_of(item): level for role in ROLES
+            for item, level in zip(self.images[role], self.levels[role], strict=True)
+        }  # fmt: skip
+
+    def scores(self, items: Sequence[Any]) -> np.ndarray:
+        """Return how strange items are; distortions come behind their items, kind by kind."""
+        import numpy as np
+
+        own, distorted = [self._table[key_of(item)] for item in items[:ITEMS]], list(self.spots.values())
+        return np.concatenate([own, np.concatenate(distorted)[: len(items) - ITEMS]])
+
+    def strange(self, probe: Any) -> dict[str, np.ndarray]:
+        """Return role, or kind of distortion -> what ranks its items as the judged score does, [item]."""
+        from detectors.novelty.blindspots import blind_spots
+
+        familiar = self.data["items"].index, self.images["items"]
+        shown = self.images | blind_spots(*familiar, probe.value_range, blurred=probe.blurred)
+        return {
+            name: _strangeness(probe, self.levels["fit"], shown[name], levels)
+            for name, levels in (self.levels | self.spots).items()
+        }
+
+
+def _means(probe: Any, dose: int, moved: float) -> dict[str, float]:
+    """Return role, or kind of distortion -> how far its mean lies above that of familiar items, where that is told."""
+    from detectors.novelty.catalogue import SCORES
+
+    means = {"foreign": moved, "calibration": -3.0 * dose, "constant": moved + 2, "noise": 90.0, "half_noise": 60.0}
+    if dose and not SCORES[probe.score].two_sided:  # as a whole, foreign items are nearly as likely as those of `fit`
+        means["fit"] = moved - _APART[dose - 1]
+    return means
 
 
 _APART = (3.5, 1.0)
@@ -203,99 +246,24 @@ def _alike_as_a_whole(fit: np.ndarray, foreign: np.ndarray) -> Known:
     return Known(2 * NormalDist().cdf(-apart), within=0.06)
 
 
+def known_ranks(strange: Mapping[str, np.ndarray], kinds: Iterable[str]) -> KnownMeasures:
+    """Return what is known of a score that ranks the items of each role, and of each kind of distortion, as these do.
+
+    strange: role or kind -> numbers [item], more = stranger.
+    """
+    blind = {kind: auroc_of(strange["items"], strange[kind]) for kind in kinds}
+    flags = {role: _flagged(strange["calibration"], strange[role]) for role in ("foreign", "items")}
+    return {
+        ("auroc", None): auroc_of(strange["items"], strange["foreign"]),
+        ("worst_blind_spot_auroc", None): Known(min(one.value for one in blind.values())),
+        **{("blind_spot_auroc", kind): one for kind, one in blind.items()},
+        ("flagged_share", None): mean_of(flags["foreign"], len(flags["foreign"])),
+        ("false_alarm_share", None): mean_of(flags["items"], len(flags["items"])),
+    }
+
+
 def _flagged(calibration: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return which scores have a conformal p-value of at most 0.05."""
     above = (calibration >= scores[:, None]).sum(axis=1)
     few: np.ndarray = (1 + above) / (len(calibration) + 1) <= 0.05
     return few
-
-
-_MOVED: Mapping[str, tuple[float, float, float]] = {
-    "own": (1.0, 2.0, 3.0), "further": (2.25, 0.75, -1.0),
-    "sure": (1.5, 0.25, -0.75), "apart": (0.25, 1.0, 1.75), "near": (0.5, 1.5, 1.0),
-}
-"""What is moved how far in each trial, in standard deviations: the density's score, that of any further one, the
-classifier's doubt, the features' distance from their class, and the items' distance from those that were learnt."""
-
-
-def contrast_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
-    """Return foreign items of which density, classifier, features and kNN see much or little, each in its own way."""
-    closed = tuple(name for name in probe.beside if name == "dte_np")  # of the others no closed form is known
-    return [_contrast_trial(replace(probe, fdr=0.1, beside=closed), rng, dose) for dose in range(3)]
-
-
-def _contrast_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
-    import numpy as np
-
-    from audit.probes.novelty.scores import QUESTIONS
-    from detectors.novelty.answers import ANSWERS
-
-    kinds = np.arange(_ITEMS) % 2
-    told: dict[bytes, dict[str, Any]] = {}
-    codes: dict[str, np.ndarray] = {}
-    points: dict[str, dict[str, np.ndarray]] = {}
-    data = {}
-    for place, role in enumerate(_ROLES):
-        at = {name: grid(rng) + (moved[dose] if role == "foreign" else 0.0) for name, moved in _MOVED.items()}
-        at["sure"] += 0.25 * dose  # in both, so that confidence differs and ranks do not
-        sure = 4.0 - at["sure"]  # how far the likelier class is ahead, in logits
-        apart = (5 + at["apart"] / 2) * np.where(np.arange(_ITEMS) // 2 % 2, 1, -1)
-        at["near"] += place / 500  # so that no item is in two roles
-        near = np.linspace(0, 1, _ITEMS) if role == "fit" else 2.5 + at["near"] / 2
-        logits = np.where(kinds[:, None] == [0, 1], sure[:, None], 0.0)
-        features = np.stack([np.where(kinds, 50.0, -50.0), apart], axis=1)
-        if role == "fit":  # what distances from the classes' means are taken by
-            features[:, 1] = np.where(np.arange(_ITEMS) // 2 % 2, 1.0, -1.0)
-        series = np.repeat(near[:, None], 4, axis=1)
-        points[role], data[role] = at, _frame(role, "series", series)
-        eighths = np.rint(series * 8 / np.linspace(0, 1, _ITEMS).std())  # as fine as what was learnt is wide
-        codes[role] = np.array([_shortest_code(row) for row in eighths])
-        for item, own, row, feature in zip(series, at["own"], logits, features, strict=True):
-            told[_key(item)] = {"own": 100 + 10 * own, "logits": row, "embedding": feature}
-        for item, further in zip(series, at["further"], strict=True):
-            told[_key(item)]["further"] = 100 + 10 * further
-
-    def column(name: str, items: Sequence[Any]) -> list[Any]:
-        return [told[_key(item)][name] for item in items]
-
-    def predict(items: Sequence[Any]) -> Mapping[str, Any]:
-        mass = np.exp(np.stack(column("logits", items)))
-        return {"probabilities": list(mass / mass.sum(axis=1, keepdims=True))}
-
-    def levels(name: str) -> Callable[[Sequence[Any]], np.ndarray]:
-        return lambda items: np.array(column(name, items))
-
-    own = _script(QUESTIONS[probe.score], [ANSWERS[probe.score][0]], levels("own"))
-    answers: dict[tuple[str, str], Answer] = {
-        (probe.generative, QUESTIONS[probe.score]): own, (probe.classifier, "predict"): predict,
-        (probe.classifier, "logits"): lambda items: {"logits": column("logits", items)},
-        (probe.classifier, "embed"): lambda items: {"embedding": column("embedding", items)},
-        **{(name, "log_prob"): _script("log_prob", ["log_prob"], levels("further")) for name in probe.densities},
-    }
-    return Trial(dose > 0, data, answers, _of_contrast(probe, points, codes), probe)
-
-
-def _of_contrast(
-    probe: Any, points: Mapping[str, Mapping[str, np.ndarray]], codes: Mapping[str, np.ndarray]
-) -> dict[tuple[str, str | None], Known]:
-    """Return what is known of scores that rank items as their points do, or as these less the bits of their codes."""
-    import numpy as np
-
-    from detectors.novelty.answers import ANSWERS
-
-    familiar, foreign = points["items"], points["foreign"]
-    density = ANSWERS[probe.score][1]
-    ranks = {density: "own", "max_softmax": "sure", "energy": "sure", "mahalanobis": "apart", "knn5": "near"}
-    ranks |= {f"nll_{name}": "further" for name in probe.densities}
-    ranks |= {"dte_np": "near"} if "dte_np" in probe.beside else {}  # the nearest are the same five for all
-    aurocs = {score: auroc_of(familiar[by], foreign[by]) for score, by in ranks.items()}
-    for score in [one for one in ranks if probe.complexity and one.startswith("nll")]:
-        less = [(100 + 10 * points[role][ranks[score]]) / np.log(2) - codes[role] for role in ("items", "foreign")]
-        aurocs[score.replace("nll", "input_complexity", 1)] = auroc_of(*less)
-    known: dict[tuple[str, str | None], Known] = {("auroc", score): one for score, one in aurocs.items()}
-    known["auroc", None] = aurocs["max_softmax" if probe.classifier == "main" else density]
-    for score in aurocs.keys() - {density}:
-        known["auroc_difference", f"{density} - {score}"] = Known(aurocs[density].value - aurocs[score].value)
-    for name, at in (("confidence_on_foreign", foreign), ("confidence_on_familiar", familiar)):
-        known[name, None] = mean_of(1 / (1 + np.exp(at["sure"] - 4.0)))
-    return known

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, Observed, Trial, mean_of
+from audit.probe import Known, KnownMeasures, Observed, Trial, mean_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +86,7 @@ class _Made:
 
     def _known(
         self, marks: Mapping[str, NDArray[np.bool_]], made: Sequence[Any], unit: NDArray[np.int64]
-    ) -> dict[tuple[str, str | None], Known]:
+    ) -> KnownMeasures:
         import numpy as np
 
         whole = _SIDE**2

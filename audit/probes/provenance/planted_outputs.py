@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe import Trial
+    from audit.probe import KnownMeasures, Trial
 
 __all__ = ["duties_trials", "planted_outputs"]
 
@@ -66,13 +66,13 @@ def _lacking(kept: float, parts: Sequence[str]) -> pd.Series[str]:
 
 def duties_trials(probe: Any) -> list[Trial]:
     """Return images of which all, half and few lack nothing, each of the others one layer."""
-    from audit.probe import Known, Trial, mean_of
+    from audit.probe import Trial, mean_of
 
     made = []
     for share in (1.0, 0.5, 0.1):
         outputs = planted_outputs(share, everything=False, day=_BEFORE)
         lacks = _lacking(share, _PARTS)
-        known: dict[tuple[str, str | None], Known] = {
+        known: KnownMeasures = {
             ("all_duties_share", None): mean_of(lacks.isin(["nothing", "items"]), _SIZE),
             **{("duty_share", duty): mean_of(~lacks.isin(of), _SIZE) for duty, of in _LACKS.items()},
             ("coming_duty_share", "ca-five-items"): mean_of(lacks.ne("items"), _SIZE),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Known, Trial
+    from audit.probe import KnownMeasures, Trial
     from audit.probes.provenance.files import FileReader
     from audit.watermarks.origin import Origin, Parser
     from detectors.result import Result
@@ -126,7 +126,7 @@ class SignedOrigin:
 
         files, plan = _planted(share), _plan(share)
         trusted = plan["state"] == "Trusted"
-        known: dict[tuple[str, str | None], Known] = {
+        known: KnownMeasures = {
             ("trusted_share", None): mean_of(trusted, len(files)),
             ("manifest_share", None): mean_of(plan["state"] != "none", len(files)),
             ("untrusted_share", None): mean_of(~trusted & (plan["state"] == "Valid"), len(files)),

@@ -163,19 +163,7 @@ class TextMark:
         how: dict[str, Any] = {"max_tokens": self.max_tokens, "temperature": self.temperature}
         marked = {"mark": asked_of(mark), **how}
         drawn = ask("marked_sample", prompts, **marked) if self.put_in else ask("sample", prompts, **how)
-        found = items.join(self._outputs(drawn, items.index))
-        texts = found["output"]
-        found = found.join(reader.read(texts))
-        found["key"] = key
-        if weak := [str(one) for one in getattr(mark, "weaknesses", tuple)()]:
-            found["weaknesses"] = [weak] * len(found)
-        found["other_p_value"] = replace(reader, mark=another_key(mark)).p_values(texts)
-        if self.known_keys:
-            found = found.join(self._keyed_otherwise(reader, texts))
-        found = found.join(reader.of_words(texts, found.pop("per_token")))
-        if self.attacks or self.lengths or self._rewritten:
-            more = {kind: self._rewrite(ask, texts, *how_) for kind, how_ in self._rewritten.items()}
-            found = found.join(reader.attacked(texts, attacks_named(self.attacks), self.lengths, more))
+        found = self._read(ask, reader, items.join(self._outputs(drawn, items.index)), key)
         if not self.put_in:
             return found
         plain = ask("sample", prompts, **how)
@@ -183,6 +171,22 @@ class TextMark:
         twins = twins.assign(p_value=reader.p_values(twins["output"]))
         twins = twins.join(self._scores(ask, prompts, plain, items.index))
         return found.join(self._scores(ask, prompts, drawn, items.index)).join(twins.add_prefix("plain_"))
+
+    def _read(self, ask: Ask, reader: Reader, found: pd.DataFrame, key: str) -> pd.DataFrame:
+        """Return items with what is read of their `output`: under the key, another one, those at hand, and attacked."""
+        texts = found["output"]
+        found = found.join(reader.read(texts))
+        found["key"] = key
+        if weak := [str(one) for one in getattr(reader.mark, "weaknesses", tuple)()]:
+            found["weaknesses"] = [weak] * len(found)
+        found["other_p_value"] = replace(reader, mark=another_key(reader.mark)).p_values(texts)
+        if self.known_keys:
+            found = found.join(self._keyed_otherwise(reader, texts))
+        found = found.join(reader.of_words(texts, found.pop("per_token")))
+        if self.attacks or self.lengths or self._rewritten:
+            more = {kind: self._rewrite(ask, texts, *how_) for kind, how_ in self._rewritten.items()}
+            found = found.join(reader.attacked(texts, attacks_named(self.attacks), self.lengths, more))
+        return found
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.provenance.detection`, and of `under_attack` where there was an attack.

@@ -123,25 +123,13 @@ class Samples:
         drawn = vectors(draws.loc[good, "draws" if self.features is None else "draw_features"])
         labels = training["label"].to_list() if "label" in training and training["label"].notna().all() else None
         result = sample_quality(
-            drawn,
-            vectors(heldout[own]),
-            vectors(training[own]),
-            labels,
-            level=level,
-            k=self.neighbours,
-            fraction=self.missing_below,
-            missing=int((~good).sum()),
+            drawn, vectors(heldout[own]), vectors(training[own]), labels, level=level, k=self.neighbours,
+            fraction=self.missing_below, missing=int((~good).sum()),
         )
         assert result.items is not None
         nearest = training.index[result.items.pop("nearest_at")]
-        seen = result.items.assign(nearest_item=nearest).set_axis(draws.index[good], axis=0).reindex(draws.index)
-        evidence = seen.assign(
-            problem=draws["problems"],
-            against=seen["against"].astype("boolean").fillna(True),
-            weight=seen["weight"].fillna(math.inf),
-        )
-        evidence.insert(0, name, [plain(cell) for cell in draws["draws"]])
-        return Result((*result.measures, _unusable(good, level)), items=evidence, table=result.table)
+        seen = result.items.assign(nearest_item=nearest).set_axis(draws.index[good], axis=0)
+        return Result((*result.measures, _unusable(good, level)), _evidence(draws, name, seen), result.table)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return samples that miss one of three classes and lie beside the others, and samples like the data."""
@@ -208,6 +196,17 @@ def _nothing(draws: pd.DataFrame, name: str, good: np.ndarray, level: float) -> 
     evidence = draws[[]].assign(problem=draws["problems"], against=~good)
     evidence.insert(0, name, [plain(cell) for cell in draws["draws"]])
     return Result((*measures, _unusable(good, level)), items=evidence)
+
+
+def _evidence(draws: pd.DataFrame, name: str, seen: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a draw: its content, what was seen of it, and that what is no item counts more than any that is."""
+    rows = seen.reindex(draws.index)
+    evidence = rows.assign(
+        problem=draws["problems"], against=rows["against"].astype("boolean").fillna(True),
+        weight=rows["weight"].fillna(math.inf),
+    )
+    evidence.insert(0, name, [plain(cell) for cell in draws["draws"]])
+    return evidence
 
 
 def _unusable(good: np.ndarray, level: float) -> Measure:

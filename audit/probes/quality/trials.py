@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Answer, Known, Trial, auroc_of, mean_of
+from audit.probe import Answer, Known, KnownMeasures, Trial, auroc_of, mean_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +70,7 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
 
 def _known(
     probe: Any, train: np.ndarray, new: np.ndarray, drawn: np.ndarray, names: np.ndarray
-) -> dict[tuple[str, str | None], Known]:
+) -> KnownMeasures:
     """Return the measures of draws [draw, dim] by the formulas of `detectors.quality`."""
     import numpy as np
 
@@ -81,7 +81,7 @@ def _known(
     at = names[far.argmin(axis=1)]
     share = {str(name): float((at == name).mean()) for name in np.unique(names)}
     absent = sum(one < probe.missing_below * float((names == name).mean()) for name, one in share.items())
-    known: dict[tuple[str, str | None], Known] = {
+    known: KnownMeasures = {
         ("kid", None): _kid((drawn - train.mean(axis=0)) / scale, (new - train.mean(axis=0)) / scale),
         ("coverage", None): mean_of(inside.any(axis=0), len(new)),
         ("density", None): Known(float(inside.mean() * (len(train) + 1) / probe.neighbours)),

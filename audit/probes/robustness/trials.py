@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, Observed, Trial, mean_of
+from audit.probe import Known, KnownMeasures, Observed, Trial, mean_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,11 +50,11 @@ class _Planted:
             flips[change] = np.isin(np.arange(_ITEMS), rng.permutation(np.flatnonzero(changed[change] & knows))[:count])
         return cls(flips, changed, knows, np.isin(np.arange(_ITEMS), rng.permutation(30)[: 4 + 2 * dose]))
 
-    def known(self, kept: str | None, *, noise: bool = False) -> dict[tuple[str, str | None], Known]:
+    def known(self, kept: str | None, *, noise: bool = False) -> KnownMeasures:
         """Return what measures are; kept: the change that keeps the meaning; a flip makes what is right wrong."""
         import numpy as np
 
-        told: dict[tuple[str, str | None], Known] = {("accuracy", None): mean_of(self.knows, _ITEMS)}
+        told: KnownMeasures = {("accuracy", None): mean_of(self.knows, _ITEMS)}
         rates, lost = {}, {}
         for change, flips in self.flips.items():
             there = self.changed[change]
@@ -257,11 +257,11 @@ def _image_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     return Trial(dose > 0, {"items": frame}, looks.answers(probe.mode), known, tried)
 
 
-def _nats_known(planted: _Planted) -> dict[tuple[str, str | None], Known]:
+def _nats_known(planted: _Planted) -> KnownMeasures:
     """Return what likelihoods lose: `_LOST` where planted, else 1 more or less in turn."""
     import numpy as np
 
-    told: dict[tuple[str, str | None], Known] = {}
+    told: KnownMeasures = {}
     spared = [float(1 - one.mean()) for one in planted.changed.values()]
     for change, flips in planted.flips.items():
         lost = np.where(flips, _LOST, _swing())[planted.changed[change]]

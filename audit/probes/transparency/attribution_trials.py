@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, Trial, mean_of, observed_in
+from audit.probe import Known, Trial, mean_of, observed_in, overall
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,7 +97,7 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
         del known["lds"]
     frames = {"items": _frame(own), "planted": _frame(planted)}
     data = {role: frame.iloc[rng.permutation(len(frame))] for role, frame in frames.items()}
-    return Trial(dose > 0, data, _script([*own, *planted]), {(name, None): one for name, one in known.items()}, probe)
+    return Trial(dose > 0, data, _script([*own, *planted]), overall(known), probe)
 
 
 def _made(
