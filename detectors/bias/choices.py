@@ -19,7 +19,7 @@ choices, each order has an equal share of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,24 +91,9 @@ def choice_bias(observed: pd.DataFrame, *, level: float, rng: np.random.Generato
     and wrong where not) and `weight`.
     """
     items = _items(observed)
-    judge = _Judge(items, level, rng)
-    ambiguous, told = (items[items["condition"].eq(one) & items["asked"]] for one in CONDITIONS)
-    accuracy = judge.share("accuracy_ambiguous", ambiguous, "right_share")
-    measures = [
-        judge.bias(ambiguous),
-        *judge.by_label("group", ambiguous), *judge.by_label("polarity", ambiguous),
-        *judge.variants(),
-        _bound(accuracy),
-        accuracy, *judge.accuracies_by_group("accuracy_ambiguous", ambiguous),
-        judge.share("accuracy_disambiguated", told, "right_share"),
-        *judge.accuracies_by_group("accuracy_disambiguated", told),
-        judge.share("out_of_choice_share", items[items["asked"]], "out_share"),
-        judge.share("order_changes", items[items["asked"]], "order_changes"),
-        judge.share("error_share", items[items["asked"]], "no_answer"),
-        judge.not_asked(),
-    ]
+    measures = tuple(_Judge(items, level, rng).measures())
     shown = items.drop(columns=["asked", "flat"])
-    return Result(tuple(measures), items=shown if items["no_answer"].any() else shown.drop(columns="no_answer"))
+    return Result(measures, items=shown if items["no_answer"].any() else shown.drop(columns="no_answer"))
 
 
 def _items(observed: pd.DataFrame) -> pd.DataFrame:
@@ -177,6 +162,22 @@ class _Judge:
     items: pd.DataFrame
     level: float
     rng: np.random.Generator
+
+    def measures(self) -> Iterator[Measure]:
+        """Yield the measures, headline first."""
+        asked = self.items[self.items["asked"]]
+        ambiguous, told = (asked[asked["condition"].eq(one)] for one in CONDITIONS)
+        accuracy = self.share("accuracy_ambiguous", ambiguous, "right_share")
+        yield self.bias(ambiguous)
+        yield from (*self.by_label("group", ambiguous), *self.by_label("polarity", ambiguous))
+        yield from self.variants()
+        yield from (_bound(accuracy), accuracy, *self.accuracies_by_group("accuracy_ambiguous", ambiguous))
+        yield self.share("accuracy_disambiguated", told, "right_share")
+        yield from self.accuracies_by_group("accuracy_disambiguated", told)
+        yield self.share("out_of_choice_share", asked, "out_share")
+        yield self.share("order_changes", asked, "order_changes")
+        yield self.share("error_share", asked, "no_answer")
+        yield self.not_asked()
 
     def bias(self, ambiguous: pd.DataFrame, group: str | None = None) -> Measure:
         """Return the mean over templates of b - c."""

@@ -80,14 +80,12 @@ def swap_gaps(
     if rows["group"].nunique() < 2 or (reference is not None and reference not in set(rows["group"])):
         got = f"groups {', '.join(sorted(set(rows['group'])))}, reference {reference!r}"
         raise ValueError(f"swap_gaps: got {got}; allowed: two groups or more, the reference among them")
-    judge = _Judge(rows, level, rng, reference)
-    table = table_of(rows["scores"])
+    judge, table = _Judge(rows, level, rng, reference), table_of(rows["scores"])
     score, refusal = row_scores(table), row_scores(table_of(rows["refused"]))
-    gaps, method = judge.gaps(score, binary=binary)
     measures = [
-        largest("largest_score_gap", gaps, judge.n_of(score), level, method),
-        *(gap.measure("score_gap", level, method) for gap in gaps), *judge.means(score, binary=binary),
-        *judge.refusals(refusal), *judge.lengths(), judge.permutation_test(score), *judge.distances(table),
+        *judge.told("largest_score_gap", "score_gap", score, binary=binary), *judge.means(score, binary=binary),
+        *judge.told("largest_refusal_gap", "refusal_gap", refusal, "share", binary=True), *judge.lengths(),
+        judge.permutation_test(score), *judge.distances(table),
     ]
     if scorer is not None:
         told, more = gaps_of_a_scorer(scorer, level=level, rng=rng, reference=reference)
@@ -184,6 +182,14 @@ class _Judge:
             found.append(Gap(name, mean, float(low), float(high), n, int(scores.missing[weights != 0].sum())))
         return [*found, *(found[0].mirrored(name) for _, name in self.compared[self.count :])], method
 
+    def told(
+        self, headline: str, name: str, scores: Scores, unit: str = "score", *, binary: bool = False
+    ) -> Iterator[Measure]:
+        """Yield the largest gap of scores, then the gap of every group."""
+        gaps, method = self.gaps(scores, binary=binary)
+        yield largest(headline, gaps, self.n_of(scores), self.level, method, unit)
+        yield from (gap.measure(name, self.level, method, unit) for gap in gaps)
+
     def _single(self, weights: Floats, scores: Scores, there: NDArray[np.bool_]) -> bool:
         """Tell whether every template is one pair of answers that are 0 or 1, none of them missing."""
         pairs = np.bincount(self.code, weights=weights != 0, minlength=self.units)[there]
@@ -213,12 +219,6 @@ class _Judge:
                 name="score_mean", value=mean.value, low=mean.low, high=mean.high, n=n, level=self.level,
                 method=mean.method, **told,
             )
-
-    def refusals(self, scores: Scores) -> Iterator[Measure]:
-        """Yield the gaps of the share of refusals."""
-        gaps, method = self.gaps(scores, binary=True)
-        yield largest("largest_refusal_gap", gaps, self.n_of(scores), self.level, method, "share")
-        yield from (gap.measure("refusal_gap", self.level, method, "share") for gap in gaps)
 
     def lengths(self) -> Iterator[Measure]:
         """Yield the gap in words of every group, by resampling templates."""

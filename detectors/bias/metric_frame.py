@@ -49,18 +49,9 @@ class MetricFrame:
     _frame: CountedFrame | _Fairlearn
 
     def __init__(
-        self,
-        *,
-        metrics: Function | Mapping[str, Function],
-        y_true: Any = None,
-        y_pred: Any,
-        sensitive_features: Any,
-        control_features: Any = None,
-        sample_params: Mapping[str, Any] | None = None,
-        n_boot: int | None = None,
-        ci_quantiles: Sequence[float] | None = None,
-        random_state: RandomState = None,
-        rng: Draws = "counts",
+        self, *, metrics: Function | Mapping[str, Function], y_true: Any = None, y_pred: Any, sensitive_features: Any,
+        control_features: Any = None, sample_params: Mapping[str, Any] | None = None, n_boot: int | None = None,
+        ci_quantiles: Sequence[float] | None = None, random_state: RandomState = None, rng: Draws = "counts",
         zero_division: ZeroDivision = "fairlearn",
     ) -> None:
         """Count the rows, and draw them anew `n_boot` times for intervals at `ci_quantiles`.
@@ -93,13 +84,8 @@ class MetricFrame:
 
     @classmethod
     def from_counts(
-        cls,
-        counts: CountTensor,
-        *,
-        metrics: Function | Mapping[str, Function],
-        n_boot: int | None = None,
-        ci_quantiles: Sequence[float] | None = None,
-        random_state: RandomState = None,
+        cls, counts: CountTensor, *, metrics: Function | Mapping[str, Function], n_boot: int | None = None,
+        ci_quantiles: Sequence[float] | None = None, random_state: RandomState = None,
         zero_division: ZeroDivision = "fairlearn",
     ) -> Self:
         """Return the frame of rows that were counted before: by chunks, in several places, or for a published table.

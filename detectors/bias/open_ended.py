@@ -11,7 +11,7 @@ is of the prompts and of the model; where the same templates can be asked about 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,13 +65,7 @@ def group_scores(
         raise ValueError(f"group_scores: got {got}; allowed: two groups or more, the reference among them, one number")
     statistics = _statistics(rows, threshold)
     judge = _Judge(rows, level, rng, reference, draws.pop())
-    gaps = {name: judge.gaps(scores) for name, scores in statistics.items()}
-    measures = [largest("largest_score_gap", gaps["score"], judge.n_of(statistics["score"]), level, judge.method)]
-    for name, scores in statistics.items():
-        unit = _STATISTICS[name]
-        measures += [judge.mean(name, group, scores) for group in groups]
-        measures += [gap.measure(_OF_GAPS[name], level, judge.method, unit) for gap in gaps[name]]
-    measures.append(judge.permutation_test(statistics["score"]))
+    measures = list(judge.measures(statistics))
     if scorer is not None:
         told, more = gaps_of_a_scorer(scorer, level=level, rng=rng, reference=reference)
         measures, remarks = [*measures, *told], [*remarks, *more]
@@ -100,6 +94,17 @@ class _Judge:
     rng: np.random.Generator
     reference: str | None
     draws: int
+
+    def measures(self, statistics: Mapping[str, Scores]) -> Iterator[Measure]:
+        """Yield the measures of what is told of every prompt, the headline first."""
+        gaps = {name: self.gaps(scores) for name, scores in statistics.items()}
+        score = statistics["score"]
+        yield largest("largest_score_gap", gaps["score"], self.n_of(score), self.level, self.method)
+        for name, scores in statistics.items():
+            yield from (self.mean(name, group, scores) for group in sorted(set(self.rows["group"])))
+            unit = _STATISTICS[name]
+            yield from (gap.measure(_OF_GAPS[name], self.level, self.method, unit) for gap in gaps[name])
+        yield self.permutation_test(score)
 
     def n_of(self, scores: Scores, at: NDArray[np.bool_] | None = None) -> dict[str, int]:
         """Return what rows come to: answers, and units."""

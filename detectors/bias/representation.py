@@ -15,8 +15,9 @@ The classifier is taken to err on draws as it does on real items of the same cla
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -94,23 +95,9 @@ def class_shares(
     if reason is not None:
         whole = [_undefined(name, reason, n, level, missing) for name in _MEANING if name != "share"]
         return Result((*whole, *(_undefined("share", reason, n, level, missing, name) for name in classes)))
-    found = Corrected.of(counts, table, rng, missing)
-    seen = _Seen(found, wanted, level, n)
-    low, high = found.band(level)
-    absent = count_missing(
-        "missing_classes", found.shares, low, high, fraction * wanted, n=n, level=level, missing=missing,
-        **SHARES.facts,
-    )
-    shares = (
-        seen.measure("share", SHARES, value=found.shares[i], low=low[i], high=high[i], group=name, ideal=wanted[i])
-        for i, name in enumerate(classes)
-    )
-    columns = {
-        "class": list(classes), "drawn": counts, "share_given": counts / counts.sum(), "share": found.shares,
-        "low": low, "high": high, "reference": wanted, "labelled": table.sum(axis=1),
-        "recall": np.diag(table) / table.sum(axis=1),
-    }
-    return Result((*seen.distances(rng), absent, *shares), table=pd.DataFrame(columns))
+    seen = _Seen(Corrected.of(counts, table, rng, missing), wanted, level, n)
+    measures = (*seen.distances(rng), seen.absent(fraction), *seen.of_classes(classes))
+    return Result(measures, table=seen.table(classes))
 
 
 def _checked(
@@ -237,6 +224,33 @@ class _Seen:
     wanted: Floats
     level: float
     n: Mapping[str, int]
+
+    @cached_property
+    def band(self) -> tuple[Floats, Floats]:
+        """(low, high) [class] that hold all shares together."""
+        return self.found.band(self.level)
+
+    def absent(self, fraction: float) -> Measure:
+        """Return how many classes are drawn less than this fraction of their reference."""
+        return count_missing(
+            "missing_classes", self.found.shares, *self.band, fraction * self.wanted, n=self.n, level=self.level,
+            missing=self.found.missing, **SHARES.facts,
+        )
+
+    def of_classes(self, classes: Sequence[str]) -> Iterator[Measure]:
+        """Yield the share of each class."""
+        rows = zip(classes, self.found.shares, *self.band, self.wanted, strict=True)
+        for name, share, low, high, wanted in rows:
+            yield self.measure("share", SHARES, value=share, low=low, high=high, group=name, ideal=wanted)
+
+    def table(self, classes: Sequence[str]) -> pd.DataFrame:
+        """Return a row a class: what was counted, and what it comes to."""
+        counts, labelled, (low, high) = self.found.counts, self.found.table.sum(axis=1), self.band
+        return pd.DataFrame({
+            "class": list(classes), "drawn": counts, "share_given": counts / counts.sum(), "share": self.found.shares,
+            "low": low, "high": high, "reference": self.wanted, "labelled": labelled,
+            "recall": np.diag(self.found.table) / labelled,
+        })  # fmt: skip
 
     def distances(self, rng: np.random.Generator) -> list[Measure]:
         """Return the total variation, corrected and plain, and the p-value of there being none."""

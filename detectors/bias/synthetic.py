@@ -60,14 +60,7 @@ def synthetic_fidelity(
     and the synthetic one did not counts against the table. Raises ValueError for fewer than two such groups.
     """
     tables = {"real": OneTable.of(real, group, label), "synthetic": OneTable.of(synthetic, group, label)}
-    sizes = {name: table.rows["group"].value_counts() for name, table in tables.items()}
-    groups = sorted(
-        str(name) for name, rows in sizes["real"].items() if min(rows, sizes["synthetic"].get(name, 0)) >= LEAST
-    )
-    if len(groups) < 2:
-        got = f"{len(groups)} groups with {LEAST} rows or more in both tables"
-        raise ValueError(f"synthetic_fidelity: got {got}; allowed: 2 or more")
-    judge = _Judge(tables["real"], tables["synthetic"], tuple(groups), tuple(features), level, rng)
+    judge = _Judge(tables["real"], tables["synthetic"], _in_both(**tables), tuple(features), level, rng)
     gaps = judge.gap_changes()
     method = together(_RATES, judge.count)
     measures = [
@@ -77,6 +70,16 @@ def synthetic_fidelity(
         *judge.distances(), *judge.proxies(), *judge.transfers(),
     ]
     return Result(tuple(measures), items=judge.held_out(), table=judge.table())
+
+
+def _in_both(real: OneTable, synthetic: OneTable) -> tuple[str, ...]:
+    """Return the groups with enough rows in both tables, sorted."""
+    there, sizes = real.rows["group"].value_counts(), synthetic.rows["group"].value_counts()
+    groups = sorted(str(name) for name, rows in there.items() if min(rows, sizes.get(name, 0)) >= LEAST)
+    if len(groups) < 2:
+        got = f"{len(groups)} groups with {LEAST} rows or more in both tables"
+        raise ValueError(f"synthetic_fidelity: got {got}; allowed: 2 or more")
+    return tuple(groups)
 
 
 class _Judge(Learning):

@@ -70,13 +70,9 @@ def calibration(
         known = others.loc[others["label"].notna() & others["confidence"].notna(), _COLUMNS]
     answers = Confident(items.loc[counts, _COLUMNS], known, level, rng)
     kept = Kept(answers, promise, _whole(items, counts), None if others is None else _whole(others))
-    left = float(len(items) - len(answers.items))
-    unlabelled = Measure(
-        name="unlabelled", value=left, low=left, high=left, n={"items": len(items)}, unit="count",
-        direction="lower is better", level=level, method=COUNT,
-    )
     told = _Told(answers, promise.alpha, coverage, bins)
     calibrated = (one for kind in kinds for one in told.calibrated(kind))
+    unlabelled = _unlabelled(len(items) - len(answers.items), len(items), level)
     measures = (*told.off(), *told.which(), *calibrated, *kept.measures(), answers.shift, unlabelled)
     evidence = items.assign(
         answered=kept.stands(items["confidence"]),
@@ -84,6 +80,14 @@ def calibration(
         weight=items["confidence"].where(items["label"].eq(0), 1 - items["confidence"]),
     )
     return Result(measures, evidence, told.table, tuple(kept.remarks()))
+
+
+def _unlabelled(left: int, size: int, level: float) -> Measure:
+    """Return how many items are left out, as nobody knows whether they are right."""
+    return Measure(
+        name="unlabelled", value=left, low=left, high=left, n={"items": size}, unit="count",
+        direction="lower is better", level=level, method=COUNT,
+    )
 
 
 def _whole(items: pd.DataFrame, counts: pd.Series[bool] | None = None) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from detectors.arrays import unit_column
 from detectors.factuality.choices import score_choices
@@ -69,6 +70,25 @@ def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.G
     """
     asked = observed[observed["not_asked"].isna()]
     scored = np.array([bool(np.isfinite(np.asarray(row, dtype=float)).all()) for row in asked["log_probs"]], dtype=bool)
+    items = _chosen(observed, asked, scored)
+    tally = Tally(items, level, rng)
+    measures = (
+        *(_mean_of(tally, name, items[column]) for name, column in _MEANS.items()),
+        *(tally.difference(name, *columns) for name, columns in _DIFFERENCES.items()),
+        *(tally.known(name, items[column]) for name, column in _KNOWN.items()),
+        tally.share("error_share", "error", "lower is better"),
+        tally.not_asked(),
+        *tally.groups("accuracy", "value"),
+    )
+    flat = asked["log_probs"][scored].map(lambda row: min(row) == max(row)).astype(bool)
+    return Result(tuple(_if_it_tells(one, flat, items["group"]) for one in measures), tally.evidence)
+
+
+def _chosen(observed: pd.DataFrame, asked: pd.DataFrame, scored: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return a row for every question: which choice the model finds likeliest, and how right that is.
+
+    asked: those that were; scored: of these, whether the model could score every choice.
+    """
     graded = asked[scored]
     texts = {
         "answer": [_joined(*row) for row in zip(graded["choices"], map(_likeliest, graded["log_probs"]), strict=True)],
@@ -82,17 +102,7 @@ def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.G
     )
     items = _weighed(items, -items["margin"])
     items["no_answer"] = items["outcome"] == "error"
-    tally = Tally(items, level, rng)
-    measures = (
-        *(_mean_of(tally, name, items[column]) for name, column in _MEANS.items()),
-        *(tally.difference(name, *columns) for name, columns in _DIFFERENCES.items()),
-        *(tally.known(name, items[column]) for name, column in _KNOWN.items()),
-        tally.share("error_share", "error", "lower is better"),
-        tally.not_asked(),
-        *tally.groups("accuracy", "value"),
-    )
-    flat = graded["log_probs"].map(lambda row: min(row) == max(row)).astype(bool)
-    return Result(tuple(_if_it_tells(one, flat, items["group"]) for one in measures), tally.evidence)
+    return items
 
 
 def _if_it_tells(measure: Measure, flat: pd.Series[bool], groups: pd.Series[Any]) -> Measure:
@@ -125,15 +135,7 @@ def generated_correctness(
     """
     asked = observed[observed["not_asked"].isna()]
     replied = asked[asked["finish"].ne("error") & asked["text"].notna()]
-    texts = {"answer": replied["text"].tolist(), "right": [" | ".join(row) for row in replied["aliases"]]}
-    shown = pd.DataFrame(texts, index=replied.index, dtype=object)
-    items = _evidence(observed, shown, _written_scores(replied, rule)).join(observed[["finish", "problem"]])
-    no_answer = np.where(observed["not_asked"].notna(), "not asked", "error")
-    items["outcome"] = items["outcome"].where(items["outcome"].notna(), no_answer)
-    items = _weighed(items, 1 - items["token_f1"])
-    items["no_answer"] = items["outcome"].isin(["error", "unparseable"])
-    if "p_ik" in observed:
-        items["p_ik"] = observed["p_ik"].astype(float)
+    items = _written(observed, replied, rule)
     tally = Tally(items, level, rng)
     answered = items["value"].where(items["outcome"].isin(["right", "wrong"])).rename(None)
     measures = (
@@ -150,6 +152,20 @@ def generated_correctness(
     )
     wrong = replied[items.loc[replied.index, "outcome"] == "wrong"]
     return Result(measures, tally.evidence, remarks=tuple(_doubts(wrong)))
+
+
+def _written(observed: pd.DataFrame, replied: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Return a row for every question: what was written, and how right that is; replied: those with an answer."""
+    texts = {"answer": replied["text"].tolist(), "right": [" | ".join(row) for row in replied["aliases"]]}
+    shown = pd.DataFrame(texts, index=replied.index, dtype=object)
+    items = _evidence(observed, shown, _written_scores(replied, rule)).join(observed[["finish", "problem"]])
+    no_answer = np.where(observed["not_asked"].notna(), "not asked", "error")
+    items["outcome"] = items["outcome"].where(items["outcome"].notna(), no_answer)
+    items = _weighed(items, 1 - items["token_f1"])
+    items["no_answer"] = items["outcome"].isin(["error", "unparseable"])
+    if "p_ik" in observed:
+        items["p_ik"] = observed["p_ik"].astype(float)
+    return items
 
 
 def _doubts(wrong: pd.DataFrame) -> Iterator[Remark]:
@@ -179,7 +195,7 @@ def _weighed(items: pd.DataFrame, weight: pd.Series[Any]) -> pd.DataFrame:
     return items.assign(against=(value < 1).astype("boolean").where(value.notna()), weight=weight)
 
 
-def _choice_scores(asked: pd.DataFrame, scored: np.ndarray[Any, np.dtype[np.bool_]]) -> pd.DataFrame:
+def _choice_scores(asked: pd.DataFrame, scored: NDArray[np.bool_]) -> pd.DataFrame:
     """Return what `score_choices` says of each question; of those not scored, what follows from their choices alone."""
     counts = asked["choices"].map(len).to_numpy(dtype=np.intp)
     starts = np.cumsum(counts) - counts

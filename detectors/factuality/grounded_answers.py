@@ -64,9 +64,13 @@ def grounding_of_answers(
     told = cells.where(cells.notna(), None).to_dict("records")
     cites = any(len(places) for row in told if row["cited"] is not None for places in row["cited"])
     rows = [_answer(row if cites else {**row, "cited": None}, supported_at, conflicting_at) for row in told]
-    items = observed[["prompt", "answer", "context", "group", "label"]].join(
-        pd.DataFrame(rows, index=observed.index).reindex(columns=list(_COLUMNS))
-    )
+    tally = Tally(_evidence(observed, pd.DataFrame(rows, index=observed.index)), level, rng)
+    return Result(tuple(_measures(tally)), tally.evidence.drop(columns=[*_HIDDEN]), remarks=tuple(_remarks(observed)))
+
+
+def _evidence(observed: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    """Return the answers with what was found of each, who was asked in vain, and which count against the model."""
+    items = observed[["prompt", "answer", "context", "group", "label"]].join(judged.reindex(columns=list(_COLUMNS)))
     items["unit"] = _units(observed)
     silent = items["words"].isna()  # nothing was said that could be borne out, or not
     items["no_answer"] = (items["outcome"] == "error") | ((items["outcome"] == "unscored") & ~silent)
@@ -79,8 +83,7 @@ def grounding_of_answers(
     value = items["value"]
     items["against"] = (value > 0).astype("boolean").where(value.notna())
     items["weight"] = value + items["conflicting_share"]
-    tally = Tally(items, level, rng)
-    return Result(tuple(_measures(tally)), tally.evidence.drop(columns=[*_HIDDEN]), remarks=tuple(_remarks(observed)))
+    return items
 
 
 _LISTS = ("claims", "states", "rules", "supports", "reasons", "spans", "evidence")

@@ -79,19 +79,23 @@ def judged_share(
     labelled = items[items["label"].notna()]
     known = labelled if len(labelled) or calibration is None else calibration[calibration["label"].notna()]
     judge = _Measures(items, labelled, known, threshold, level, rng)
-    measures, read = (*judge.measures(), *habits.measures()), items["read"]
-    verdict = (items["judge"] >= threshold).astype(float)
-    evidence = items.drop(columns="read").assign(
-        judge=items["judge"].where(read), verdict=verdict.where(read),
-        disagreement=(items["judge"] - items["label"]).abs().where(read),
-        against=items["label"].fillna(verdict).eq(0), weight=1 - items["label"].fillna(items["judge"]),
-    )
-    return Result(measures, evidence.sort_values("disagreement", ascending=False, kind="stable"))
+    return Result((*judge.measures(), *habits.measures()), _evidence(items, threshold))
 
 
 def _filled(items: pd.DataFrame) -> pd.DataFrame:
     """Return items with a score each, and `read`: whether it is the judge's."""
     return items.assign(judge=items["judge"].fillna(_UNREAD), read=items["judge"].notna())
+
+
+def _evidence(items: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Return filled items with the judge's verdicts, those first on which judge and people disagree most."""
+    read, verdict = items["read"], (items["judge"] >= threshold).astype(float)
+    evidence = items.drop(columns="read").assign(
+        judge=items["judge"].where(read), verdict=verdict.where(read),
+        disagreement=(items["judge"] - items["label"]).abs().where(read),
+        against=items["label"].fillna(verdict).eq(0), weight=1 - items["label"].fillna(items["judge"]),
+    )
+    return evidence.sort_values("disagreement", ascending=False, kind="stable")
 
 
 @dataclass(frozen=True)

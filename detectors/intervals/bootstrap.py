@@ -60,11 +60,19 @@ def cluster_bootstrap(
         _studentised(statistic, total, centred, step, times_drawn(units, count, rng))
         for count in _blocks(replicates, max(1, BLOCK // units))
     ])
-    # 0/0 in a replicate (no denominator drawn, or no spread) counts as extreme on either side
-    first = np.quantile(np.where(np.isnan(t), -np.inf, t), (1 - level) / 2, method="lower")
-    last = np.quantile(np.where(np.isnan(t), np.inf, t), (1 + level) / 2, method="higher")
+    first, last = _middle(t, level)
     low, high = np.clip([value - last * error, value - first * error], *bounds)
     return value, min(float(low), value), max(float(high), value)
+
+
+def _middle(t: Floats, level: float) -> tuple[float, float]:
+    """Return the quantiles of t* [replicate] between which a share `level` lies.
+
+    0/0 in a replicate (no denominator drawn, or no spread) counts as extreme on either side.
+    """
+    first = np.quantile(np.where(np.isnan(t), -np.inf, t), (1 - level) / 2, method="lower")
+    last = np.quantile(np.where(np.isnan(t), np.inf, t), (1 + level) / 2, method="higher")
+    return float(first), float(last)
 
 
 def _blocks(whole: int, size: int) -> list[int]:

@@ -18,6 +18,8 @@ __all__ = ["UnitMean", "mean_over_units", "mostly_single"]
 
 SINGLE = 0.9
 """Share of units with one item from which on drawing the others' outcomes costs nothing worth a bet."""
+_EXACT = Method("exact binomial (Clopper-Pearson)")
+_BETTING = Method("betting (hedged capital) over unit means")
 
 
 @dataclass(frozen=True)
@@ -70,20 +72,25 @@ def mean_over_units(
         known = _unit_means(numbers[~lost], None if codes is None else codes[~lost])
     else:
         least = most = known = _unit_means(numbers, codes)
-    order, method = rng.permutation(len(least)), Method("betting (hedged capital) over unit means")
+    order = rng.permutation(len(least))
     if binary and (codes is None or mostly_single((sizes := np.bincount(codes))[sizes > 0])):
-        method = Method("exact binomial (Clopper-Pearson)")
-        certain = all(((one == 0) | (one == 1)).all() for one in (least, most))
-        drawn = 0.5 if certain else rng.random(len(least))
-        (low, _), (_, high) = (exact_binomial(int((drawn < one).sum()), len(one), level) for one in (least, most))
+        method, (low, high) = _EXACT, _of_trials(least, most, level, rng)
     else:
-        low, high = betting_mean(least[order], level)
+        method, (low, high) = _BETTING, betting_mean(least[order], level)
         if lost.any():
             _, high = betting_mean(most[order], level)
     value = float(known.mean())  # rounding, or what was drawn, may leave it outside
     return UnitMean(
         value, min(low, value), max(high, value), int((~lost).sum()), len(known), method, missing=int(lost.sum())
     )
+
+
+def _of_trials(least: Floats, most: Floats, level: float, rng: np.random.Generator) -> tuple[float, float]:
+    """Return the exact (low, high) of units that are 0/1 trials, at the least and at the most that they may be."""
+    certain = all(((one == 0) | (one == 1)).all() for one in (least, most))
+    drawn = 0.5 if certain else rng.random(len(least))
+    (low, _), (_, high) = (exact_binomial(int((drawn < one).sum()), len(one), level) for one in (least, most))
+    return low, high
 
 
 def mostly_single(sizes: ArrayLike) -> bool:

@@ -1,9 +1,22 @@
 """Does a model's own score tell what it has not learnt? Its AUROC, its blind spots, and what needs no model beside it.
 
-    auroc               foreign items against familiar ones
-    blind_spot_auroc    distortions of familiar items, and items of another domain, against these; an interval below
-                        1/2 is a reversal
-    flagged_share       foreign items with a conformal p-value of at most 0.05, each judged on its own
+    auroc                     foreign items against familiar ones, of the score that is judged, by group of each other
+                              score; only with foreign items
+    worst_blind_spot_auroc    the least of the judged score; the headline where there are no foreign items
+    blind_spot_auroc          distortions of familiar items by kind, and items of another domain, against these; an
+                              interval below 1/2 is a reversal
+    flagged_share             of foreign items with a conformal p-value of at most 0.05, each judged on its own, and by
+                              group; only with foreign items
+    false_alarm_share         of familiar items with such a p-value, and by group
+    tail_threshold            score above which a share `tail_rate` of familiar items lies; only where asked for
+    beyond_tail_share         of foreign items above it
+    window_flagged_share, window_false_alarm_share    items of either kind with a window of which p is at most 0.05;
+                              only where `windowed_maximum` is asked for (`windows`)
+    stream_flagged_share, stream_false_alarm_share    foreign series, and steps of familiar ones, with an alarm of a
+                              threshold that follows the stream; only where `tail_rate` is
+    step_auroc, vus_pr        whether surprise is where strange steps are; only of series that mark them (`located`)
+    bits_per_dim              mean over familiar items; of texts, bits per byte; only where the model has a likelihood
+    batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
 
 Which items Benjamini-Hochberg flags together is evidence and has no interval: a flag depends on all other p-values.
 
@@ -66,21 +79,7 @@ def likelihood_novelty(
     which `extremes` shall give a threshold, and of series whose steps have a `trace` `streams` one that follows them;
     drift: see there.
 
-    Measures, in this order:
-      auroc                     of the score that is judged, by group of each other score; only with foreign items
-      worst_blind_spot_auroc    the least of the judged score; the headline where there are no foreign items
-      blind_spot_auroc          by kind of distortion, and of the items of another domain
-      flagged_share             of foreign items with a p-value of at most 0.05, and by group; only with foreign items
-      false_alarm_share         of familiar items with a p-value of at most 0.05, and by group
-      tail_threshold            score above which a share `tail_rate` of familiar items lies; only where asked for
-      beyond_tail_share         of foreign items above it
-      window_flagged_share, window_false_alarm_share    items of either kind with a window of which p is at most 0.05;
-                                only where `windowed_maximum` is asked for (`windows`)
-      stream_flagged_share, stream_false_alarm_share    foreign series, and steps of familiar ones, with an alarm of a
-                                threshold that follows the stream; only where `tail_rate` is
-      step_auroc, vus_pr        whether surprise is where strange steps are; only of series that mark them (`located`)
-      bits_per_dim              mean over familiar items; of texts, bits per byte; only where the model has a likelihood
-      batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
+    Measures: those of the module's list, in its order.
     Items: the foreign ones, the most familiar-looking first, then the familiar ones; their scores, `p_value`, `flagged`
     (by `rule`), `value` (1 = p-value at most 0.05), `threshold` (the score above which that is so) and, of familiar
     ones, the judged score of each distortion; where stored, `denoising_curve`, and see `evidence` for single elements.

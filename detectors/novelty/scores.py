@@ -6,11 +6,13 @@ Every score is fitted once and applied to all sets in one call.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
 from detectors.health import response_problem, score_problem, ties_problem
@@ -30,6 +32,43 @@ _FOREST, _DTE = "isolation_forest", "dte_np"
 _THERE_ANYWAY = ("trace", "scored_bytes", "background_scored_bytes")
 
 
+@dataclass(frozen=True)
+class _Sets:
+    """The items that are scored, set by set."""
+
+    items: Mapping[str, Items]
+    """Role, or kind of distortion of the familiar items -> its items."""
+    kinds: tuple[str, ...]
+    learnt: Items
+    """What the model learnt from, as far as is known."""
+
+    @classmethod
+    def of(
+        cls, observed: Mapping[str, pd.DataFrame], value_range: tuple[float, float] | None, *, blurred: bool
+    ) -> _Sets:
+        """Return the items of all roles but `reference`, and the familiar ones distorted; see `blindspots`."""
+        sets = {role: items_of(frame) for role, frame in observed.items() if role != "reference"}
+        learnt = items_of(observed["reference"]) if "reference" in observed else sets["fit"]
+        of_rows = learnt if field_of(observed["items"]) == "row" and isinstance(learnt, np.ndarray) else None
+        spots = blind_spots(observed["items"].index, sets["items"], value_range, blurred=blurred, learnt=of_rows)
+        return cls(sets | spots, tuple(spots), learnt)
+
+    @property
+    def names(self) -> NDArray[Any]:
+        """Name of the set that each item is of, [item]."""
+        return np.repeat(list(self.items), [len(items) for items in self.items.values()])
+
+    @cached_property
+    def whole(self) -> Items:
+        """The items of all sets, one set behind the other."""
+        return joined(list(self.items.values()))
+
+    @cached_property
+    def code_bits(self) -> Floats:
+        """Bits of a lossless code, [item]."""
+        return compressed_bits(self.whole, float(self.learnt.std()) if isinstance(self.learnt, np.ndarray) else 1.0)
+
+
 class ScoreTable:
     """The scores, and which of them cannot be trusted."""
 
@@ -45,37 +84,33 @@ class ScoreTable:
         """Names of the score that is judged and of the model's own, of which there is none without a model."""
         self.widened = self.modelled and (self.main != self.raw or bool(beside))
         """Whether scores were asked for beside the model's own."""
-        sets = {role: items_of(frame) for role, frame in observed.items() if role != "reference"}
-        learnt = items_of(observed["reference"]) if "reference" in observed else sets["fit"]
-        field = field_of(observed["items"])
-        self.serial = field == "series"
+        self.serial = field_of(observed["items"]) == "series"
         """Whether items are series."""
-        of_rows = learnt if field == "row" and isinstance(learnt, np.ndarray) else None
-        spots = blind_spots(observed["items"].index, sets["items"], value_range, blurred=blurred, learnt=of_rows)
-        self.kinds = tuple(spots)
+        sets = _Sets.of(observed, value_range, blurred=blurred)
+        self.kinds = sets.kinds
         self.spots = (*self.kinds, OTHER_DOMAIN) if OTHER_DOMAIN in observed else self.kinds
         """What the self-test shows: the distortions by kind, and items of another domain where there are any."""
-        sets |= spots
-        self._of = np.repeat(list(sets), [len(items) for items in sets.values()])
-        self._cut: dict[str, pd.DataFrame] = {}
-        whole, cells = joined(list(sets.values())), self._cells(tuple(sets))
-        code_bits = compressed_bits(whole, float(learnt.std()) if isinstance(learnt, np.ndarray) else 1.0)
-        baselines = self._baselines(learnt, whole, code_bits, rng)
+        self._of, self._cut = sets.names, dict[str, pd.DataFrame]()
         nothing = np.full(len(self._of), np.nan)
-        seen = Recorded(self._of, whole, cells, code_bits, nothing)
-        own = SCORES[SCORES[score].raw].run(seen) if self.modelled else baselines[score]
-        self.recorded = Recorded(self._of, whole, cells, code_bits, own)
+        self.recorded = Recorded(self._of, sets.whole, self._cells(tuple(sets.items)), sets.code_bits, nothing)
         """What all scores are made of."""
-        broken = score_problem(own) or ties_problem(own[self._of == "items"])
-        problem = broken or self._unresponsive(own)
-        asked = [one for one in self.asked if one in SCORES] if problem else []
-        self._lost = [one for one in asked if _rests_on_own(one, broken=broken is not None)]
+        baselines = self._baselines(sets, rng)
+        own = SCORES[SCORES[score].raw].run(self.recorded) if self.modelled else baselines[score]
+        self.recorded = replace(self.recorded, own=own)
+        problem, self._lost = self._trouble(own)
         columns = {self.raw: own, **baselines, **self._others(problem)}
         self.names = tuple(dict.fromkeys([self.main, self.raw, *columns]))
         """The scores, the one that is judged first, then the model's own."""
         self._scores = pd.DataFrame({name: columns[name] for name in self.names})
         self.problems = self._problems(problem)
         """Score -> why it cannot be trusted."""
+
+    def _trouble(self, own: Floats) -> tuple[Cause | None, list[str]]:
+        """Return why the model's own score [item] cannot be trusted, if so, and which of those asked fall with it."""
+        broken = score_problem(own) or ties_problem(own[self._of == "items"])
+        problem = broken or self._unresponsive(own)
+        asked = [one for one in self.asked if one in SCORES] if problem else []
+        return problem, [one for one in asked if _rests_on_own(one, broken=broken is not None)]
 
     def scores(self, name: str) -> pd.DataFrame:
         """Return the scores of one set, [item, score], indexed by item id."""
@@ -160,14 +195,12 @@ class ScoreTable:
             found[self.main] = flat
         return found
 
-    def _baselines(
-        self, learnt: Items, items: Items, code_bits: Floats, rng: np.random.Generator
-    ) -> dict[str, Floats]:
-        """Return the scores that need no model, fitted on `learnt`; numbers of rows are no code, so have no size."""
+    def _baselines(self, sets: _Sets, rng: np.random.Generator) -> dict[str, Floats]:
+        """Return the scores that need no model, by what was learnt; numbers of rows are no code, so have no size."""
         field = field_of(self.observed["items"])
-        learnt, items = comparable(field, learnt, items)
+        learnt, items = comparable(field, sets.learnt, sets.whole)
         found = {"knn5": knn_distance(learnt, items), "mixture": mixture_surprise(learnt, items, rng=rng)}
-        found |= {} if field == "row" else {"compressed_size": code_bits}
+        found |= {} if field == "row" else {"compressed_size": sets.code_bits}
         found |= {"sub_pca": strangest_window(learnt, items)} if field == "series" else {}
         if field == "row" or not self.modelled or _DTE in self.asked:
             found[_DTE] = diffusion_variance(learnt, items)

@@ -8,7 +8,7 @@ tested and is missing: every rate holds whatever the test would have said of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -94,35 +94,63 @@ def mark_detection(
     `items` has the row of each text of the model with `value` (found 1, not 0); `table` the same for the unmarked
     texts. A text of the model in which the mark is not found counts against it, with its p-value as weight.
     """
-    items = outputs.assign(tokens=outputs["tokens"].fillna(0).astype(int), value=_found(outputs["p_value"], alpha))
-    missed = items["value"].eq(0).astype("boolean").where(items["value"].notna())
-    items = items.assign(against=missed, weight=items["p_value"])
-    if (untested := items["value"].isna()).any():
-        items = items.assign(no_answer=untested)
-    other = _found(outputs["other_p_value"], alpha)
-    plain = _found(outputs["plain_p_value"], alpha) if "plain_p_value" in outputs else None
+    items = _told(outputs, alpha)
     table = None if unmarked is None else unmarked.assign(value=_found(unmarked["p_value"], alpha))
     rate, units = partial(_mean, level=level, rng=rng), _units(outputs, "unit", items["value"])
-    known = None if table is None else table["value"]
-    column = "unit" if "unit" in outputs else None
-    first = ~untested & ~units.duplicated()
-    green = items["green_fraction"].astype(float)
-    lists = _NO_LISTS if green.isna().all() and not untested.all() else _TOO_SHORT
     measures = (
-        rate("detection_rate", items["value"], units, "higher is better", mean_of="value", unit_of=column),
-        rate("false_positive_rate", known, _units(unmarked, "unit", known), "lower is better", reason=_NO_HUMANS),
-        rate("own_false_positive_rate", plain, _units(outputs, "plain_unit", plain), "lower is better",
-             reason=_NO_TWIN),
-        rate("other_key_rate", other, units, "lower is better"),
-        median_of("tokens_needed", items.loc[first, "tokens_needed"], _UNFOUND, unit="tokens",
-                  direction="lower is better", level=level, missing=int(untested.sum())),
-        rate("green_fraction", green, units, "neither", mean_of="green_fraction", unit_of=column, reason=lists),
+        *_of_tests(items, table, units, alpha, rate),
+        _tokens_needed(items, units, level),
+        _green_fraction(items, units, rate),
         _quality_cost(outputs, units, level, rng),
         rate("retokenised_share", outputs.get("retokenised"), units, "neither", reason=_NO_TOKENS),
         *_keyed_otherwise(outputs, alpha, units, rate), _not_tested(items, level),
         *_by_length(items, units, rate),
     )  # fmt: skip
-    return Result(measures, items if column is None else items.assign(unit=units), table)
+    return Result(measures, items if "unit" not in items else items.assign(unit=units), table)
+
+
+def _told(outputs: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Return the texts of the model with what the test says of each, and which count against it."""
+    items = outputs.assign(tokens=outputs["tokens"].fillna(0).astype(int), value=_found(outputs["p_value"], alpha))
+    untested = items["value"].isna()
+    missed = items["value"].eq(0).astype("boolean").where(~untested)
+    items = items.assign(against=missed, weight=items["p_value"])
+    return items.assign(no_answer=untested) if untested.any() else items
+
+
+def _of_tests(
+    items: pd.DataFrame, table: pd.DataFrame | None, units: pd.Series[str], alpha: float, rate: Callable[..., Measure]
+) -> Iterator[Measure]:
+    """Yield how often a mark is found where it is, where it is not, and under a key that was not put in."""
+    yield rate("detection_rate", items["value"], units, "higher is better", mean_of="value", unit_of=_unit_of(items))
+    known = None if table is None else table["value"]
+    yield rate("false_positive_rate", known, _units(table, "unit", known), "lower is better", reason=_NO_HUMANS)
+    plain = _found(items["plain_p_value"], alpha) if "plain_p_value" in items else None
+    of_plain = _units(items, "plain_unit", plain)
+    yield rate("own_false_positive_rate", plain, of_plain, "lower is better", reason=_NO_TWIN)
+    yield rate("other_key_rate", _found(items["other_p_value"], alpha), units, "lower is better")
+
+
+def _unit_of(items: pd.DataFrame) -> str | None:
+    """Return the column that holds the units, where one does."""
+    return "unit" if "unit" in items else None
+
+
+def _tokens_needed(items: pd.DataFrame, units: pd.Series[str], level: float) -> Measure:
+    """Return the median number of tokens after which a mark is found, of the first text of each unit."""
+    untested = items["value"].isna()
+    return median_of(
+        "tokens_needed", items.loc[~untested & ~units.duplicated(), "tokens_needed"], _UNFOUND, unit="tokens",
+        direction="lower is better", level=level, missing=int(untested.sum()),
+    )
+
+
+def _green_fraction(items: pd.DataFrame, units: pd.Series[str], rate: Callable[..., Measure]) -> Measure:
+    green = items["green_fraction"].astype(float)
+    why = _NO_LISTS if green.isna().all() and not items["value"].isna().all() else _TOO_SHORT
+    return rate(
+        "green_fraction", green, units, "neither", mean_of="green_fraction", unit_of=_unit_of(items), reason=why
+    )
 
 
 def _units(texts: pd.DataFrame | None, column: str, tested: pd.Series[Any] | None) -> pd.Series[str]:

@@ -164,13 +164,23 @@ def duties_kept(
         _count("unreadable", int(outputs["state"].isna().sum()), len(outputs), level),
         *duties,
     )
-    missed = [[name for name in there if values[name][at] == 0] for at in range(len(outputs))]
-    items = outputs.assign(value=np.where(asked, kept, np.nan), no_answer=asked & np.isnan(kept))
-    items["duties_missed"] = pd.Series(missed, outputs.index, dtype=object)
-    lost = pd.Series(np.isnan(items["value"]), outputs.index)
-    items["against"] = items["value"].eq(0).astype("boolean").mask(lost)
-    items["weight"] = [float(len(names)) for names in missed]
+    items = _evidence(outputs, np.where(asked, kept, np.nan), asked, {name: values[name] for name in there})
     return Result(measures, items if "unit" not in outputs else items.assign(unit=units), table)
+
+
+def _evidence(
+    outputs: pd.DataFrame, kept: Floats, asked: NDArray[np.bool_], values: Mapping[str, Floats]
+) -> pd.DataFrame:
+    """Return each output with whether it keeps all duties, and which it does not.
+
+    kept [output]: NaN where nobody can tell; asked [output]: whether a duty is about it; values: duty -> [output].
+    """
+    missed = [[name for name, told in values.items() if told[at] == 0] for at in range(len(outputs))]
+    items = outputs.assign(value=kept, no_answer=asked & np.isnan(kept))
+    items["duties_missed"] = pd.Series(missed, outputs.index, dtype=object)
+    items["against"] = items["value"].eq(0).astype("boolean").mask(pd.Series(np.isnan(kept), outputs.index, dtype=bool))
+    items["weight"] = [float(len(names)) for names in missed]
+    return items
 
 
 def _about(outputs: pd.DataFrame, one: Owed) -> NDArray[np.bool_]:

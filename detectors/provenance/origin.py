@@ -49,12 +49,7 @@ def signed_origin(files: pd.DataFrame, *, level: float, rng: np.random.Generator
     state, lost = files["state"], files["state"].isna()
     units = units_of(files, "unit" if "unit" in files else None)
     units = units.where(~lost, units_of(files, None))
-    told: dict[str, Floats] = {
-        "trusted_share": _is(state.eq("Trusted"), lost), "manifest_share": _is(state.ne("none"), lost),
-        "invalid_share": _is(state.eq("Invalid"), lost), "untrusted_share": _is(state.eq("Valid"), lost),
-        "source_type_share": _is(files["model_source"].eq(True), lost),
-        "aigc_label_share": _is(files["aigc"].eq(True), lost), "conflict_share": _is(files["conflict"].eq(True), lost),
-    }
+    told = _shares(files)
     ways: Mapping[str, Direction] = {"invalid_share": _DOWN, "conflict_share": _DOWN, "untrusted_share": _DOWN}
     one = _Mean(units, level, rng)
     measures = [one(name, values, ways.get(name, _UP)) for name, values in told.items()]
@@ -73,9 +68,15 @@ def signed_origin(files: pd.DataFrame, *, level: float, rng: np.random.Generator
     return Result(tuple(measures), items if "unit" not in files else items.assign(unit=units))
 
 
-def _is(said: pd.Series[bool], lost: pd.Series[bool]) -> Floats:
-    """Return 1 or 0 of each file, NaN where it could not be read."""
-    return np.where(lost, np.nan, said.astype(float))
+def _shares(files: pd.DataFrame) -> dict[str, Floats]:
+    """Return measure -> whether it is so of each file, [file]; NaN where that could not be read."""
+    state, lost = files["state"], files["state"].isna()
+    said = {
+        "trusted_share": state.eq("Trusted"), "manifest_share": state.ne("none"), "invalid_share": state.eq("Invalid"),
+        "untrusted_share": state.eq("Valid"), "source_type_share": files["model_source"].eq(True),
+        "aigc_label_share": files["aigc"].eq(True), "conflict_share": files["conflict"].eq(True),
+    }
+    return {name: np.where(lost, np.nan, one.astype(float)) for name, one in said.items()}
 
 
 class _Mean:

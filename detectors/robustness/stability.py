@@ -58,8 +58,7 @@ def answer_stability(
     flips = judge.of_each("flip_rate", "flip", _BETTER_LOW)
     measures = [judge.worst("worst_flip_rate", flips, _NOTHING)]
     if kept:
-        of_kept = [one for one in flips if judge.keeps(str(one.joint.group))]
-        measures.append(judge.worst("worst_kept_flip_rate", of_kept, _NOTHING if of_kept else _NO_KIND))
+        measures.append(judge.worst_kept(flips))
     measures.append(judge.of_items("flip_rate", "flip_share", _BETTER_LOW))
     excess = judge.of_each("excess_flip_rate", "excess", _BETTER_LOW, half=True) if judge.again else []
     if judge.again:
@@ -70,10 +69,8 @@ def answer_stability(
             judge.of_items("accuracy", "correctness", "higher is better"),
             judge.worst("worst_accuracy_drop", lost, _NOTHING),
         ]
-    told = judge.numbers["drop"]
-    confidence = [] if np.isnan(told).all() else judge.of_each("confidence_drop", "drop", _BETTER_LOW, half=True)
     whole, *each = judge.unchanged()
-    shown = (one.joint for one in (*flips, *excess, *still, *lost, *confidence))
+    shown = (one.joint for one in (*flips, *excess, *still, *lost, *judge.confidence()))
     measures += [whole, *judge.not_asked(), *shown, *each]
     return Result(tuple(measures), judge.items, judge.table(), tuple(_remarks(flips)))
 
@@ -271,6 +268,17 @@ class _Judge:
         if any(one.alone.value is None and one.alone.missing for one in each):
             highs.append(1.0)  # of a change under which no answer came
         return Measure(name=name, value=top.value, low=max(lows), high=max(highs), n=top.n, method=method, **told)
+
+    def worst_kept(self, flips: Sequence[_Change]) -> Measure:
+        """Return the worst of the changes that keep the meaning by construction."""
+        kept = [one for one in flips if self.keeps(str(one.joint.group))]
+        return self.worst("worst_kept_flip_rate", kept, _NOTHING if kept else _NO_KIND)
+
+    def confidence(self) -> list[_Change]:
+        """Return by how much each change lowers the confidence in the answer, where that is told."""
+        if np.isnan(self.numbers["drop"]).all():
+            return []
+        return self.of_each("confidence_drop", "drop", _BETTER_LOW, half=True)
 
     def noise(self) -> Measure:
         """Return how often asking the same once more gives another answer."""

@@ -92,20 +92,12 @@ def score_table(observed: pd.DataFrame) -> pd.DataFrame:
     `detectors.factuality.uncertainty.meanings`) and `order_matters` (whether clusters depend on the samples' order).
     """
     cells = {name: observed[name].to_list() if name in observed else [None] * len(observed) for name in _columns()}
-    gaps = [_or_null(margins, rows) for rows in cells["top_log_probs"]]
-    found = token_scores(cells["log_probs"], cells["entropies"], gaps)
-    found["pmi"] = pmi(cells["log_probs"], cells["log_probs_alone"])
-    found["p_true"] = [_or_nan(_p_true, cell) for cell in cells["p_true"]]
-    found["verbalised"] = [_or_nan(_unsure, cell) for cell in cells["confidence"]]
-    found["claim_conditioned"] = [_conditioned(row) for row in _rows(cells)]
-    bounds = [_bounds(row["top_log_probs"]) if row["entropies"] is None else (np.nan, np.nan) for row in _rows(cells)]
-    found[["mean_entropy_bound", "max_entropy_bound"]] = np.reshape(bounds, (-1, 2))
     alike = [_alike(row) for row in _rows(cells)]
     sampled = pd.DataFrame(
         [{} if w is None else _of_samples(row, w) for row, w in zip(_rows(cells), alike, strict=True)],
         columns=_OF_SAMPLES,
     ).astype(float)
-    found = pd.concat([found, sampled, _of_graphs(cells, alike)], axis=1)
+    found = pd.concat([_of_answers(cells), sampled, _of_graphs(cells, alike)], axis=1)
     apart = found["dissimilarity_to_samples"]
     for name, of in (("cocoa_msp", "sequence_nll"), ("cocoa_mean", "mean_nll"), ("cocoa_entropy", "mean_entropy")):
         found[name] = found[of] * apart
@@ -115,6 +107,19 @@ def score_table(observed: pd.DataFrame) -> pd.DataFrame:
     )
     found.index = observed.index
     return found[[*SCORES, *BLIND, "agreement", "meanings_seen", "order_matters"]]
+
+
+def _of_answers(cells: Mapping[str, list[Any]]) -> pd.DataFrame:
+    """Return the scores that need no samples, a row an item."""
+    gaps = [_or_null(margins, rows) for rows in cells["top_log_probs"]]
+    found = token_scores(cells["log_probs"], cells["entropies"], gaps)
+    found["pmi"] = pmi(cells["log_probs"], cells["log_probs_alone"])
+    found["p_true"] = [_or_nan(_p_true, cell) for cell in cells["p_true"]]
+    found["verbalised"] = [_or_nan(_unsure, cell) for cell in cells["confidence"]]
+    found["claim_conditioned"] = [_conditioned(row) for row in _rows(cells)]
+    bounds = [_bounds(row["top_log_probs"]) if row["entropies"] is None else (np.nan, np.nan) for row in _rows(cells)]
+    found[["mean_entropy_bound", "max_entropy_bound"]] = np.reshape(bounds, (-1, 2))
+    return found
 
 
 _OF_SAMPLES = [
