@@ -13,7 +13,7 @@ whose sets differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import comb, floor
@@ -79,13 +79,17 @@ def word_associations(vectors: pd.DataFrame, *, level: float, rng: np.random.Gen
     measures = list(judge.measures(list(tests.values()), None))
     if len(tests) > 1:
         measures += [one for name, test in tests.items() for one in judge.measures([test], name or None)]
-    s = pd.concat([test.s for test in tests.values()]).reindex(vectors.index)
-    centre = pd.concat([test.s - test.s.mean() for test in tests.values()]).reindex(vectors.index)
+    return Result(tuple(measures), items=_evidence(vectors, [test.s for test in tests.values()]))
+
+
+def _evidence(vectors: pd.DataFrame, of_tests: Sequence[pd.Series[float]]) -> pd.DataFrame:
+    """Return the rows without vectors, with the association of each by its test, and which count against the model."""
+    s = pd.concat(of_tests).reindex(vectors.index)
+    centre = pd.concat([one - one.mean() for one in of_tests]).reindex(vectors.index)
     weight = centre * vectors["set"].map({"X": 1.0, "Y": -1.0}).astype(float)
-    items = vectors.drop(columns="embedding").assign(
+    return vectors.drop(columns="embedding").assign(
         association=s, against=(weight > 0).astype("boolean").where(weight.notna()), weight=weight
     )
-    return Result(tuple(measures), items=items)
 
 
 @dataclass(frozen=True)
