@@ -124,7 +124,7 @@ class _About:
     waive: str | None
 
     @property
-    def waived_or(self) -> str | None:
+    def target(self) -> str | None:
         """The check that is waived, else the one that is named."""
         return self.waive or self.check
 
@@ -132,7 +132,7 @@ class _About:
         for kind, value in given.items():
             if value is not None:
                 text = "text" if kind == "comment" else kind
-                yield {"kind": kind, text: value, "check": self.waived_or, "item": self.item}
+                yield {"kind": kind, text: value, "check": self.target, "item": self.item}
 
     def status(self, status: str | None) -> Iterator[dict[str, Any]]:
         if self.waive is not None:
@@ -140,7 +140,7 @@ class _About:
                 raise UsageError(f"--waive {self.waive}: goes with no --status, and with no --check but its own")
             status = "waived"
         if status is not None:
-            about = {"check": self.waived_or, "item": self.item, "reason": self.reason, "until": self.until}
+            about = {"check": self.target, "item": self.item, "reason": self.reason, "until": self.until}
             yield {"kind": "status", "status": status, **about}
 
     def override(self, override: str | None) -> Iterator[dict[str, Any]]:
