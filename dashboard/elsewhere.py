@@ -4,13 +4,18 @@ An item that was asked has its id from what it says; one that a model drew has i
 draw of that number is another item. So another audit must show the same content under the id, and another check of the
 same audit no other content. Of other audits the newest are looked through, and only what one of them stored unchanged
 is told.
+
+    file -> 32 bits of every id, sorted, kept        an item whose bits are not among them is not there
+
+So the ids of a file are read once, and again only where the item is, or, seldom, another one of the same bits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from audit.catalogue import Asked
 from audit.record import Audit, Finding, ItemsFile, items_of
@@ -18,6 +23,11 @@ from dashboard.indexing import index
 from dashboard.item_pages import named
 from dashboard.loading import opened, readable
 from reports.views import CONTENT
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
 
 __all__ = ["AUDITS_LOOKED_AT", "Elsewhere", "elsewhere"]
 
@@ -73,7 +83,32 @@ def _of(audit: Audit, finding: Finding, item: str, most: int | None = None) -> I
     items: ItemsFile | None = items_of(audit.folder, finding)
     if items is None or items.problem or (most is not None and items.total > most):
         return
-    row = named(items, [item])[0]
+    row = named(items, [item])[0] if _may_have(items, item) else None
     if row is not None:
         cells = items.rows([row - 1]).to_pylist()[0]
         yield Elsewhere(audit.folder.name, audit.record.title, finding.check, row, cells)
+
+
+def _may_have(items: ItemsFile, item: str) -> bool:
+    """Tell whether an item's bits are among those of a file's items."""
+    import numpy as np
+    import pandas as pd
+
+    known, own = _bits_in(items), _bits(pd.Series([item], dtype=object))[0]
+    place = int(np.searchsorted(known, own))
+    return place < len(known) and bool(known[place] == own)
+
+
+@lru_cache(maxsize=256)
+def _bits_in(items: ItemsFile) -> NDArray[np.uint32]:
+    """Return the bits of all items of a file, which is known by its name and its last change, sorted."""
+    import numpy as np
+    import pandas as pd
+
+    return np.sort(_bits(pd.Series(items.ids(), dtype=object).dropna()))
+
+
+def _bits(names: pd.Series[Any]) -> NDArray[np.uint32]:
+    import pandas as pd
+
+    return pd.util.hash_array(names.to_numpy(object), categorize=False).astype("uint32")
