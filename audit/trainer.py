@@ -18,8 +18,10 @@ from audit.probe import Role
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LEARNT_FILE", "Budget", "Device", "Fitted", "Lesson", "Look", "Stopped", "Trainer"]
+__all__ = ["CARD_FILE", "LEARNT_FILE", "Budget", "Device", "Fitted", "Lesson", "Look", "Stopped", "Trainer"]
 
+CARD_FILE = "card.json"
+"""File of a model's folder that tells how it was trained."""
 LEARNT_FILE = "learnt.txt"
 """File of a model's folder with a digest of each item that it learnt from (`audit.fit.content_digests`), a line each.
 """

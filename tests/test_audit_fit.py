@@ -28,11 +28,14 @@ from audit.execute import run
 from audit.files import read_frame
 from audit.fit import content_digests, fit_models, read_fit_plan, running
 from audit.fit.parting import part_of
+from audit.models.gan import GANFolder
 from audit.plan import as_plan
-from audit.record import load_record
+from audit.record import Training, load_record
 from audit.reference import novelty_plans
 from audit.trainer import Budget, Lesson
 from audit.trainers.loop import Held, minimise, seeded
+from reports.documents.html_report import render_html
+from reports.options import ReportOptions
 
 PLAN = """\
 title: Digits
@@ -306,6 +309,27 @@ def test_from_a_folder_to_who_sees_the_label_that_was_left_out(labelled, tmp_pat
     assert all(one.low < one.value < one.high or one.value in (0, 1) for one in told.values())
     foreign = read_frame(tmp_path / "models" / "parts" / "foreign.parquet")
     assert (len(foreign), set(foreign["label"])) == (60, {"7"})
+    trained = {name: one.training for name, one in found.record.models.items()}
+    card = json.loads((tmp_path / "models" / "pixels" / "card.json").read_text())
+    assert trained["pixels"].model_dump() == {"stopped": "steps", "step": 3, "best": card["best"], "steps": 3}
+    page = render_html(found, ReportOptions())["report.html"].decode()
+    hurried = [one for one in trained.values() if one.cut_short]
+    assert page.count("while it was still getting better") == len(hurried) > 0
+    assert "A model whose training was cut short" in page
+
+
+@pytest.mark.parametrize(("card", "known"), [
+    ({"stopped": "time", "best": 4, "steps": 9, "looks": [[4, 1.0, 1.0], [6, 0.9, 1.1]]}, True),
+    ({"stopped": "soon", "best": 4, "steps": 9, "looks": [[6, 0.9, 1.1]]}, False),
+    ({"stopped": "time", "best": "4", "steps": 9, "looks": [[6, 0.9, 1.1]]}, False),
+    ({"stopped": "time", "best": 4, "steps": 9, "looks": []}, False), ({"family": "vae"}, False), ([], False),
+])
+def test_a_card_of_somebody_else_says_nothing_of_a_training(tmp_path, card, known):
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    told = GANFolder(tmp_path).trained()
+    assert told == ({"stopped": "time", "best": 4, "step": 6, "steps": 9} if known else None)
+    assert not known or Training(**told).cut_short
+    assert not Training(stopped="patience", best=4, step=6, steps=9).cut_short
 
 
 def test_from_a_table_to_who_sees_the_label_that_was_left_out(tmp_path, capfd, monkeypatch):

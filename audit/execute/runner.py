@@ -305,6 +305,7 @@ class _Run:
                 abilities=sorted(abilities_of(model)),
                 weights=getattr(model, "weights", None),
                 windows=getattr(model, "windows", None),
+                training=getattr(self.plan.models[name], "trained", dict)() or None,
                 identity=identities.get(name),
             )
             for name, model in self.opened.items()

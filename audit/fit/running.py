@@ -34,7 +34,7 @@ from audit.files import (
     write_atomic,
 )
 from audit.fit.parting import LEARNT, bounds_of, content_digests, part_of
-from audit.trainer import LEARNT_FILE, Budget, Fitted, Lesson, Look
+from audit.trainer import CARD_FILE, LEARNT_FILE, Budget, Fitted, Lesson, Look
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FitCallbacks", "fit_models"]
 
-FITTED, CARD, PARTS = "fitted.json", "card.json", "parts"
+FITTED, PARTS = "fitted.json", "parts"
 _MOST = 64 << 20
 """Bytes of a card or of `fitted.json`."""
 
@@ -148,7 +148,7 @@ class _Workbench:
     ) -> Mapping[str, Any]:
         """Train one model unless it is there, and return its line; raises UsageError where another is there."""
         folder, identity = self.into / spec.name, self.plan.identity(spec)
-        card = _json(folder / CARD)
+        card = _json(folder / CARD_FILE)
         if card is not None and card.get("identity") == identity:
             return before or self._line(card, trainer, None)
         if folder.exists():
@@ -192,11 +192,11 @@ class _Workbench:
         return {**told, "loss": loss, "seconds": seconds, "opens": trainer.opens}
 
     def _write(self, folder: Path, files: Mapping[str, bytes], card: Mapping[str, Any]) -> None:
-        if clash := sorted(files.keys() & {CARD, LEARNT_FILE}):
+        if clash := sorted(files.keys() & {CARD_FILE, LEARNT_FILE}):
             raise DataError(f"{folder}: its trainer writes {clash[0]}; allowed: any other name")
         seen = self.items[self.parts.isin(LEARNT).to_numpy()]
         learnt = "".join(f"{one}\n" for one in sorted(set(content_digests(seen))))
-        whole = {**files, LEARNT_FILE: learnt.encode(), CARD: f"{json.dumps(card, ensure_ascii=False)}\n".encode()}
+        whole = {**files, LEARNT_FILE: learnt.encode(), CARD_FILE: f"{json.dumps(card, ensure_ascii=False)}\n".encode()}
         beside = folder.with_name(f".{folder.name}.{worker()}.tmp")
         try:
             for name, data in whole.items():

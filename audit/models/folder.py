@@ -8,14 +8,15 @@ Its fingerprint is the digest of all its files and of the options that change an
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from audit.errors import ModelError, did_you_mean
 from audit.files import canonical, read_regular, sha256
 from audit.models.files import check_settings, model_files, read_json, require_safetensors
-from audit.trainer import LEARNT_FILE
+from audit.trainer import CARD_FILE, LEARNT_FILE, Stopped
 
 if TYPE_CHECKING:
     import torch
@@ -24,8 +25,8 @@ __all__ = ["AutoencoderFolder", "ModelFolder", "ModelOnDisk"]
 
 _NO_ANSWER = frozenset({"path", "name", "device", "threads"})
 """Options that say where and how, not what: they stay out of the fingerprint."""
-_MOST_LEARNT = 1 << 30
-"""Bytes of the digests of what a model learnt from."""
+_MOST_LEARNT, _MOST_CARD = 1 << 30, 1 << 24
+"""Bytes of the digests of what a model learnt from, and of what its card tells."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,17 @@ class ModelOnDisk:
             return frozenset()
         except (OSError, ValueError) as error:
             raise ModelError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+    def trained(self) -> dict[str, Any] | None:
+        """Return how its training ended, as `dokimasia fit` wrote it (`audit.record.Training`); None if nobody did."""
+        file = (self.path if self.path.is_dir() else self.path.parent) / CARD_FILE
+        try:
+            card = json.loads(read_regular(file, _MOST_CARD))
+            told = {"best": card["best"], "step": card["looks"][-1][0], "steps": card["steps"]}
+            known = card["stopped"] in get_args(Stopped) and all(type(one) is int for one in told.values())
+            return {"stopped": card["stopped"], **told} if known else None
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
 
     @property
     def shown_name(self) -> str:
