@@ -67,6 +67,7 @@ from audit.record import (
     Record,
     RunFacts,
     Sheet,
+    Training,
     dump,
 )
 from audit.signing import Secret
@@ -305,7 +306,7 @@ class _Run:
                 abilities=sorted(abilities_of(model)),
                 weights=getattr(model, "weights", None),
                 windows=getattr(model, "windows", None),
-                training=getattr(self.plan.models[name], "trained", dict)() or None,
+                training=_training(self.plan.models[name]),
                 identity=identities.get(name),
             )
             for name, model in self.opened.items()
@@ -365,3 +366,9 @@ def _attempts(path: Path) -> int:
     except IntegrityError:
         return 0
     return before if type(before) is int else 0
+
+
+def _training(model: object) -> Training | None:
+    """Return how the training of a model on disk ended, where it says so."""
+    told = getattr(model, "trained", dict)()
+    return Training(**told) if told else None
