@@ -370,5 +370,5 @@ def _attempts(path: Path) -> int:
 
 def _training(model: object) -> Training | None:
     """Return how the training of a model on disk ended, where it says so."""
-    told = getattr(model, "trained", dict)()
+    told: Mapping[str, Any] | None = getattr(model, "trained", dict)()
     return Training(**told) if told else None
