@@ -67,7 +67,6 @@ from audit.record import (
     Record,
     RunFacts,
     Sheet,
-    Training,
     dump,
 )
 from audit.signing import Secret
@@ -368,7 +367,6 @@ def _attempts(path: Path) -> int:
     return before if type(before) is int else 0
 
 
-def _training(model: object) -> Training | None:
+def _training(model: object) -> Any:
     """Return how the training of a model on disk ended, where it says so."""
-    told: Mapping[str, Any] | None = getattr(model, "trained", dict)()
-    return Training(**told) if told else None
+    return getattr(model, "trained", dict)() or None

@@ -34,7 +34,6 @@ from audit.record.schema import (
     RunFacts,
     Sheet,
     Spent,
-    Training,
 )
 from audit.record.text import asked_of, bounds, label, number, reach, span
 from audit.record.verdicts import DECIDED, UNSETTLED, WORST_FIRST, Judged, Verdict, decided, severity
@@ -44,8 +43,8 @@ __all__ = [
     "PROGRESS_FILE", "RECORD_FILE", "REVIEWS_FILE", "RUN_FILE", "SCHEMA", "SEAL_FILE", "SPENT_FILE", "UNSETTLED",
     "WEIGHT", "WORST_FIRST", "WRITTEN_PLAN_FILE", "Attempt", "Audit", "CheckProgress", "DataRecord", "Deviation",
     "EarlierAttempt", "Evidence", "Finding", "ItemsFile", "Judged", "Limit", "ModelRecord", "OneSided", "Promise",
-    "Record", "RunFacts", "RunProgress", "Sheet", "SmallestEffect", "Spent", "Target", "Training", "Undecided",
-    "Verdict", "asked_of", "audit_files", "audited_first", "bounds", "decided", "dump", "items_name", "items_of",
-    "keep_level", "label", "load_record", "number", "observations_name", "observed_of", "one_sided", "reach",
-    "read_progress", "severity", "span", "table_name", "table_of", "watched", "worst_first", "write_reports",
+    "Record", "RunFacts", "RunProgress", "Sheet", "SmallestEffect", "Spent", "Target", "Undecided", "Verdict",
+    "asked_of", "audit_files", "audited_first", "bounds", "decided", "dump", "items_name", "items_of", "keep_level",
+    "label", "load_record", "number", "observations_name", "observed_of", "one_sided", "reach", "read_progress",
+    "severity", "span", "table_name", "table_of", "watched", "worst_first", "write_reports",
 ]
