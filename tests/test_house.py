@@ -221,10 +221,18 @@ def _dotted(path: Path) -> str:
 def _read(path: Path) -> tuple[str | None, dict[str, tuple[int, int]], list[ast.Import | ast.ImportFrom]]:
     """Return a file's docstring, how many lines each function has, and its imports; it is parsed and walked once."""
     tree = _tree(path)
-    nodes = list(ast.walk(tree))
+    nodes = list(_statements(tree))
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     lines = {f"{node.lineno} {node.name}": _lines(node) for node in functions}
     return ast.get_docstring(tree), lines, [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements below a node; expressions, in which none can stand, are most of a tree and passed over."""
+    for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for one in getattr(node, part, ()):
+            yield one
+            yield from _statements(one)
 
 
 def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[int, int]:
