@@ -1,5 +1,6 @@
 """Importers, tool by tool: fields, directions, repeats, errors and the tool's own mean; hostile and cut logs."""
 
+import io
 import json
 import os
 import stat
@@ -208,6 +209,25 @@ def test_every_eval_ever_keeps_metrics_of_one_name_and_two_directions_apart(tmp_
     write(beside, *rows)
     write(path, head, lines=False)
     assert "the scale 5 to 5" in refusal(path)
+
+
+def test_helm_s_requests_are_read_in_a_row_where_its_scores_have_their_order(tmp_path, monkeypatch):
+    """A file that jumps to every request reads some of them again and again; in another order it must."""
+    jumps = []
+
+    class Counting(io.BytesIO):
+        def seek(self, place, whence=0):
+            jumps.append(place)
+            return super().seek(place, whence)
+
+    monkeypatch.setattr("audit.importers.helm.TemporaryFile", Counting)
+    path = helm(tmp_path / "a", [float(n % 2) for n in range(50)])
+    asked = [one.input for one in open_log(path).read().answers()]
+    assert (asked, jumps) == ([f"Q: {n}" for n in range(50) for _ in range(2)], [0])
+    stats = path / "per_instance_stats.json"
+    stats.write_text(json.dumps(json.loads(stats.read_text())[::-1]))
+    assert [one.input for one in open_log(path).read().answers()] == asked[::-1]
+    assert len(jumps) == 1 + 100
 
 
 def test_helm_joins_three_files_and_keeps_copies_apart(tmp_path):

@@ -11,7 +11,7 @@ is good. What HELM counts beside metrics (tokens, times, costs, log-probabilitie
 
 from __future__ import annotations
 
-import json
+import marshal
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ class _States:
     """What was asked and answered, by key, in a file of no name: it may be most of a log, and in any order."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self._end, self._places = file, 0, dict[_Key, int]()
+        self._file, self._end, self._at, self._places = file, 0, -1, dict[_Key, tuple[int, int]]()
 
     def put(self, state: Mapping[str, Any]) -> None:
         """Keep what the answers take from a request."""
@@ -93,15 +93,19 @@ class _States:
             "output": (state.get("output_mapping") or {}).get(str(output).strip()) or output,
             "lost": bool(result) and not result.get("success", True), "error": result.get("error"),
         }  # fmt: skip
-        self._places[key] = self._end  # counted here, as asking the file where it ends writes out what it holds
-        self._end += self._file.write(json.dumps(told).encode() + b"\n")
+        size = self._file.write(marshal.dumps(told))
+        self._places[key] = self._end, size  # counted, as asking the file where it ends writes out what it holds
+        self._end += size
 
     def get(self, key: _Key) -> dict[str, Any]:
         """Return it; of a key that no request has, what says nothing."""
         if key not in self._places:
             return {"right": []}
-        self._file.seek(self._places[key])
-        told: dict[str, Any] = json.loads(self._file.readline())
+        place, size = self._places[key]
+        if self._at != place:  # else it is the next one, and what was read ahead is kept
+            self._file.seek(place)
+        self._at = place + size
+        told: dict[str, Any] = marshal.loads(self._file.read(size))  # noqa: S302 - what `put` wrote, in a file of no name
         return told
 
 

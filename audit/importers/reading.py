@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from json.encoder import encode_basestring
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from audit.data import json_rows, readable
 from audit.errors import DataError
-from audit.files import canonical, keys_once, open_regular, read_regular, sha256
+from audit.files import canonical, keys_once, open_regular, read_regular
 
 __all__ = [
     "MOST", "begins", "digest_of", "digests_of", "each_laid_out", "first_line", "json_lines", "laid_out", "model_in",
@@ -50,6 +50,8 @@ _MAYBE = (
     r"""|(?i:api[-_]?key|token|secret|password|authorization)[^A-Za-z0-9]*[=:]"""
 )
 """What every text has that `_KEYS` finds something in, and few others, in the words of RE2."""
+_NUMBERS = (int, float)
+_TRUTHS: Mapping[float | None, bool] = {0.0: False, 1.0: True}
 _OTHERWISE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What reading raises where a log is laid out otherwise than was thought."""
 
@@ -93,19 +95,19 @@ def model_in(value: Any) -> str | None:
 def number_in(value: Any) -> float | None:
     """Return a finite number, true and false as 1 and 0; None for anything else, whole numbers beyond a float too."""
     try:
-        return float(value) if isinstance(value, bool | int | float) and math.isfinite(value) else None
+        return float(value) if isinstance(value, _NUMBERS) and math.isfinite(value) else None
     except OverflowError:
         return None
 
 
 def truth_in(value: Any) -> bool | None:
     """Return true or false, also of 1 and 0; None of anything else: the text "False" is neither."""
-    return {0.0: False, 1.0: True}.get(number_in(value))  # type: ignore[arg-type]
+    return _TRUTHS.get(number_in(value))
 
 
 def digest_of(*told: Any) -> str:
     """Return a short digest of JSON data."""
-    return sha256(canonical(told)).removeprefix("sha256:")[:24]
+    return hashlib.sha256(canonical(told)).hexdigest()[:24]
 
 
 def digests_of(*columns: Sequence[str | int]) -> list[str]:
