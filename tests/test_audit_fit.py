@@ -315,7 +315,7 @@ def test_from_a_folder_to_who_sees_the_label_that_was_left_out(labelled, tmp_pat
     page = render_html(found, ReportOptions())["report.html"].decode()
     hurried = [one for one in trained.values() if one.cut_short]
     assert page.count("while it was still getting better") == len(hurried) > 0
-    assert "A model whose training was cut short" in page
+    assert "Trained for a shorter time than they could use" in page
 
 
 @pytest.mark.parametrize(("card", "known"), [

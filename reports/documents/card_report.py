@@ -66,8 +66,7 @@ def _told(one: FindingView) -> str:
 
 def _gaps(view: Overview) -> Iterator[str]:
     yield from (f"{gap.view.name} · {gap.what} · {gap.why}" for gap in view.gaps)
-    if view.unasked:
-        yield view.unasked
+    yield from filter(None, (view.hurried, view.unasked))
 
 
 def _data(audit: Audit, words: Words) -> Iterator[str]:

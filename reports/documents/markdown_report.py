@@ -146,8 +146,7 @@ def _standing(one: FindingView, said: FindingReview | None, words: Words) -> str
 
 def _gaps(view: Overview, page: DecisionPage, words: Words) -> list[str]:
     lines = [f"- {escape_markdown(f'{gap.view.name} · {gap.what} · {gap.why}')}" for gap in page.gaps]
-    if view.unasked:
-        lines.append(f"- {escape_markdown(view.unasked)}")
+    lines += [f"- {escape_markdown(told)}" for told in (view.hurried, view.unasked) if told]
     return ["", f"### {words('heading.gaps')}", "", *lines] if lines else []
 
 

@@ -118,6 +118,8 @@ class Overview:
     blocks: tuple[Block, ...]
     """Headlines of all findings by scale."""
     gaps: tuple[Gap, ...]
+    hurried: str
+    """The sentence that names the models whose training was cut short; empty where there is none."""
     unasked: str
     """The sentence that names the dimensions nobody asked about; empty where there is none."""
     methods: tuple[MethodRow[FindingView], ...]
@@ -150,6 +152,7 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
         findings=views,
         blocks=tuple(_headlines(views, words)),
         gaps=tuple(_gaps(views, words)),
+        hurried=_hurried(record, words),
         unasked=words("note.not_asked", dimensions=words("format.list").join(empty)) if empty else "",
         methods=_methods(views),
         glosses=tuple(dict.fromkeys((row.name, row.gloss) for view in views for row in view.rows if row.gloss)),
@@ -293,6 +296,11 @@ def _gaps(views: Sequence[FindingView], words: Words) -> Iterable[Gap]:
             if len(groups) > 5:
                 shown = words("format.and_more", text=shown, count=len(groups) - 5)
             yield Gap(view, words("gap.measure_of", measure=name, groups=shown) if groups else name, reason or "")
+
+
+def _hurried(record: Record, words: Words) -> str:
+    named = [one_line(one.name, words, 40) for one in record.models.values() if one.training and one.training.cut_short]
+    return words("note.hurried", models=words("format.list").join(named)) if named else ""
 
 
 def _methods(views: Sequence[FindingView]) -> tuple[MethodRow[FindingView], ...]:
