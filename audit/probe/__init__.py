@@ -26,6 +26,7 @@ from audit.probe.trial import (
     KnownMeasures,
     Trial,
     auroc_of,
+    likely_as,
     mean_of,
     observed_in,
     overall,
@@ -35,6 +36,6 @@ from audit.probe.trial import (
 __all__ = [
     "AMOUNT", "AUROC", "COUNT", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE", "SHARE_GAP", "SIGNED",
     "Answer", "Ask", "HasTrials", "Known", "KnownMeasures", "Observed", "Observer", "Probe", "Range", "Role", "Trial",
-    "auroc_of", "beyond", "margin_beyond", "mean_of", "observed_in", "observing", "overall", "range_in", "range_of",
-    "standing",
+    "auroc_of", "beyond", "likely_as", "margin_beyond", "mean_of", "observed_in", "observing", "overall", "range_in",
+    "range_of", "standing",
 ]

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from detectors.result import Measure
 
 __all__ = [
-    "Answer", "HasTrials", "Known", "KnownMeasures", "ScriptedAsk", "Trial", "auroc_of", "mean_of", "observed_in",
-    "overall", "standing",
+    "Answer", "HasTrials", "Known", "KnownMeasures", "ScriptedAsk", "Trial", "auroc_of", "likely_as", "mean_of",
+    "observed_in", "overall", "standing",
 ]
 
 _LEAST = 0.8
@@ -31,6 +31,11 @@ _LEAST = 0.8
 
 Answer = Callable[[Sequence[Any]], Mapping[str, Any]]
 """Items -> columns of the answer, as `audit.probe.Ask` lists them; one value, or one an item (or with `item`)."""
+
+
+def likely_as(nats: Callable[[Any], float]) -> Answer:
+    """Return the script that answers `log_prob` of each item with its nats, exactly."""
+    return lambda items: {"log_prob": [nats(item) for item in items], "kind": "exact"}
 
 
 @dataclass(frozen=True)

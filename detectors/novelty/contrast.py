@@ -4,6 +4,8 @@
     energy         - log sum_y exp(logit_y)                             (Liu et al. 2020, 2010.03759)
     mahalanobis    least distance of the features to a class of `fit`   (Lee et al. 2018, 1807.03888)
 
+What is measured of them, in this order:
+
     auroc                     of the audited model, and by group of each score
     auroc_difference          group `a - b`: AUROC of the density less that of each other score, paired
     confidence_on_foreign     mean of max_y P(y|x) over items of which no class is right
@@ -90,7 +92,7 @@ def novelty_contrast(
     shortest lossless code, as `input_complexity` and `input_complexity_NAME`. beside: which of `mixture`, `dte_np` and
     `isolation_forest` (`baselines`) stand beside kNN, fitted on the same items.
 
-    Measures: those of the module, in its order.
+    Measures: those of the module's list, in its order.
     Items: the foreign ones, those first that the classifier is surest of, then the familiar ones; their scores,
     `confidence`, and of the audited model `p_value`, `flagged` (at `fdr`) and `value` (1 = p-value at most 0.05).
     Table: each score's AUROC and its gap to the density, the best first. Remarks: which score sees best, how far behind

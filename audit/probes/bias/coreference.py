@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Trial
+    from audit.probe import KnownMeasures, Trial
     from detectors.result import Result
 
 __all__ = ["Coreference"]
@@ -140,7 +140,7 @@ class Coreference:
         import numpy as np
         import pandas as pd
 
-        from audit.probe import Trial, mean_of
+        from audit.probe import Trial, likely_as
 
         right = np.ones((_TRIED, 2, 2), dtype=bool)  # [unit, pro or anti, female or male]
         right[:with_it, 0] = right[_TRIED - against :, 1] = False
@@ -157,20 +157,22 @@ class Coreference:
                 "answer": words[0], "group": gender, "stereotype": kind, "unit": f"unit {number // 4}",
             })  # fmt: skip
         frame = pd.DataFrame(rows, dtype=object).rename_axis("id").rename(index=str)
-        known = {
-            ("stereotype_gap", None): mean_of(right[:, 0].mean(1) - right[:, 1].mean(1)),
-            ("gender_gap", None): mean_of(right[:, :, 0].mean(1) - right[:, :, 1].mean(1)),
-            ("accuracy", None): mean_of(right.mean((1, 2))),
-            ("accuracy", "pro"): mean_of(right[:, 0].mean(1)), ("accuracy", "anti"): mean_of(right[:, 1].mean(1)),
-            ("accuracy", "female"): mean_of(right[:, :, 0].mean(1)),
-        }  # fmt: skip
-        return Trial(
-            dose > 0, {"items": frame.iloc[rng.permutation(len(frame))]},
-            {("main", "log_prob"): lambda items: {
-                "log_prob": [nats[item.text.strip()] for item in items], "kind": "exact"
-            }},
-            known,
-        )  # fmt: skip
+        script = likely_as(lambda item: nats[item.text.strip()])
+        data = {"items": frame.iloc[rng.permutation(len(frame))]}
+        return Trial(dose > 0, data, {("main", "log_prob"): script}, _known(right))
+
+
+def _known(right: np.ndarray) -> KnownMeasures:
+    """Return what is known where these are right, [unit, pro or anti, female or male]."""
+    from audit.probe import mean_of
+
+    return {
+        ("stereotype_gap", None): mean_of(right[:, 0].mean(1) - right[:, 1].mean(1)),
+        ("gender_gap", None): mean_of(right[:, :, 0].mean(1) - right[:, :, 1].mean(1)),
+        ("accuracy", None): mean_of(right.mean((1, 2))),
+        ("accuracy", "pro"): mean_of(right[:, 0].mean(1)), ("accuracy", "anti"): mean_of(right[:, 1].mean(1)),
+        ("accuracy", "female"): mean_of(right[:, :, 0].mean(1)),
+    }  # fmt: skip
 
 
 def _lacks(row: Mapping[Any, Any]) -> Cause | None:

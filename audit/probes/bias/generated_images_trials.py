@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Observed
+    from audit.probe import Answer, Observed
 
 __all__ = ["ASKED", "Options", "controls", "folder_trials", "trials"]
 
@@ -162,27 +162,43 @@ def _trial(probe: Options, rng: np.random.Generator, moved: float, *, labelled: 
     }, index=pd.Index(["x", "y"], name="id"))  # fmt: skip
     prompts = [probe.prompt_of(item) for item in items.to_dict("records")]
     seen, sure, again = shares @ errors, 0.95 - 0.1 * moved, _DOSES[moved]
-    images = dict(zip(prompts, (_images(rng.permutation(_spread(one, ASKED - again)), sure) for one in seen),
-                      strict=True))  # fmt: skip
-    each = _LABELLED // len(names)
-    real, at = _images(np.concatenate([_spread(row, each) for row in errors]), 0.9), None if moved else 0
-    known = _images_of(real, np.repeat(names, each), unit_at=at)
-    before = _images(rng.permutation(_spread(wanted @ errors, _LEARNT)), 0.9)
-    learnt = pd.concat([_images_of(before, prompt, unit_at=at) for prompt in prompts])
-    learnt = learnt.set_axis(pd.Index([f"learnt-{k}" for k in range(len(learnt))], name="id"))
+    drawn = [_images(rng.permutation(_spread(one, ASKED - again)), sure) for one in seen]
+    at = None if moved else 0
+    data = {"items": items, "learnt": _learnt(rng, wanted @ errors, prompts, at)}
+    if labelled:
+        data["labelled"] = _labelled(errors, names, at)
+    answers: dict[tuple[str, str], Answer] = {
+        ("main", "sample"): _Script({one: [*some, *some[:again]] for one, some in zip(prompts, drawn, strict=True)}),
+        (probe.classifier, "predict"): lambda asked: {"probabilities": [_told(one, len(names)) for one in asked]},
+        (probe.classifier, "class_names"): lambda asked: {"names": [names] * len(asked)},
+    }
     told, ending = (shares, "") if labelled else (seen, "_given")
-    data = {"items": items, "learnt": learnt} | ({"labelled": known} if labelled else {})
     return Trial(
-        moved > 0, data,
-        {
-            ("main", "sample"): _Script({prompt: [*some, *some[:again]] for prompt, some in images.items()}),
-            (probe.classifier, "predict"): lambda asked: {"probabilities": [_told(one, len(names)) for one in asked]},
-            (probe.classifier, "class_names"): lambda asked: {"names": [names] * len(asked)},
-        },
+        moved > 0, data, answers,
         dict(_known(probe, prompts, names, told, ASKED - again, labelled=labelled))
         | dict(_known_of_parts(probe, prompts, names, told, wanted if labelled else wanted @ errors, ending))
         | {("confidence", "draws"): Known(sure), ("repeated_images", None): Known(2 * again, certain=True)},
     )  # fmt: skip
+
+
+def _labelled(errors: np.ndarray, names: Sequence[str], unit_at: int | None) -> pd.DataFrame:
+    """Return images of each class, which the helper takes for others as often as it errs, [true class, given class]."""
+    import numpy as np
+
+    each = _LABELLED // len(names)
+    real = _images(np.concatenate([_spread(row, each) for row in errors]), 0.9)
+    return _images_of(real, np.repeat(names, each), unit_at=unit_at)
+
+
+def _learnt(
+    rng: np.random.Generator, given: np.ndarray, prompts: Sequence[str], unit_at: int | None
+) -> pd.DataFrame:
+    """Return images that the model learnt from, the same for each prompt, of which the helper gives these shares."""
+    import pandas as pd
+
+    before = _images(rng.permutation(_spread(given, _LEARNT)), 0.9)
+    learnt = pd.concat([_images_of(before, prompt, unit_at=unit_at) for prompt in prompts])
+    return learnt.set_axis(pd.Index([f"learnt-{k}" for k in range(len(learnt))], name="id"))
 
 
 def _known(

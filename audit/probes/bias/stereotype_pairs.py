@@ -199,9 +199,11 @@ class StereotypePairs:
 
     def _script(self, nats: Mapping[str, float]) -> Answer:
         """Return the script that gives each sentence its nats, in the way that this variant asks for them."""
+        from audit.probe import likely_as
+
         if self._masked:
             return masked_answer(nats, self.variant)
-        return _whole(nats) if self.variant == "causal" else _by_token(nats)
+        return likely_as(nats.__getitem__) if self.variant == "causal" else _by_token(nats)
 
     def _known_beside(self, swapped: np.ndarray) -> dict[str, Known]:
         """Return what is known of the other variants of a masked model, two of which the script turns round."""
@@ -237,13 +239,8 @@ def _known(swapped: np.ndarray, null: np.ndarray) -> dict[str, Known]:
     }  # fmt: skip
 
 
-def _whole(nats: Mapping[str, float]) -> Answer:
-    """Return the script of a model that gives every sentence its log-probability."""
-    return lambda items: {"log_prob": [nats[item] for item in items], "kind": "exact"}
-
-
 def _by_token(nats: Mapping[str, float]) -> Answer:
-    """Return the same for the mean over tokens, of which a sentence that begins with `more` has twice as many."""
+    """Return the script of traces; a sentence that begins with `more` has twice as many tokens."""
 
     def trace(items: Sequence[str]) -> Mapping[str, Any]:
         sizes = [6 if item.startswith("more") else 3 for item in items]

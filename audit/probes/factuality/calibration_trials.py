@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, KnownMeasures, Observed, Trial, auroc_of, mean_of, overall
+from audit.probe import Known, KnownMeasures, Observed, Trial, auroc_of, likely_as, mean_of, overall
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,9 +122,7 @@ def _trial(probe: Any, rng: np.random.Generator, dose: _Dose) -> Trial:
     answers: dict[tuple[str, str], Callable[[Sequence[Any]], Mapping[str, Any]]] = {}
     if probe.mode == "choice":
         nats = {word: value for _, texts in made.values() for word, value in texts.items()}
-        answers["main", "log_prob"] = lambda items: {
-            "log_prob": [nats[one.text.strip()] for one in items], "kind": "exact"
-        }
+        answers["main", "log_prob"] = likely_as(lambda one: nats[one.text.strip()])
     if probe.mode == "predict":
         answers["main", "predict"] = lambda items: {"probabilities": [_told(one) for one in items]}
         answers["main", "class_names"] = lambda items: {"names": [[str(way) for way in range(_WAYS)]] * len(items)}

@@ -183,7 +183,7 @@ class ClosedBook:
     def _choices(self, rng: np.random.Generator, dose: int, right: int) -> Trial:
         import numpy as np
 
-        from audit.probe import Trial, mean_of, overall
+        from audit.probe import Trial, likely_as, mean_of, overall
 
         size, (true, rival, untrue) = 3 * _TRIED, (np.tile(row, 3) for row in rng.integers(0, 4, (3, _TRIED)))
         knows = np.tile(np.arange(_TRIED) < right, 3)
@@ -200,16 +200,13 @@ class ClosedBook:
         known["mc2"] = mean_of(mass)
         return Trial(
             dose > 0, _asked(rng, choices=words, correct=[[one] for one in true.tolist()]),
-            {("main", "log_prob"): lambda items: {
-                "log_prob": [table[item.text.strip()] for item in items], "kind": "exact"
-            }},
-            overall(known),
+            {("main", "log_prob"): likely_as(lambda item: table[item.text.strip()])}, overall(known),
         )  # fmt: skip
 
     def _answers(self, rng: np.random.Generator, dose: int, right: int) -> Trial:
         import numpy as np
 
-        from audit.probe import Known, Trial, auroc_of, mean_of, overall
+        from audit.probe import Known, Trial, auroc_of, likely_as, mean_of, overall
 
         size, unit = 3 * _TRIED, np.tile(np.arange(_TRIED), 3)
         knows, declines = unit < right, (unit >= right) & (unit < right + 3 * (dose + 1))
@@ -233,9 +230,9 @@ class ClosedBook:
             dose > 0, _asked(rng, aliases=[[name] for name in names]),
             {("main", "sample"): lambda items: {
                 "content": [texts[item] for item in items], "finish": "stop", "problem": None
-            }, ("main", "log_prob"): lambda items: {"kind": "exact", "log_prob": [
-                0.0 if said[item.prompt] == (item.text == " Yes") else -1.0 for item in items
-            ]}},
+            }, ("main", "log_prob"): likely_as(
+                lambda item: 0.0 if said[item.prompt] == (item.text == " Yes") else -1.0
+            )},
             overall(known),
         )  # fmt: skip
 

@@ -225,15 +225,18 @@ class Recognition:
         if self.mode == "likelihood":
             ranked = auroc_of(says[~invented], says[invented]).value
             known |= {"auroc": Known(ranked), "auroc_above_length": Known(ranked - 1)}
-        script: dict[tuple[str, str], Answer] = {
-            ("main", "log_prob"): lambda items: {"kind": "exact", "log_prob": [
-                -1.0 if heard[item.prompt] == (item.text.strip() == self.yes) else -2.0 for item in items
-            ]},
-            ("main", "sample"): lambda items: {
-                "content": [self.yes if heard[item] else self.no for item in items], "finish": "stop", "problem": None,
-            },
-        }  # fmt: skip
-        return Trial(dose > 0, {"items": frame}, script, overall(known))
+        return Trial(dose > 0, {"items": frame}, self._script(heard), overall(known))
+
+    def _script(self, heard: Mapping[str, bool]) -> dict[tuple[str, str], Answer]:
+        """Return the script that says yes or no to each prompt, or finds one of both likelier."""
+        from audit.probe import likely_as
+
+        def sample(prompts: Sequence[str]) -> Mapping[str, Any]:
+            said = [self.yes if heard[one] else self.no for one in prompts]
+            return {"content": said, "finish": "stop", "problem": None}
+
+        nats = likely_as(lambda item: -1.0 if heard[item.prompt] == (item.text.strip() == self.yes) else -2.0)
+        return {("main", "log_prob"): nats, ("main", "sample"): sample}
 
 
 _TRIED = 32

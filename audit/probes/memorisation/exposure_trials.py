@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, Trial, auroc_of, mean_of, overall
+from audit.probe import Known, Trial, auroc_of, likely_as, mean_of, overall
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,8 +78,6 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
         "memorised_share": mean_of(found), "exposed_share": mean_of(found, _TRIED),
         "auroc_above_held_out": auroc_of(bits[1], bits[0]),
     }  # fmt: skip
-    script: Mapping[tuple[str, str], Any] = {
-        ("main", "log_prob"): lambda items: {"kind": "exact", "log_prob": [table[one] for one in items]}
-    }
+    script = {("main", "log_prob"): likely_as(table.__getitem__)}
     data = {"items": role("canary"), "held_out": role("held out"), "alternatives": role("alternative")}
     return Trial(dose > 0, data, script, overall(known), probe)

@@ -79,8 +79,9 @@ def _side(rng: np.random.Generator, role: str, dose: int) -> _Side:
     at["near"] += ROLES.index(role) / 500  # so that no item is in two roles
     kind, half = np.arange(ITEMS) % 2, np.where(np.arange(ITEMS) // 2 % 2, 1.0, -1.0)
     ahead = 4.0 - at["sure"]  # how far the likelier class is, in logits
-    # what distances from the classes' means are taken by, and how far they are
-    apart = half if role == "fit" else (5 + at["apart"] / 2) * half
+    apart = (5 + at["apart"] / 2) * half
+    if role == "fit":  # what distances from the classes' means are taken by
+        apart = half
     near = np.linspace(0, 1, ITEMS) if role == "fit" else 2.5 + at["near"] / 2
     return _Side(
         at, series=np.repeat(near[:, None], 4, axis=1),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, KnownMeasures, Observed, Trial, mean_of
+from audit.probe import Known, KnownMeasures, Observed, Trial, likely_as, mean_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,9 +141,7 @@ class _Script:
     def answers(self, mode: str) -> dict[tuple[str, str], Any]:
         """Return the scripts of a mode."""
         if mode == "choice":
-            return {("main", "log_prob"): lambda items: {
-                "log_prob": [self._nats(one.prompt, one.text) for one in items], "kind": "exact"
-            }}  # fmt: skip
+            return {("main", "log_prob"): likely_as(lambda one: self._nats(one.prompt, one.text))}
         if mode == "predict":
             return {
                 ("main", "predict"): lambda items: {"probabilities": [self._shares(one) for one in items]},
@@ -307,9 +305,7 @@ class _Looks:
     def answers(self, mode: str) -> dict[tuple[str, str], Any]:
         """Return the scripts of a mode."""
         if mode == "log_prob":
-            return {("main", "log_prob"): lambda items: {
-                "log_prob": [self._nats(one) for one in items], "kind": "exact"
-            }}  # fmt: skip
+            return {("main", "log_prob"): likely_as(self._nats)}
         return {
             ("main", "predict"): lambda items: {"probabilities": [self._shares(one) for one in items]},
             ("main", "class_names"): lambda items: {"names": [list(_ANSWERS)] * len(items)},
