@@ -76,7 +76,12 @@ def _shares(files: pd.DataFrame) -> dict[str, Floats]:
         "untrusted_share": state.eq("Valid"), "source_type_share": files["model_source"].eq(True),
         "aigc_label_share": files["aigc"].eq(True), "conflict_share": files["conflict"].eq(True),
     }
-    return {name: np.where(lost, np.nan, one.astype(float)) for name, one in said.items()}
+    return {name: _is(one, lost) for name, one in said.items()}
+
+
+def _is(said: pd.Series[bool], lost: pd.Series[bool]) -> Floats:
+    """Return 1 or 0 of each file, NaN where it could not be read."""
+    return np.where(lost, np.nan, said.astype(float))
 
 
 class _Mean:
