@@ -260,8 +260,10 @@ def test_a_key_file_is_told_by_its_id_alone(tmp_path, model):
     assert set(outputs["key"]) == {f"{key.id} kgw-lefthash {key.commitment}"}
     files = [path.read_bytes() for path in audit.folder.rglob("*") if path.is_file()]
     assert not any(b"987654321" in one or (987654321).to_bytes(4, "little") in one for one in files)
-    with pytest.raises(ValueError, match="key_file: got a beside mark or key_env; allowed: one of them"):
+    with pytest.raises(ValueError, match="got key_env and key_file; allowed: one of them"):
         TextMark(key_file=Path("a"), key_env="MARK_KEY")
+    with pytest.raises(ValueError, match="got mark and key_env; allowed: one of them"):
+        TextMark(mark={"use": "kgw"}, key_env="MARK_KEY")
 
 
 @pytest.mark.parametrize("value", [None, "", "0", "-3", "0x1F", "a key"])

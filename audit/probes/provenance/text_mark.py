@@ -126,8 +126,9 @@ class TextMark:
             if not fits:
                 raise ValueError(f"{option}: got {getattr(self, option)}; allowed: {allowed}")
         attacks_named(self.attacks)
-        if self.key_file is not None and (self.mark is not None or self.key_env is not None):
-            raise ValueError(f"key_file: got {self.key_file} beside mark or key_env; allowed: one of them")
+        keyed = [one for one in ("mark", "key_env", "key_file") if getattr(self, one) is not None]
+        if len(keyed) > 1:
+            raise ValueError(f"got {' and '.join(keyed)}; allowed: one of them, as each brings its own key")
 
     @property
     def needs(self) -> frozenset[str]:
