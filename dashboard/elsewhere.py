@@ -12,7 +12,7 @@ So the ids of a file are read once, and again only where the item is, or, seldom
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,6 @@ from reports.views import CONTENT
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
     from numpy.typing import NDArray
 
 __all__ = ["AUDITS_LOOKED_AT", "Elsewhere", "elsewhere"]
@@ -91,24 +90,21 @@ def _of(audit: Audit, finding: Finding, item: str, most: int | None = None) -> I
 
 def _may_have(items: ItemsFile, item: str) -> bool:
     """Tell whether an item's bits are among those of a file's items."""
-    import numpy as np
-    import pandas as pd
-
-    known, own = _bits_in(items), _bits(pd.Series([item], dtype=object))[0]
-    place = int(np.searchsorted(known, own))
+    known, own = _bits_in(items), _bits([item])[0]
+    place = int(known.searchsorted(own))
     return place < len(known) and bool(known[place] == own)
 
 
 @lru_cache(maxsize=256)
 def _bits_in(items: ItemsFile) -> NDArray[np.uint32]:
     """Return the bits of all items of a file, which is known by its name and its last change, sorted."""
-    import numpy as np
+    found = _bits(items.ids())
+    found.sort()
+    return found
+
+
+def _bits(names: Sequence[str | None]) -> NDArray[np.uint32]:
     import pandas as pd
 
-    return np.sort(_bits(pd.Series(items.ids(), dtype=object).dropna()))
-
-
-def _bits(names: pd.Series[Any]) -> NDArray[np.uint32]:
-    import pandas as pd
-
-    return pd.util.hash_array(names.to_numpy(object), categorize=False).astype("uint32")
+    there = pd.Series(names, dtype=object).dropna()
+    return pd.util.hash_array(there.to_numpy(object), categorize=False).astype("uint32")

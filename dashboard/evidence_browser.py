@@ -22,7 +22,7 @@ from dashboard.bulk_forms import MOST_GIVEN, give_items
 from dashboard.findings_register import standing
 from dashboard.item_pages import SLICES, Filters, among, as_csv, choices, columns_of, matching
 from dashboard.loading import opened
-from dashboard.page_frame import bound, choose, clamped, turn_pages
+from dashboard.page_frame import bound, choose, clamped, still_at, turn_pages
 from dashboard.rendering import draw, picture
 from dashboard.speakers import speaker
 from reports.figures import drawn
@@ -206,7 +206,8 @@ def _columns(place: Address, words: Words, items: ItemsFile) -> None:
 
 
 def _write_columns(place: Address) -> None:
-    st.query_params.from_dict(place.to("finding", columns=",".join(st.session_state["columns"])).query)
+    if now := still_at(place):
+        st.query_params.from_dict(now.to("finding", columns=",".join(st.session_state["columns"])).query)
 
 
 def _option(one: str, any_one: str, words: Words, column: str) -> str:

@@ -19,7 +19,7 @@ from dashboard.speakers import behind_login, speaker
 from dashboard.trust import chip_of, trust_of
 from reports.text import Words, languages, one_line, words_of
 
-__all__ = ["bound", "choose", "clamped", "crumbs", "foot", "notice", "trust_line", "turn_pages"]
+__all__ = ["bound", "choose", "clamped", "crumbs", "foot", "notice", "still_at", "trust_line", "turn_pages"]
 
 NO_KEYS: Mapping[str, str] = {}
 WAIT, AGAIN = 0.5, 1.0
@@ -63,17 +63,21 @@ def bound(place: Address, name: str) -> dict[str, Any]:
     return {"key": name, "on_change": _write, "args": (place, name)}
 
 
-def _write(drawn_at: Address, name: str) -> None:
-    """Put a widget's value into the address, unless the reader has gone on to another screen since it was drawn.
+def still_at(drawn_at: Address) -> Address | None:
+    """Return the address that a widget may write to, None where the reader has gone on since it was drawn.
 
     A quick reader's browser still reports widgets of the screen before; they must not call that screen back.
     """
     try:
         now = read(asked())
     except UsageError:  # the screen that follows says what is wrong with it
-        return
+        return None
     fixed = ("screen", *(("audit", "check") if drawn_at.screen == "finding" else ()))
-    if all(getattr(now, one) == getattr(drawn_at, one) for one in fixed):
+    return now if all(getattr(now, one) == getattr(drawn_at, one) for one in fixed) else None
+
+
+def _write(drawn_at: Address, name: str) -> None:
+    if now := still_at(drawn_at):
         st.query_params.from_dict(now.to(now.screen, page=1, **{name: st.session_state[name]}).query)
 
 

@@ -151,7 +151,7 @@ def test_a_key_that_is_not_there_is_a_mistake_of_the_plan_before_anything_runs(s
         run(path)
     assert list(told.value.problems) == NO_KEYS
     assert execute(["check-plan", "plan.yaml"]) == 0  # who commits a plan needs none of its keys, but is told
-    assert capsys.readouterr().err.splitlines() == [f"plan.yaml: {one}; 'run' refuses it without" for one in NO_KEYS]
+    assert capsys.readouterr().err.splitlines() == [f"plan.yaml: {one}; 'run' needs it" for one in NO_KEYS]
     monkeypatch.setenv("MODEL_KEY", SECRET)
     monkeypatch.setenv("MARK_KEY", "15")
     assert execute(["run", "plan.yaml", "--dry-run"]) == 0

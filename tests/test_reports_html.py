@@ -167,6 +167,14 @@ def test_quantised_weights_are_told(tmp_path, weights, warned):
     assert (f"weights: {weights}" in shown.text) == (weights is not None)
 
 
+def test_a_training_that_time_ended_is_told_with_what_was_not_measured(tmp_path):
+    model = LM.model_copy(update={"cut_short": [30, 2000]})
+    shown = page(write_audit(tmp_path, [finding("a", "passed", "")], models={"main": LM, "helper": model}))
+    assert shown.text.count(WORDS("format.cut_short", step=30, steps=2000)) == 1
+    assert shown.text.count(WORDS("note.hurried", models=model.name)) == 1
+    assert "still getting better" not in page(write_audit(tmp_path, [finding("a", "passed", "")])).text
+
+
 def test_items_appear_up_to_the_number_asked_for(tmp_path):
     audit = mixed(tmp_path, 1)
     shown = [page(audit, max_items=most).all("table", **{"class": "items"}) for most in (20, 3)]

@@ -34,7 +34,7 @@ def check_plan(
             if names := unknown_frameworks(clause for check in plan.checks for clause in check.clauses):
                 print(clean(f"{path}: clauses of {', '.join(names)}: not installed, so not checked"), file=sys.stderr)
             for lack in lacking_keys(plan):  # where plans are written or committed, no key needs to be
-                print(clean(f"{path}: {lack}; 'run' refuses it without"), file=sys.stderr)
+                print(clean(f"{path}: {lack}; 'run' needs it"), file=sys.stderr)
         except PlanError as error:
             problems += error.problems
     if problems:

@@ -131,8 +131,8 @@ class _About:
     def plain(self, **given: str | None) -> Iterator[dict[str, Any]]:
         for kind, value in given.items():
             if value is not None:
-                text = "text" if kind == "comment" else kind
-                yield {"kind": kind, text: value, "check": self.target, "item": self.item}
+                field = "text" if kind == "comment" else kind
+                yield {"kind": kind, field: value, "check": self.target, "item": self.item}
 
     def status(self, status: str | None) -> Iterator[dict[str, Any]]:
         if self.waive is not None:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from audit.ask import (
     Account,
@@ -106,7 +106,7 @@ def run(
     IntegrityError, and BudgetError and KeyboardInterrupt resumably.
 
     All data are read through and all keys had before any model is opened, so that a mistake in their last row, or a
-    variable that is not set, costs nothing.
+    variable that is not set, costs nothing; of an audit that is finished only its endpoints' keys are needed.
 
     The folder is `into/<id>`; with `fresh`, and where another installation finished it or another model answers now at
     its endpoint, the next free `<id>-2`, `<id>-3`, ... A finished audit is read, not run again, unless a check of it
@@ -305,7 +305,7 @@ class _Run:
                 abilities=sorted(abilities_of(model)),
                 weights=getattr(model, "weights", None),
                 windows=getattr(model, "windows", None),
-                training=_training(self.plan.models[name]),
+                cut_short=_cut_short(self.plan.models[name]),
                 identity=identities.get(name),
             )
             for name, model in self.opened.items()
@@ -367,6 +367,14 @@ def _attempts(path: Path) -> int:
     return before if type(before) is int else 0
 
 
-def _training(model: object) -> Any:
-    """Return how the training of a model on disk ended, where it says so."""
-    return getattr(model, "trained", dict)() or None
+@runtime_checkable
+class _Fitted(Protocol):
+    """A model on disk that may have been trained by `dokimasia fit`."""
+
+    def learnt(self) -> frozenset[str]: ...
+
+    def cut_short(self) -> list[int] | None: ...
+
+
+def _cut_short(model: object) -> list[int] | None:
+    return model.cut_short() if isinstance(model, _Fitted) else None

@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError, did_you_mean
 from audit.files import canonical, read_regular, sha256
 from audit.models.files import check_settings, model_files, read_json, require_safetensors
-from audit.trainer import CARD_FILE, LEARNT_FILE, Stopped
+from audit.trainer import CARD_FILE, LEARNT_FILE
 
 if TYPE_CHECKING:
     import torch
@@ -62,16 +62,22 @@ class ModelOnDisk:
         except (OSError, ValueError) as error:
             raise ModelError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
-    def trained(self) -> dict[str, Any] | None:
-        """Return how its training ended, as `dokimasia fit` wrote it (`audit.record.Training`); None if nobody did."""
+    def cut_short(self) -> list[int] | None:
+        """Return the step at which time ended its training, and the steps that it might have taken.
+
+        None where its held-out loss had stopped falling by then, where all steps were taken, in each stage, or where no
+        card of `dokimasia fit` says so.
+        """
         file = (self.path if self.path.is_dir() else self.path.parent) / CARD_FILE
         try:
             card = json.loads(read_regular(file, _MOST_CARD))
-            told = {"best": card["best"], "step": card["looks"][-1][0], "steps": card["steps"]}
-            known = card["stopped"] in get_args(Stopped) and all(type(one) is int for one in told.values())
-            return {"stopped": card["stopped"], **told} if known else None
-        except (OSError, ValueError, LookupError, TypeError):
+            for looks in (card.get("earlier", []), card["looks"]):
+                steps, losses = [int(look[0]) for look in looks], [float(look[2]) for look in looks]
+                if losses and losses[-1] == min(losses) and steps[-1] < card["steps"]:
+                    return [steps[-1], int(card["steps"])]
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return None
+        return None
 
     @property
     def shown_name(self) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from audit import plugins
-from audit.errors import PlanError, UsageError
+from audit.errors import DokimasiaError, PlanError
 from audit.signing import STATE_KEY
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ def why_not_variable(name: str, confined: Confined | None) -> str | None:
 
 
 def lacking_keys(plan: Plan) -> list[str]:
-    """Return a line for every model and check whose keys cannot be had here; those of opened models were."""
+    """Return a line for every model and check whose keys cannot be had here; an opened model has had its own."""
     parts: dict[str, Any] = {f"model {name}": model for name, model in plan.models.items()}
     parts |= {f"check {check.name}": check.probe for check in plan.checks}
     problems = []
     for place, part in parts.items():
         try:
             getattr(part, "find_keys", lambda: None)()
-        except UsageError as error:
+        except DokimasiaError as error:
             problems.append(f"{place}: {error}")
     return problems
 

@@ -128,8 +128,8 @@ class Probe(Protocol):
     #     Optional. How many independent units roles need before anything can be decided, in each `group` that their
     #     items name and in all, given how many items each role has; what lacks is told before the run.
     # find_keys(self) -> None
-    #     Optional. Raises UsageError where a key that the options name, in a file or in the environment, cannot be had:
-    #     a mistake that is told before anything runs.
+    #     Optional. Raises UsageError where a key that the options name, in a file or in the environment, cannot be had,
+    #     IntegrityError where a file was changed: a mistake that is told before anything runs.
     # informed(self, before: Observed) -> Observer
     #     Optional. What observes `items` in the probe's place, told what was observed of the other roles: passages to
     #     search, say.

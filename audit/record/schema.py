@@ -7,7 +7,7 @@ Same plan, data and model give the same bytes. Readers ignore unknown keys; a ch
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,7 +37,6 @@ __all__ = [
     "SmallestEffect",
     "Spent",
     "T",
-    "Training",
     "Undecided",
 ]
 
@@ -62,24 +61,6 @@ DIMENSIONS = (
 """What an audit may ask about."""
 
 
-class Training(Stored):
-    """How a model that `dokimasia fit` made was trained, as its card says."""
-
-    stopped: Literal["steps", "patience", "time"]
-    """Why it ended: all steps taken, no better for a while, or no time left."""
-    step: int
-    """Where it ended."""
-    best: int
-    """The step whose weights were kept: those with the least held-out loss."""
-    steps: int
-    """How many it might have taken."""
-
-    @property
-    def cut_short(self) -> bool:
-        """Whether more time or more steps might have made it better."""
-        return self.stopped == "time" or (self.stopped == "steps" and self.best == self.step)
-
-
 class ModelRecord(Stored):
     """Which model was audited."""
 
@@ -93,7 +74,8 @@ class ModelRecord(Stored):
     were audited, no others."""
     windows: list[int] | None = Field(default=None, exclude_if=lambda value: value is None)
     """Tokens of the windows in which texts longer than the model's context are read, and by how many each moves on."""
-    training: Training | None = Field(default=None, exclude_if=lambda value: value is None)
+    cut_short: list[int] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Step at which its time ended a training that was still getting better, and the steps that it might have taken."""
     identity: dict[str, Any] | None = None
     """What an endpoint showed of itself at the start; null for weights on disk."""
 

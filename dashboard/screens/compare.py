@@ -21,7 +21,7 @@ from audit.record import Audit
 from dashboard.address import Address
 from dashboard.indexing import index
 from dashboard.loading import compared, opened, view_of
-from dashboard.page_frame import bound, crumbs
+from dashboard.page_frame import bound, crumbs, still_at
 from dashboard.rendering import draw, picture
 from dashboard.side_by_side import apart
 from reports.documents.comparison_html import comparison_tools
@@ -99,7 +99,8 @@ def _alike_first(known: Mapping[str, Row], place: Address) -> list[str]:
 
 
 def _write_others(place: Address) -> None:
-    st.query_params.from_dict(place.to("compare", other=",".join(st.session_state["others"])).query)
+    if now := still_at(place):
+        st.query_params.from_dict(now.to("compare", other=",".join(st.session_state["others"])).query)
 
 
 def _label(known: Mapping[str, Row], words: Words) -> Callable[[str], str]:

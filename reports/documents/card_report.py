@@ -65,8 +65,8 @@ def _told(one: FindingView) -> str:
 
 
 def _gaps(view: Overview) -> Iterator[str]:
-    yield from (f"{gap.view.name} · {gap.what} · {gap.why}" for gap in view.gaps)
     yield from filter(None, (view.hurried, view.unasked))
+    yield from (f"{gap.view.name} · {gap.what} · {gap.why}" for gap in view.gaps)
 
 
 def _data(audit: Audit, words: Words) -> Iterator[str]:

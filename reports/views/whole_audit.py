@@ -299,7 +299,7 @@ def _gaps(views: Sequence[FindingView], words: Words) -> Iterable[Gap]:
 
 
 def _hurried(record: Record, words: Words) -> str:
-    named = [one_line(one.name, words, 40) for one in record.models.values() if one.training and one.training.cut_short]
+    named = [one_line(one.name, words, 40) for one in record.models.values() if one.cut_short]
     return words("note.hurried", models=words("format.list").join(named)) if named else ""
 
 

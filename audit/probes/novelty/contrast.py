@@ -138,7 +138,7 @@ class Contrast:
         return observed
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
-        """Return trials of which every AUROC is known; see `audit.probes.novelty.trials`."""
+        """Return trials of which every AUROC is known; see `contrast_trials`."""
         from audit.probes.novelty.contrast_trials import contrast_trials
 
         return contrast_trials(self, rng)
