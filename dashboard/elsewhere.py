@@ -104,7 +104,8 @@ def _bits_in(items: ItemsFile) -> NDArray[np.uint32]:
 
 
 def _bits(names: Sequence[str | None]) -> NDArray[np.uint32]:
+    import numpy as np
     import pandas as pd
 
-    there = pd.Series(names, dtype=object).dropna()
-    return pd.util.hash_array(there.to_numpy(object), categorize=False).astype("uint32")
+    there = np.array([one for one in names if one is not None], dtype=object)
+    return pd.util.hash_array(there, categorize=False).astype(np.uint32)
