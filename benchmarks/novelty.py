@@ -7,7 +7,7 @@
 `python benchmarks/novelty.py [class|reversal|scores]`: prints AUROC by score (higher = more outlying), with 95 %
 intervals for the model's own score, over independent units: digits, or squares of the photos; of five trainings the
 median, whether input complexity repairs the reversal on constant images, and whether the self-test names what is not
-repaired. `class` takes about four minutes of one core, `reversal` a quarter of an hour, `scores` about an hour.
+repaired. `class` takes about four minutes of one core, `reversal` half an hour, `scores` well over an hour.
 """
 
 from __future__ import annotations
