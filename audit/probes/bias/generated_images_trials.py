@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit.probe import Known, Trial
+from audit.probes.bias.representation_trials import told_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,7 +170,7 @@ def _trial(probe: Options, rng: np.random.Generator, moved: float, *, labelled: 
         data["labelled"] = _labelled(errors, names, at)
     answers: dict[tuple[str, str], Answer] = {
         ("main", "sample"): _Script({one: [*some, *some[:again]] for one, some in zip(prompts, drawn, strict=True)}),
-        (probe.classifier, "predict"): lambda asked: {"probabilities": [_told(one, len(names)) for one in asked]},
+        (probe.classifier, "predict"): lambda asked: {"probabilities": list(told_of(asked, len(names)))},
         (probe.classifier, "class_names"): lambda asked: {"names": [names] * len(asked)},
     }
     told, ending = (shares, "") if labelled else (seen, "_given")
@@ -278,7 +279,11 @@ class _Script:
 
 def _images(kinds: np.ndarray, sure: float) -> list[list[list[list[float]]]]:
     """Return images of one pixel in three colours: a number of its own, the class that is seen in it, how surely."""
-    return [[[[number / len(kinds)]], [[float(kind)]], [[sure]]] for number, kind in enumerate(kinds)]
+    import numpy as np
+
+    columns = (np.arange(len(kinds)) / len(kinds), kinds, np.full(len(kinds), sure))
+    images: list[list[list[list[float]]]] = np.stack(columns, 1)[:, :, None, None].tolist()
+    return images
 
 
 def _images_of(images: list[Any], label: Any, *, unit_at: int | None) -> pd.DataFrame:
@@ -294,13 +299,3 @@ def _images_of(images: list[Any], label: Any, *, unit_at: int | None) -> pd.Data
         others = pd.DataFrame({"image": more, "label": found["label"][unit_at], "unit": "one"})
         found = pd.concat([found, others])
     return found.set_axis(pd.Index([f"real-{place}" for place in range(len(found))], name="id"))
-
-
-def _told(image: Any, classes: int) -> np.ndarray:
-    """Return the probabilities of a scripted image [class]."""
-    import numpy as np
-
-    _, kind, sure = np.asarray(image, dtype=float).ravel()
-    told = np.full(classes, (1 - sure) / (classes - 1))
-    told[int(kind)] = sure
-    return told

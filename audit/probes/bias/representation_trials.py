@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from audit.probe import Answer, KnownMeasures, Observed
 
-__all__ = ["controls", "trials"]
+__all__ = ["controls", "told_of", "trials"]
 
 _CONTROL_ITEMS, _TRIED = 1200, 600
 
@@ -58,7 +58,7 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int, kept: float) -> Tria
     calibration = pd.DataFrame({"series": real, "label": np.repeat(names, each)}, index=index)
     answers: dict[tuple[str, str], Answer] = {
         ("main", "sample"): lambda items: {"content": drawn[: len(items)], "problem": None},
-        (probe.classifier, "predict"): lambda items: {"probabilities": list(_told(items, len(names)))},
+        (probe.classifier, "predict"): lambda items: {"probabilities": list(told_of(items, len(names)))},
     }
     known: KnownMeasures = {
         **{("share", name): Known(float(share), 3 / _TRIED) for name, share in zip(names, shares, strict=True)},
@@ -103,11 +103,11 @@ def _spread(shares: np.ndarray, size: int) -> np.ndarray:
     return np.repeat(np.arange(len(shares)), np.diff(ends, prepend=0))
 
 
-def _told(items: Sequence[Any], classes: int) -> np.ndarray:
-    """Return the probabilities of scripted items, each (number, class, how surely)."""
+def told_of(items: Sequence[Any], classes: int) -> np.ndarray:
+    """Return the probabilities [item, class] of scripted items, each (number, class, how surely) in any nesting."""
     import numpy as np
 
-    rows = np.stack([np.asarray(item, dtype=float) for item in items])
+    rows = np.asarray(list(items), dtype=float).reshape(-1, 3)
     told = np.repeat((1 - rows[:, 2:]) / (classes - 1), classes, axis=1)
     told[np.arange(len(rows)), rows[:, 1].astype(int)] = rows[:, 2]
     return told
