@@ -62,8 +62,9 @@ def true_shares(given: ArrayLike, errors: ArrayLike) -> Floats:
     to one. A solution on the simplex is returned as it is, another is moved to the nearest point there. Raises
     LinAlgError where errors have no inverse.
     """
-    turned = np.swapaxes(np.asarray(errors, dtype=float), -1, -2)
-    return _on_simplex(np.linalg.solve(turned, np.asarray(given, dtype=float)[..., None])[..., 0])
+    turned: Floats = np.swapaxes(np.asarray(errors, dtype=float), -1, -2)
+    told: Floats = np.asarray(given, dtype=float)[..., None]
+    return _on_simplex(np.linalg.solve(turned, told)[..., 0])
 
 
 def class_shares(
