@@ -64,7 +64,7 @@ def true_shares(given: ArrayLike, errors: ArrayLike) -> Floats:
     """
     turned: Floats = np.swapaxes(np.asarray(errors, dtype=float), -1, -2)
     told: Floats = np.asarray(given, dtype=float)[..., None]
-    return _on_simplex(np.linalg.solve(turned, told)[..., 0])
+    return _on_simplex(np.asarray(np.linalg.solve(turned, told)[..., 0], dtype=float))
 
 
 def class_shares(
