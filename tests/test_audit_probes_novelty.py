@@ -27,7 +27,7 @@ from audit.probes.novelty.likelihood import Likelihood
 from audit.probes.novelty.scores import Raw, Score
 from audit.record import Limit, load_record
 from audit.reference.cards import WEIGHTS
-from detectors.novelty import contrast
+from detectors.novelty import contrast, likelihood
 from detectors.novelty.blindspots import ARRAY_KINDS, TEXT_KINDS
 from detectors.novelty.catalogue import SCORES
 
@@ -424,6 +424,14 @@ def test_a_probe_of_any_score_is_tried_and_its_controls_hold(probe):
     faulty, clean = probe.controls(rng)
     assert probe.found(judged(probe, faulty, STRICT))
     assert not probe.found(judged(probe, clean, STRICT))
+
+
+@pytest.mark.parametrize("way", [lambda told: 0.0 * told, lambda told: -told], ids=["left out", "added"])
+def test_trials_find_that_what_values_cost_is_not_taken_off(monkeypatch, way):
+    probe, rng = Likelihood("bias_corrected"), np.random.default_rng(0)
+    real = likelihood._usual_nats
+    monkeypatch.setattr(likelihood, "_usual_nats", lambda *args: way(real(*args)))
+    assert not all(standing(probe, trial, level=0.95, rng=rng) for trial in probe.trials(rng))
 
 
 def test_every_score_of_a_plan_is_in_the_catalogue():

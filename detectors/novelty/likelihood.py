@@ -4,7 +4,7 @@
     typicality         -log q(nll(x)), q the density of held-out items' scores     (Nalisnick et al. 2019, 1906.02994)
     input_complexity   nll(x) - L(x) / D, L the bits of a lossless code            (Serra et al. 2020, 1909.11480)
     waic               -(mean_k log p_k(x) - var_k log p_k(x)) over models k       (Choi et al. 2018, 1810.01392)
-    bias_corrected     -(log p(x) - sum_i l(x_i)), l(v) the log of what v has      (Chauhan et al. 2022, 2108.08760)
+    bias_corrected     -(log p(x) - sum_i l(x_i)), l(v) the usual log p of value v (Chauhan et al. 2022, 2108.08760)
 
 None is best: raw likelihood takes the simple for the familiar; typicality is two-sided and loses where the raw score
 was right; input complexity loses on noise. So all stand side by side.
@@ -57,9 +57,10 @@ def bias_corrected(log_prob: ArrayLike, element_nats: Floats, items: NDArray[Any
     """Return bits per dimension [item] less those that numbers of the same values cost the items of `fit`.
 
     log_prob: nats [item]. element_nats: nats [item, element] of the numbers of the items [item, ...] in their order.
-    fit: which items are familiar, [item]: held-out ones here, of what was learnt there. A value costs -log of the mean
-    of exp(nats) that it has in them, first over an item's elements and then over items; one that does not occur costs
-    what lies between its neighbours, or what the nearest does. Images [channel, row, column] go channel by channel.
+    fit: which items are familiar, [item]; held-out ones, where the paper takes those that were learnt. A value costs
+    -log of the mean of exp(nats) that it has in them, first over an item's elements, then over items; one that does not
+    occur costs what lies between its neighbours, or what the nearest does. Images [channel, row, column] are corrected
+    channel by channel.
     Nats are what a model says of an element: of a VAE averaged over draws of z, of diffusion a part of the bound.
     """
     channels = items.shape[1] if items.ndim == 4 else 1

@@ -64,7 +64,7 @@ def cells_of(column: str, levels: np.ndarray) -> list[Any]:
         return [0.0] * len(levels)
     if column in ("entropies", "variances", "gradient_norms"):
         return [[1.0] * 4] * len(levels)
-    if column == "element_log_prob":  # every value of the images, all 4 x 4, costs the same
+    if column == "element_log_prob":  # every value of a control's images, all 4 x 4, costs the same
         return [[0.0] * 16] * len(levels)
     if column == "ensemble_log_prob":  # which agree with the model
         return list(-levels[:, None])
@@ -80,6 +80,10 @@ def cells_of(column: str, levels: np.ndarray) -> list[Any]:
 _LISTS = frozenset({
     "denoising_curve", "multi_reconstruction", "inpainting", "diffusion_path", "score_norms", "posterior_spectrum",
 })
+
+
+_COST = 0.25
+"""Nats of a pixel by its grey level, in any image of a trial."""
 
 
 def _scripts(probe: Any, scores: Callable[[Sequence[Any]], np.ndarray]) -> dict[tuple[str, str], Answer]:
@@ -103,6 +107,8 @@ def script_of(question: str, names: Sequence[str], scores: Callable[[Sequence[An
         import numpy as np
 
         told = {RECORDS[name].column: name for name in names}
+        if question == "surprise_map":
+            return {"element_log_prob": [(-_COST * np.ravel(item)).tolist() for item in items]}
         if question == "log_prob":  # of a member of an ensemble as of the model
             told = {"log_prob": "background_log_prob" if "background_log_prob" in names else "log_prob"}
         cells = {column: cells_of(name, scores(items)) for column, name in told.items()}
@@ -127,6 +133,8 @@ def _strangeness(probe: Any, familiar: np.ndarray, images: Any, levels: np.ndarr
         return np.asarray(np.abs(levels - familiar.mean()))
     if probe.score == "zlib_ratio":
         return np.asarray(levels / np.maximum([shortest_code(image) for image in images], 1))
+    if probe.score == "bias_corrected":
+        return np.asarray(levels - _COST * np.array([np.sum(image) for image in images]))
     if probe.score == "input_complexity":
         return np.asarray(levels / np.log(2) - np.array([shortest_code(image) for image in images]))
     return levels
@@ -186,7 +194,8 @@ class _Shown:
         from detectors.novelty.blindspots import ARRAY_KINDS, BLURRED
 
         base, means = 100.0 + 8 * dose, _means(probe, dose, moved)
-        images = {role: rng.integers(0, 17, (ITEMS, 4, 4)) for role in ROLES}
+        dark = {"foreign"} if probe.score == "bias_corrected" else set()  # so that what values cost turns the ranks
+        images = {role: rng.integers(0, 9 if role in dark else 17, (ITEMS, 4, 4)) for role in ROLES}
         levels = {name: grid(rng, base + means.get(name, 0.01), 10.0) for name in ROLES}
         kinds = (*ARRAY_KINDS, BLURRED) if probe.blurred else ARRAY_KINDS
         return cls(images, levels, {kind: grid(rng, base + means.get(kind, 30.0 + moved), 10.0) for kind in kinds})
