@@ -235,6 +235,15 @@ def test_a_hostile_question_stays_inert(tmp_path):
         assert "[a](http" not in text.replace("\\[a\\]", "") or "<a href=\"http" not in text
 
 
+@pytest.mark.parametrize("render", [render_comparison_html, render_comparison_markdown])
+def test_a_model_whose_training_time_ended_is_told_on_its_side(found, render):
+    (model,) = found.b.models
+    hurried = replace(found, b=replace(found.b, models=(model.model_copy(update={"cut_short": [30, 2000]}),)))
+    told = WORDS("format.cut_short", step=30, steps=2000)
+    texts = [seen(next(iter(render([one]).values())).decode()) for one in (hurried, found)]
+    assert [text.count(told) for text in texts] == [1, 0]
+
+
 def test_several_candidates_stand_beside_one_baseline(tmp_path):
     """B falls to 61 % of Korean, C does not move: each has its column, its difference and its own items."""
     sides = [[by_language(right)] for right in ((93, 81, 83), (92, 83, 61), (93, 81, 83))]

@@ -177,7 +177,9 @@ def _models(side: ComparedAudit, words: Words) -> Iterable[str]:
         yield data_text(side.data, words)
     for model in side.models:
         family, modality = words.term("family", model.family), words.term("modality", model.modality)
-        yield one_line(words("format.model", name=model.name, family=family, modality=modality), words, 120)
+        told = one_line(words("format.model", name=model.name, family=family, modality=modality), words, 120)
+        short = model.cut_short and words("format.cut_short", step=model.cut_short[0], steps=model.cut_short[1])
+        yield words("summary.join").join(filter(None, (told, short)))
 
 
 def _margins(found: Comparison, words: Words) -> str:
