@@ -130,6 +130,27 @@ def test_days_of_a_key():
     assert new_text_key("unigram").valid_on(days[0])
 
 
+@pytest.mark.parametrize("variant", ["unigram", "image-spread"])
+def test_days_of_a_key_are_said_when_it_is_made(tmp_path, variant):
+    file = tmp_path / f"a{SUFFIX}"
+    made = ["key", str(file), "--variant", variant, "--valid-until", "2026-03-04"]
+    late = CliRunner().invoke(mark, [*made, "--valid-from", "2026-03-05"])
+    assert str(late.exception) == "mark key: valid until 2026-03-04, before 2026-03-05"
+    assert CliRunner().invoke(mark, [*made, "--valid-from", "4.3.2026"]).exit_code == 2
+    assert not file.exists()
+    assert CliRunner().invoke(mark, [*made, "--valid-from", "2026-03-04"]).exit_code == 0
+    key = read_mark_key(file)
+    assert (key.valid_from, key.valid_until) == ("2026-03-04", "2026-03-04")
+
+
+def test_a_mark_by_the_random_numbers_of_another_device_is_not_sought(tmp_path):
+    """Its lists are others: nothing would be found, and nobody told why."""
+    file = tmp_path / f"a{SUFFIX}"
+    write_mark_key(file, new_text_key("kgw-lefthash", device="cuda"))
+    with pytest.raises(UsageError, match="random numbers of cuda, which are drawn nowhere here; allowed: cpu"):
+        read_text_key(file)
+
+
 @pytest.mark.parametrize("secret", [b"{}", b'{"hashing_key": 5, "key": 7}', b"[" * 20_000])
 def test_a_file_without_the_secret_of_its_mark_is_no_key(secret):
     """Without its secret the mark would take the published key, and the record would say that it took this one."""

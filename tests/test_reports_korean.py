@@ -258,7 +258,8 @@ def _sentences(catalogue):
 
 def test_no_particle_stands_behind_a_value():
     """Whether it is 은 or 는 would depend on the value's last sound; a sentence is written so that none is needed."""
-    behind = re.compile(rf"\{{\w+[^}}]*\}}[)\]’”'\"]*(?:{'|'.join(PARTICLES)}|으로|이라)(?=[\s.,)]|$)")
+    particles = "|".join((*PARTICLES, "으로", "이라", r"[은을이과]?\(\w\)\w?"))
+    behind = re.compile(rf"\{{\w+[^}}]*\}}[)\]’”'\"]*(?:{particles})(?=[\s.,)]|$)")
     assert {key: text for key, text in _sentences(KO.catalogue) if behind.search(text)} == {}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -59,24 +60,41 @@ Generator = Annotated[
     Path | None, typer.Option("--model", help="Generator that drew them, in this order: for marks in its noise.")
 ]
 
+FirstDay = Annotated[
+    datetime | None, typer.Option("--valid-from", formats=["%Y-%m-%d"], help="First day on which it marks anything.")
+]
+LastDay = Annotated[datetime | None, typer.Option("--valid-until", formats=["%Y-%m-%d"], help="Last such day.")]
+
+
+def _day(at: datetime | None) -> str | None:
+    return None if at is None else at.date().isoformat()
+
 
 @mark.command("key")
 def mark_key(
     file: Annotated[Path, typer.Argument(help="Key file to write, *.dokimasia-key; mode 600, never over a file.")],
     variant: Annotated[str, typer.Option("--variant", help="Which mark the key is for.")] = IMAGE,
     scope: Annotated[str, typer.Option("--scope", help="What the key is for, in your words.")] = "",
+    valid_from: FirstDay = None,
+    valid_until: LastDay = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key for a mark, in an image or, by the variant's name, in text."""
+    """Make a key for a mark, in an image or, by the variant's name, in text.
+
+    It finds what it marked on any day; the days say when it marks.
+    """
     from audit import plugins
     from audit.watermarks.keys import make_mark_key, write_mark_key
     from audit.watermarks.text.keyed import new_text_key
 
+    facts: dict[str, Any] = {"scope": scope, "valid_from": _day(valid_from), "valid_until": _day(valid_until)}
+    if valid_from and valid_until and valid_until < valid_from:
+        raise UsageError("mark key: valid until {last}, before {first}", last=_day(valid_until), first=_day(valid_from))
     if variant in plugins.names("image_marks") and plugins.load("image_marks", variant).keyed:
         told = plugins.options_of(plugins.build("image_marks", variant, {})) if variant != IMAGE else {}
-        key = make_mark_key(variant, scope=scope, parameters=told)
+        key = make_mark_key(variant, parameters=told, **facts)
     else:
-        key = new_text_key(variant, scope=scope)
+        key = new_text_key(variant, **facts)
     write_mark_key(file, key)
     if as_json:
         print(json.dumps({"file": str(file), **key.told}))
@@ -135,9 +153,7 @@ def _text_key(key: Path | None, new: Path | None, variant: str) -> tuple[MarkKey
 
 def _valid_today(key: MarkKey, file: Path) -> None:
     """Raise UsageError where a key is not meant to mark anything today."""
-    import datetime
-
-    if not key.valid_on(datetime.date.today()):
+    if not key.valid_on(datetime.now().date()):
         days = {"first": key.valid_from or "...", "last": key.valid_until or "..."}
         raise UsageError("{file}: valid from {first} to {last}, and so not today", file=file, **days)
 

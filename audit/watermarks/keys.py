@@ -42,7 +42,7 @@ class MarkKey:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Options of the mark that its detector must know too."""
     device: str = "cpu"
-    """Whose random numbers the mark takes, where that matters."""
+    """Whose random numbers the mark takes; those of any other than `cpu` are drawn nowhere here."""
     scope: str = ""
     """What the key is for, in the owner's words."""
     valid_from: str | None = None
@@ -107,6 +107,11 @@ def read_mark_key(path: Path) -> MarkKey:
             raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UsageError("{file}: not a key file of a mark", file=path) from None
+    if key.device != "cpu":
+        raise UsageError(
+            "{file}: a mark by the random numbers of {device}, which are drawn nowhere here; allowed: cpu",
+            file=path, device=key.device,
+        )
     if commitment != key.commitment:
         raise IntegrityError("{file}: the secret is not the one that was committed to", file=path)
     return key

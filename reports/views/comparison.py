@@ -178,8 +178,10 @@ def _models(side: ComparedAudit, words: Words) -> Iterable[str]:
     for model in side.models:
         family, modality = words.term("family", model.family), words.term("modality", model.modality)
         told = one_line(words("format.model", name=model.name, family=family, modality=modality), words, 120)
-        short = model.cut_short and words("format.cut_short", step=model.cut_short[0], steps=model.cut_short[1])
-        yield words("summary.join").join(filter(None, (told, short)))
+        if model.cut_short:
+            short = words("format.cut_short", step=model.cut_short[0], steps=model.cut_short[1])
+            told = words("summary.join").join([told, short])
+        yield told
 
 
 def _margins(found: Comparison, words: Words) -> str:
