@@ -7,13 +7,16 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.models import TyperInfo
 
 from audit import plugins
 from audit.cli.terminal import standard_streams, tell
@@ -28,8 +31,19 @@ model passed: 0 passed or measured, 1 failed, 2 usage or plan error, 3 undecided
 5 crashed, 6 budget used up, 130 interrupted.
 """
 
+
+class _Commands(TyperGroup):
+    """Commands by name and summary, all that a list of them tells; the one that is called is made with its options."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the name, the command and the words that are left for it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, _made(name) if name else command, rest
+
+
 app = typer.Typer(
     name="dokimasia",
+    cls=_Commands,
     help=_ABOUT,
     no_args_is_help=True,
     add_completion=False,
@@ -52,23 +66,37 @@ Version = Annotated[
 
 
 @app.callback(help=_ABOUT)
-def _main(
-    version: Version = False,
-) -> None:
+def _main(version: Version = False) -> None:
     pass
 
 
 @cache
-def _command() -> Callable[..., object]:
+def _command() -> TyperGroup:
     """Return the command with every one that an installed package names, ours among them."""
+    group = typer.main.get_group(app)
     with plugins.importing():
         for name in plugins.names("commands"):
             try:
-                part = plugins.load("commands", name)
-                app.add_typer(part, name=name) if isinstance(part, typer.Typer) else app.command(name)(part)
+                group.commands[name] = TyperCommand(name, **_summary(plugins.load("commands", name)))
             except UsageError as error:
                 print(f"dokimasia: left out: {clean(str(error))}", file=sys.stderr)
-    return typer.main.get_command(app)
+    return group
+
+
+def _summary(part: Any) -> dict[str, Any]:
+    """Return what a list says of a command: a function, or an app with commands of its own."""
+    if not isinstance(part, typer.Typer):
+        return {"help": inspect.getdoc(part)}
+    told = typer.main.solve_typer_info_defaults(TyperInfo(part))
+    return {key: getattr(told, key) for key in ("help", "short_help", "hidden", "deprecated", "rich_help_panel")}
+
+
+@cache
+def _made(name: str) -> Any:
+    """Return one of the commands with its options."""
+    part, alone = plugins.load("commands", name), typer.Typer(pretty_exceptions_enable=False)
+    alone.add_typer(part, name=name) if isinstance(part, typer.Typer) else alone.command(name)(part)
+    return typer.main.get_group(alone).commands[name]
 
 
 def execute(words: Sequence[str]) -> int:
