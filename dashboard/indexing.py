@@ -145,6 +145,7 @@ class _Kept:
     def _work(self) -> None:
         self._woke = time.monotonic()
         try:
+            self._rest()
             while self._stale or self.catalogue.unread:
                 if self._stale:
                     self._refresh(None)

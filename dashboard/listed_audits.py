@@ -1,6 +1,7 @@
 """Which audits a list holds and what it tells of them: asked of the index, told from the audits that are shown.
 
     asked_for(place, words, me)   what an address asks of the index (`audit.catalogue`): which audits, in which order
+    rows_of(asked, ...)           what the index has of those of one page
     page_of(asked, ...)           those of one page, each read from its folder
     as_csv(asked)                 all of them as a file for a spreadsheet, one line an audit and check
 
@@ -34,7 +35,7 @@ from detectors.phrases import Phrase
 from reports.text import Words
 from reports.views import PrintedRow, ProgressView, progress_view
 
-__all__ = ["QUICK", "Listed", "as_csv", "asked_for", "hits_of", "page_of", "progress_of"]
+__all__ = ["QUICK", "Listed", "as_csv", "asked_for", "hits_of", "page_of", "progress_of", "rows_of"]
 
 QUICK = ("", "decide", "mine", "overdue", "damaged", "running")
 """Quick filters, as an address names them."""
@@ -81,11 +82,16 @@ def _terms(wanted: str, words: Words) -> frozenset[str]:
 
 def page_of(asked: Asked, start: int, most: int, lang: str, on: date) -> list[Listed]:
     """Return the audits from place `start` on as they stand on a day, in a language."""
+    return [_listed(row, lang, on) for row in rows_of(asked, start, most)]
+
+
+def rows_of(asked: Asked, start: int, most: int) -> list[dict[str, Any]]:
+    """Return what the index has of them, once those were read again that were written since."""
     catalogue = index()
     rows = catalogue.rows(asked, start, most)
     if catalogue.look_again([row["name"] for row in rows]):
         rows = catalogue.rows(asked, start, most)
-    return [_listed(row, lang, on) for row in rows]
+    return rows
 
 
 def _listed(row: Mapping[str, Any], lang: str, on: date) -> Listed:

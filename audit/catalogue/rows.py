@@ -156,7 +156,7 @@ def _finished(folder: Path, on: date) -> Row:
     data = read_regular(folder / RECORD_FILE, MAX_JSON)
     head = Header.model_validate_json(data)
     spoken = os.path.lexists(folder / REVIEWS_FILE)
-    said = _said(folder, on) if spoken else _Said(True)
+    said = _said(folder, head, on) if spoken else _Said(True)
     _, failed, unsettled = badness(head.verdict, head.findings)
     worst = min(head.findings, key=lambda one: WORST_FIRST.index(one.verdict), default=None)
     audit = _audit(
@@ -189,9 +189,9 @@ class _Said:
     stand: Stand | None = None
 
 
-def _said(folder: Path, on: date) -> _Said:
+def _said(folder: Path, head: Header, on: date) -> _Said:
     try:
-        found = state_in(folder, on)
+        found = state_in(folder, on, head)
         return _Said(True) if found is None else _Said(True, found[1], stand_of(*found, on))
     except Exception:  # whatever it is, one folder costs one row
         return _Said(False)

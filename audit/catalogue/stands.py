@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from audit.catalogue.header import header_of
+from audit.catalogue.header import Header, header_of
 from audit.record import Audit, Verdict, load_record
 from audit.review import Override, ReviewState, Sample, read_reviews, signature_of, state_of
 from audit.signing import known_keys
@@ -46,17 +46,17 @@ def stand_in(folder: Path, on: date) -> Stand | None:
     return None if found is None else stand_of(*found, on)
 
 
-def state_in(folder: Path, on: date) -> tuple[Audit, ReviewState] | None:
+def state_in(folder: Path, on: date, head: Header | None = None) -> tuple[Audit, ReviewState] | None:
     """Return the audit in a folder and all that was said of it; None where nobody has spoken of it.
 
-    Its measures are read only where somebody put outcomes in the machine's place. Raises as `read_reviews` and
-    `header_of`.
+    Its measures are read only where somebody put outcomes in the machine's place, and `head` where it is not given.
+    Raises as `read_reviews` and `header_of`.
     """
     reviews = read_reviews(folder)
     if not reviews.entries:
         return None
     counted = any(isinstance(one.says, Override | Sample) for one in reviews.entries)
-    audit = load_record(folder) if counted else header_of(folder).outlined(folder)
+    audit = load_record(folder) if counted else (head or header_of(folder)).outlined(folder)
     return audit, state_of(audit, on, reviews=reviews)
 
 

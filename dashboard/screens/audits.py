@@ -17,7 +17,7 @@ from audit.verdict import dimensions_of
 from dashboard.address import Address, Screen
 from dashboard.indexing import freshness, index
 from dashboard.item_search import SHORTEST, still_searching
-from dashboard.listed_audits import QUICK, Listed, as_csv, asked_for, hits_of, page_of, progress_of
+from dashboard.listed_audits import QUICK, Listed, as_csv, asked_for, hits_of, page_of, progress_of, rows_of
 from dashboard.loading import Running, home
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
@@ -46,9 +46,9 @@ def show(place: Address, words: Words) -> None:
         return
     total = index().count(asked_for(place, words, speaker()))
     place = clamped(place, total, SIZE)
-    for one in _page(place, words):
-        if isinstance(one.found, PrintedRow):
-            trust_of(one.name)  # what is shown is looked at first
+    for row in rows_of(*_asked(place, words)):
+        if row["state"] in WORST_FIRST:
+            trust_of(row["name"])  # what is shown is looked at first
     catalogue, judged = index(), Asked(judged=True, order="newest")
     look_over(lambda: catalogue.names(judged), catalogue.state)
     again = SECONDS if _changes(counts, place) else None
@@ -62,9 +62,9 @@ def _counts() -> Counts:
     return index().counts(speaker().name, changed_names())
 
 
-def _page(place: Address, words: Words) -> Sequence[Listed]:
-    asked = asked_for(place, words, speaker())
-    return page_of(asked, (place.page - 1) * SIZE, SIZE, words.lang, date.today())
+def _asked(place: Address, words: Words) -> tuple[Asked, int, int]:
+    """Return what the page asks of the index, from which place on, and how many at most."""
+    return asked_for(place, words, speaker()), (place.page - 1) * SIZE, SIZE
 
 
 def _changes(counts: Counts, place: Address) -> bool:
@@ -173,7 +173,7 @@ def _alarm(error: DokimasiaError, words: Words) -> None:
 
 
 def _table(place: Address, words: Words) -> None:
-    shown = _page(place, words)
+    shown = page_of(*_asked(place, words), words.lang, date.today())
     hits = hits_of(place.search, [one.name for one in shown]) if place.search else {}
     rows = [_row(one, place, words, hits.get(one.name, ())) for one in shown]
     dimensions = dimensions_of(one["row"].row for one in rows if one["row"])
