@@ -26,6 +26,41 @@ __all__ = ["CausalNetwork", "Prefix", "padded"]
 WHOLE = slice(None)
 
 
+class _Rows(DynamicLayer):  # type: ignore[misc]
+    """Rows of a layer of a cache; they are copied once, to where the tokens that come stand behind them."""
+
+    keys: torch.Tensor
+    values: torch.Tensor
+    rows: torch.Tensor | None
+    """[row], those of `keys` and `values` that are meant; None once they are copied."""
+
+    def __init__(self, layer: DynamicLayer, rows: torch.Tensor) -> None:
+        """Take rows of a layer, which stays as it is; of one whose rows were not copied yet, some of these."""
+        chosen = getattr(layer, "rows", None)
+        self.__dict__.update(layer.__dict__, rows=rows if chosen is None else chosen[rows])
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Put new keys and values [row, head, position, dim] behind those that are held; return all."""
+        if self.rows is None:
+            super().update(key_states, value_states, *args, **kwargs)
+        else:
+            self.keys = _behind(self.keys, self.rows, key_states)
+            self.values = _behind(self.values, self.rows, value_states)
+            self.rows = None
+        return self.keys, self.values
+
+
+def _behind(held: torch.Tensor, rows: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    """Return rows of `held` [row, head, position, dim] with `new` behind them."""
+    before = held.shape[-2]
+    longer = new.new_empty(*new.shape[:2], before + new.shape[2], new.shape[3])
+    torch.index_select(held, 0, rows, out=longer[:, :, :before])
+    longer[:, :, before:] = new
+    return longer
+
+
 @dataclass
 class Prefix:
     """Rows that were read and can be gone on from; `CausalNetwork.extend` lengthens them in place."""
@@ -41,13 +76,17 @@ class Prefix:
         """Return the given rows, one may come several times; this prefix stays as it is."""
         index = torch.tensor(rows, device=self.mask.device)
         cache = copy.copy(self.cache)
-        cache.layers = [copy.copy(layer) for layer in cache.layers]
-        for layer in cache.layers:
-            if type(layer) is DynamicLayer:  # whole rows are copied in half the time that its own indexing takes
-                layer.keys, layer.values = layer.keys.index_select(0, index), layer.values.index_select(0, index)
-            else:
-                layer.batch_select_indices(index)
+        cache.layers = [_chosen(layer, index) for layer in cache.layers]
         return Prefix(cache, self.mask[index], self.last[index])
+
+
+def _chosen(layer: Any, rows: torch.Tensor) -> Any:
+    """Return some rows of a layer of a cache, which stays as it is."""
+    if type(layer) in (DynamicLayer, _Rows):
+        return _Rows(layer, rows)
+    chosen = copy.copy(layer)
+    chosen.batch_select_indices(rows)
+    return chosen
 
 
 class CausalNetwork:
