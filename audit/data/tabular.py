@@ -135,7 +135,8 @@ class Builtin(KnownLayout):
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
         """Return frames of items; a role that asks for prompts gets the questions of a set of questions."""
         file = self._file()
-        also = {name: column for name, column in _ALSO_CALLED.items() if column in file.columns()}
+        columns = file.columns()
+        also = {name: column for name, column in _ALSO_CALLED.items() if column in columns}
         asked = {name: column for name, column in also.items() if name in role.fields and column not in role.fields}
         return replace(file, fields=asked).batches(role, limit=limit)
 
