@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import subprocess
 import sys
 import unicodedata
@@ -12,6 +13,7 @@ import pytest
 from audit.cli.app import execute
 from audit.cli.terminal import MOST_PROBLEMS, standard_streams, tell
 from audit.errors import IntegrityError, PlanError
+from audit.plugins import names
 
 DOKIMASIA = [sys.executable, "-m", "audit"]
 ROOT = Path(__file__).parents[1]
@@ -206,3 +208,9 @@ def test_tell_returns_the_codes_of_the_command_line_too(capsys):
     with standard_streams():
         assert tell(OSError("no number")) == 2
     assert lines_of(capsys) == ["dokimasia: no number"]
+
+
+def test_help_lists_every_command_in_one_order(capsys):
+    assert execute(["--help"]) == 0
+    listed = re.findall(r"^│ ([a-z][a-z-]+) +\S", capsys.readouterr().out.partition("Commands")[2], re.M)
+    assert (listed, "mark" in listed) == (names("commands"), True)
