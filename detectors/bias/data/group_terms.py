@@ -14,8 +14,7 @@ Terms are words or several in a row, without case. A Korean term may bear a part
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +64,8 @@ class Lexicon:
         """Return (first word, one past the last, name) of every term in a text, the longest where several begin."""
         found = []
         for at, word in enumerate(words):
-            fits = [one for one in self._by_first.get(word, ()) if tuple(words[at : at + len(one[0])]) == one[0]]
+            listed = self._by_first.get(word, ())
+            fits = listed and [one for one in listed if tuple(words[at : at + len(one[0])]) == one[0]]
             if fits:
                 term, name = max(fits, key=lambda one: len(one[0]))
                 found.append((at, at + len(term), name))
@@ -88,9 +88,9 @@ class Lexicon:
         contexts = {name: tuple(words[at] for at in sorted(told - named)) for name, told in near.items()}
         return Mentions(contexts, tuple(word for at, word in enumerate(words) if at not in named))
 
-    def counted(self, words: Iterable[str]) -> Counter[str]:
-        """Return how often each name's terms are there."""
-        return Counter(name for _, _, name in self.places(tuple(words)))
+    def named(self, words: Sequence[str]) -> set[str]:
+        """Return the names of the terms that are there."""
+        return {name for _, _, name in self.places(words)}
 
 
 @dataclass(frozen=True)

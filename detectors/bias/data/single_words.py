@@ -11,12 +11,12 @@ another one, have the word near it (Fisher; texts that name several groups are l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.arrays import Floats
 from detectors.bias.data.group_terms import LogOdds, Mentions, error_of_sums, log_odds
@@ -61,21 +61,17 @@ def _counted(texts: Sequence[Mentions], groups: Sequence[str], least: int) -> tu
     """Return how often each text has each word near each group, and anywhere [text, word], and these words."""
     from scipy.sparse import csr_array
 
-    code: dict[str, int] = {}
+    near = [[one.contexts.get(name, ()) for one in texts] for name in groups]
+    times = Counter(word for said in near for words in said for word in words)
+    often = [word for word, count in times.items() if count >= least]
+    code = {word: at for at, word in enumerate(often)}
 
-    def table(said: Callable[[Mentions], Sequence[str]]) -> Any:
-        rows = [(text, code.setdefault(word, len(code))) for text, one in enumerate(texts) for word in said(one)]
-        return np.array(rows, dtype=np.int64).reshape(-1, 2)
+    def table(said: Iterable[Sequence[str]]) -> Any:
+        places = [(text, code[word]) for text, words in enumerate(said) for word in words if word in code]
+        rows, columns = np.array(places, dtype=np.int64).reshape(-1, 2).T
+        return csr_array((np.ones(len(places)), (rows, columns)), shape=(len(texts), len(often)))
 
-    near = [table(lambda one, name=name: one.contexts.get(name, ())) for name in groups]  # type: ignore[misc]
-    everywhere = table(lambda one: one.words)
-    often = np.bincount(np.concatenate(near)[:, 1], minlength=len(code)) >= least
-
-    def kept(places: NDArray[np.int64]) -> Any:
-        shape = (len(texts), len(code))
-        return csr_array((np.ones(len(places)), (places[:, 0], places[:, 1])), shape=shape)[:, np.flatnonzero(often)]
-
-    return [*map(kept, near)], kept(everywhere), [word for word, at in code.items() if often[at]]
+    return [*map(table, near)], table(one.words for one in texts), often
 
 
 def _sums(columns: Sequence[Any], words: int) -> tuple[Floats, Floats]:

@@ -12,7 +12,6 @@ these are of independent units. Where no text names a group nothing is said of b
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -131,7 +130,7 @@ class _Corpus:
             return Found([self._none(f"attribute_rate_{one}", _NOBODY) for one in endings])
         of_attributes, of_groups, remarks = list[dict[str, Measure]](), list[Measure](), []
         strict, lexicon = 1 - (1 - self.level) / len(self.attributes), Lexicon(self.attributes)
-        holds = {name: [set(lexicon.counted(words)) for words in told] for name, told in self.alone.items()}
+        holds = {name: [lexicon.named(words) for words in told] for name, told in self.alone.items()}
         for attribute in self.attributes:
             result = group_gaps(
                 [sum(attribute in one for one in holds[name]) for name in self.groups],
@@ -172,39 +171,14 @@ class _Corpus:
     # --- log odds
 
     @cached_property
-    def near(self) -> dict[str, Counter[str]]:
-        """Group -> how often each word stands near it, in distinct texts."""
-        found: dict[str, Counter[str]] = {name: Counter() for name in self.groups}
-        for one in self.units:
-            for name, words in one.contexts.items():
-                found[name].update(words)
-        return found
-
-    @cached_property
-    def everywhere(self) -> Counter[str]:
-        """How often each word is there in distinct texts."""
-        return Counter(word for one in self.units for word in one.words)
-
-    def _odds_of(self, name: str, count: Mapping[str, int], whole: int) -> LogOdds | None:
-        """Return the log odds of an attribute that is `count` times near each group and `whole` times anywhere."""
-        sizes = {group: sum(words.values()) for group, words in self.near.items()}
-        others = sum(sizes.values()) - sizes[name]
-        if not whole or not sizes[name] or not others:
-            return None
-        elsewhere = sum(count.values()) - count[name]
-        return log_odds(count[name], sizes[name], elsewhere, others, whole / sum(self.everywhere.values()))
-
-    @cached_property
     def of_texts(self) -> Floats:
         """What distinct texts add to the counts of attributes near groups [attribute, group, text, 6].
 
         The last axis is that of `error_over_texts`.
         """
         lexicon, places = Lexicon(self.attributes), {name: at for at, name in enumerate(self.attributes)}
-        stands = {
-            word: [places[name] for name in names]
-            for word in self.everywhere if (names := lexicon.counted([word]))
-        }  # fmt: skip
+        vocabulary = {word for one in self.units for word in one.words}
+        stands = {word: places[name] for word in vocabulary for name in lexicon.named((word,))}
         hits = np.zeros((len(self.attributes), len(self.groups) + 1, len(self.units)))
         size = np.zeros(hits.shape[1:])
         for text, one in enumerate(self.units):
@@ -222,12 +196,12 @@ class _Corpus:
         """(attribute, group, times near it, log odds), as sure as texts make it and as words that stand alone would."""
         found = []
         for attribute, of_groups in zip(self.attributes, self.of_texts, strict=True):
-            near = dict(zip(self.groups, of_groups[..., 0].sum(axis=1).astype(int).tolist(), strict=True))
             for name, texts in zip(self.groups, of_groups, strict=True):
-                odds = self._odds_of(name, near, int(texts[:, 4].sum()))
-                if odds is not None and len(texts) > 1:
+                near, words, elsewhere, others, there, total = map(int, texts.sum(axis=0))
+                if there and words and others and len(texts) > 1:
+                    odds = log_odds(near, words, elsewhere, others, there / total)
                     surely = LogOdds(odds.value, max(odds.error, error_over_texts(texts)))
-                    found.append((attribute, name, near[name], surely))
+                    found.append((attribute, name, near, surely))
         return found
 
     def odds(self) -> list[Measure]:
