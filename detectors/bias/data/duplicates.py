@@ -73,8 +73,8 @@ def _runs(text: str) -> NDArray[np.uint64]:
     """Return the hashes of a text's runs of words, each once; of a shorter text of all of it."""
     words = words_of(text)
     said = {" ".join(words[at : at + _RUN]) for at in range(max(1, len(words) - _RUN + 1))} if words else {text}
-    hashes = [int.from_bytes(blake2b(one.encode("utf-8", "replace"), digest_size=7).digest()) for one in said]
-    return np.sort(np.array(hashes, dtype=np.uint64))
+    hashes = b"".join([b"\0" + blake2b(one.encode("utf-8", "replace"), digest_size=7).digest() for one in said])
+    return np.sort(np.frombuffer(hashes, ">u8").astype(np.uint64))
 
 
 def _buckets(runs: Sequence[NDArray[np.uint64]]) -> list[list[int]]:
@@ -87,8 +87,8 @@ def _buckets(runs: Sequence[NDArray[np.uint64]]) -> list[list[int]]:
         part = np.ascontiguousarray(least[:, band * _IN_BAND : (band + 1) * _IN_BAND])
         _, back, counts = np.unique(part, axis=0, return_inverse=True, return_counts=True)
         order = np.argsort(back, kind="stable")
-        ends = np.cumsum(counts)
-        found += [order[end - size : end].tolist() for size, end in zip(counts, ends, strict=True) if size > 1]
+        ends, several = np.cumsum(counts), counts > 1
+        found += [order[end - size : end].tolist() for size, end in zip(counts[several], ends[several], strict=True)]
     return found
 
 

@@ -14,7 +14,7 @@ Terms are words or several in a row, without case. A Korean term may bear a part
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +91,11 @@ class Lexicon:
     def named(self, words: Sequence[str]) -> set[str]:
         """Return the names of the terms that are there."""
         return {name for _, _, name in self.places(words)}
+
+    def alone(self, words: Iterable[str]) -> dict[str, str]:
+        """Return the words, each of them looked at alone, that are a term, with its name."""
+        may = (word for word in words if word in self._by_first or (self._korean and ord(word[0]) in _HANGUL))
+        return {word: name for word in may for _, _, name in self.places((word,))}
 
 
 @dataclass(frozen=True)

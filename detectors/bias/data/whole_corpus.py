@@ -176,9 +176,9 @@ class _Corpus:
 
         The last axis is that of `error_over_texts`.
         """
-        lexicon, places = Lexicon(self.attributes), {name: at for at, name in enumerate(self.attributes)}
-        vocabulary = {word for one in self.units for word in one.words}
-        stands = {word: places[name] for word in vocabulary for name in lexicon.named((word,))}
+        places = {name: at for at, name in enumerate(self.attributes)}
+        terms = Lexicon(self.attributes).alone({word for one in self.units for word in one.words})
+        stands = {word: places[name] for word, name in terms.items()}
         hits = np.zeros((len(self.attributes), len(self.groups) + 1, len(self.units)))
         size = np.zeros(hits.shape[1:])
         for text, one in enumerate(self.units):
