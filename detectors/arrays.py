@@ -47,6 +47,9 @@ def _array(cells: Sequence[Any]) -> NDArray[Any]:
     while len(level) and np.ndim(level[0]):
         shape.append(len(level[0]))
         level = np.concatenate([np.asarray(part) for part in level])
+        if level.dtype != object:  # no array of arrays: all its parts have one shape
+            shape += level.shape[1:]
+            break
     if np.size(level) != np.prod(shape):
         raise ValueError("got items of several shapes; allowed: one")
     return np.reshape(level, shape)

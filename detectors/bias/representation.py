@@ -159,7 +159,7 @@ class Corrected:
     def band(self, level: float) -> tuple[Floats, Floats]:
         """Return (low, high) [class] that hold all shares together, whatever the missing draws would have been."""
         inner, lost = self._levels(level)
-        low, high = _joint_band(self.resampled, inner)
+        low, high = self._ordered.band(inner)
         low, high = np.minimum(low, self.shares) * (1 - lost), np.maximum(high, self.shares)
         return low, high + lost * (1 - high)
 
@@ -195,7 +195,7 @@ class Corrected:
         """Return (low, high) [class] of the shares less others, resampled with the same errors, that hold together."""
         half = 1 - (1 - level) / 2 if self.missing or other.missing else level
         (inner, lost), (least, more) = self._levels(half), other._levels(half)
-        low, high = _joint_band(self.resampled - other.resampled, min(inner, least))
+        low, high = _Ordered.of(self.resampled - other.resampled).band(min(inner, least))
         return np.maximum(low - lost - more, -1.0), np.minimum(high + lost + more, 1.0)
 
     def among(self, nothing: int, level: float) -> tuple[Floats, Floats]:
@@ -206,8 +206,12 @@ class Corrected:
         some = np.broadcast_to(whole > 0, kept.shape)
         least = np.divide(kept, whole, out=np.zeros_like(kept), where=some)
         most = np.divide(kept + lost, whole, out=np.ones_like(kept), where=some)
-        low, high = _joint_band(least, inner)[0], _joint_band(most, inner)[1]
+        low, high = _Ordered.of(least).band(inner)[0], _Ordered.of(most).band(inner)[1]
         return np.insert(low, nothing, 0.0), np.insert(np.minimum(high, 1.0), nothing, 0.0)
+
+    @cached_property
+    def _ordered(self) -> _Ordered:
+        return _Ordered.of(self.resampled)
 
     def _levels(self, level: float) -> tuple[float, float]:
         """Return the level for the draws that there are, and the upper bound of the share that is missing."""
@@ -318,17 +322,28 @@ def _simulated(draws: int, table: NDArray[np.int64], shares: Floats, rng: np.ran
     return true_shares(given, _dirichlet(items * errors, _RESAMPLES // 4, rng))
 
 
-def _joint_band(resampled: Floats, level: float) -> tuple[Floats, Floats]:
-    """Return (low, high) [class] between order statistics of one rank that hold a share `level` of resamples whole.
+@dataclass(frozen=True)
+class _Ordered:
+    """Resamples in order, for joint bands of any level (Besag et al. 1995, Statist. Sci. 10:3, section 6.3)."""
 
-    (Besag et al. 1995, Statist. Sci. 10:3, section 6.3.)
-    """
-    count = len(resampled)
-    rank = resampled.argsort(axis=0).argsort(axis=0) + 1
-    depth = np.sort(np.maximum(rank, count + 1 - rank).max(axis=1))
-    last = int(depth[int(np.ceil(level * count)) - 1])
-    ordered = np.sort(resampled, axis=0)
-    return ordered[count - last], ordered[last - 1]
+    values: Floats
+    """Each class by itself, ascending [rank, class]."""
+    depth: NDArray[np.int64]
+    """The highest rank that a resample takes in any class, counted from the end that it lies nearer to [resample]."""
+
+    @classmethod
+    def of(cls, resampled: Floats) -> _Ordered:
+        """Return resamples [resample, class] in order."""
+        order, places = resampled.argsort(axis=0), np.arange(1, len(resampled) + 1)[:, None]
+        rank = np.empty_like(order)
+        np.put_along_axis(rank, order, places, axis=0)
+        depth = np.maximum(rank, len(resampled) + 1 - rank).max(axis=1)
+        return cls(np.take_along_axis(resampled, order, axis=0), np.sort(depth))
+
+    def band(self, level: float) -> tuple[Floats, Floats]:
+        """Return (low, high) [class] between order statistics of one rank that hold a share `level` of them whole."""
+        last = int(self.depth[int(np.ceil(level * len(self.depth))) - 1])
+        return self.values[len(self.depth) - last], self.values[last - 1]
 
 
 def _on_simplex(points: Floats) -> Floats:

@@ -14,9 +14,10 @@ apart: how an image is read, not who somebody is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import compress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError, did_you_mean
@@ -157,14 +158,14 @@ class GeneratedImages:
         for start in range(0, self.draws_per_prompt, _AT_ONCE):
             asked = [prompt] * min(_AT_ONCE, self.draws_per_prompt - start)
             answer = ask("sample", asked, **settings)
-            lost = answer["problem"].notna()
-            came = answer["content"].astype(object).where(~lost, None)
-            images = [None if cell is None else content(cell) for cell in came]
+            lost = answer["problem"].notna().to_numpy()
+            came = zip(answer["content"], lost, strict=True)
+            images = [None if gone or cell is None else content(cell) for cell, gone in came]
             there = [image for image in images if image is not None]
             told = iter(ask("predict", there, model=self.classifier)["probabilities"] if there else ())
             found["draws"] += [None if image is None else plain(small(image)) for image in images]
             found["digests"] += [None if image is None else digest_of(image) for image in images]
-            found["problems"] += answer["problem"].astype(object).where(lost, None).to_list()
+            found["problems"] += [why if gone else None for why, gone in zip(answer["problem"], lost, strict=True)]
             found["probabilities"] += [None if image is None else next(told).tolist() for image in images]
         return found
 
@@ -176,8 +177,6 @@ class GeneratedImages:
         whether it is equal to an earlier one of its prompt (`repeated`). Raises DataError for labels that the helper
         does not tell.
         """
-        import numpy as np
-
         from detectors.bias.generated_images import image_shares
         from detectors.result import Result
 
@@ -185,26 +184,27 @@ class GeneratedImages:
         (known, first), (learnt, second) = (_once(observed, role, rng) for role in ("labelled", "learnt"))
         names = [str(one) for one in items["names"].iloc[0]]
         evidence = _evidence(items, names)
-        table = None if known is None else self._confusion(known, names)
+        said = None if known is None else _stacked(known["probabilities"])
+        table = None if known is None or said is None else self._confusion(known["label"], said, names)
         counted = self._counted(evidence, items, names)
         if learnt is not None:
             counted = replace(counted, learnt=self._learnt(learnt, items, counted))
         result = image_shares(counted, table, level=level, rng=rng, fraction=self.missing_below)
         groups = [("draws", evidence["confidence"].to_numpy(float))]
-        if known is not None:
-            groups.append(("real items", np.stack(list(known["probabilities"])).max(axis=1)))
+        if said is not None:
+            groups.append(("real items", said.max(axis=1)))
         sure = (confidence(values, group, level, rng) for group, values in groups)
         return Result((*result.measures, *sure), items=evidence, table=result.table, remarks=(*first, *second))
 
-    def _confusion(self, known: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
-        """Return labelled images [true class, given class]."""
+    def _confusion(self, labels: pd.Series[Any], said: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """Return labelled images [true class, given class] of which the helper said this [image, class]."""
         import numpy as np
 
-        if odd := sorted(set(map(str, known["label"])) - set(names)):
+        places, true = {name: k for k, name in enumerate(names)}, [str(label) for label in labels.to_list()]
+        if odd := sorted(set(true) - set(names)):
             raise DataError(f"{self.name}: labelled: the helper tells no {odd[0]!r}{did_you_mean(odd[0], names)}")
         table = np.zeros((len(names), len(names)), dtype=np.int64)
-        true = [names.index(str(label)) for label in known["label"]]
-        np.add.at(table, (true, np.stack(list(known["probabilities"])).argmax(axis=1)), 1)
+        np.add.at(table, ([places[label] for label in true], said.argmax(axis=1)), 1)
         return table
 
     def _counted(self, evidence: pd.DataFrame, items: pd.DataFrame, names: Sequence[str]) -> Counted:
@@ -216,11 +216,12 @@ class GeneratedImages:
         first = items.drop_duplicates("prompt")
         prompts = first["prompt"].to_list()
         jobs, groups = (first[name].to_list() if name in first else [None] * len(first) for name in ("job", "group"))
-        place = evidence["prompt"].map({prompt: k for k, prompt in enumerate(prompts)}).to_numpy(int)
+        places, codes = ({name: k for k, name in enumerate(listed)} for listed in (prompts, names))
+        place = np.array([places[prompt] for prompt in evidence["prompt"].to_list()], dtype=int)
         given, missing = np.zeros((len(prompts), len(names)), np.int64), np.zeros(len(prompts), np.int64)
-        kind = evidence["class"].map({name: k for k, name in enumerate(names)}).to_numpy(float)
-        told, again = ~np.isnan(kind), evidence["repeated"].to_numpy(bool)
-        np.add.at(given, (place[told & ~again], kind[told & ~again].astype(int)), 1)
+        kind = np.array([codes.get(name, -1) for name in evidence["class"].to_list()], dtype=int)
+        told, again = kind >= 0, evidence["repeated"].to_numpy(bool)
+        np.add.at(given, (place[told & ~again], kind[told & ~again]), 1)
         np.add.at(missing, place[~told], 1)
         wanted = np.array([self.wanted(job, names) for job in jobs])
         groups = [one if isinstance(one, str) and one else None for one in groups]
@@ -240,12 +241,12 @@ class GeneratedImages:
         places = {job: counted.prompts.index(prompt) for job, prompt in zip(
             items.get("job", items["prompt"]), items["prompt"], strict=True) if isinstance(job, str)}  # fmt: skip
         places |= {prompt: k for k, prompt in enumerate(counted.prompts)}
-        place = np.array([places.get(str(label), -1) for label in learnt["label"]])
+        place = np.array([places.get(str(label), -1) for label in learnt["label"].to_list()])
         if not (place >= 0).any():
             odd = str(learnt["label"].iloc[0])
             raise DataError(f"{self.name}: learnt: no item has the prompt or job {odd!r}{did_you_mean(odd, places)}")
         table = np.zeros(counted.given.shape, dtype=np.int64)
-        kinds = np.stack(list(learnt["probabilities"])).argmax(axis=1)
+        kinds = _stacked(learnt["probabilities"]).argmax(axis=1)
         np.add.at(table, (place[place >= 0], kinds[place >= 0]), 1)
         return table
 
@@ -286,15 +287,32 @@ def _evidence(items: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    rows = list(_rows(items))
-    evidence = pd.DataFrame(rows, index=pd.Index([row.pop("id") for row in rows], name="id"))
-    told = evidence.pop("probabilities")
-    kinds = [None if one is None else int(np.argmax(one)) for one in told]
-    evidence["class"] = pd.Series([None if k is None else names[k] for k in kinds], evidence.index, dtype=object)
-    evidence["confidence"] = [np.nan if one is None else float(np.max(one)) for one in told]
-    evidence["repeated"] = evidence.duplicated(["prompt", "digest"]) & evidence["digest"].notna()
-    columns = ["image", "prompt", "group", "class", "confidence", "repeated", "problem"]
-    return evidence[[name for name in columns if name != "group" or "group" in items]]
+    columns = ("draws", "digests", "problems", "probabilities")
+    draws, digests, problems, told = ([one for row in items[name] for one in row] for name in columns)
+    sizes = [len(row) for row in items["draws"]]
+    ids = [f"{name}#{number + 1}" if number else str(name)
+           for name, size in zip(items.index, sizes, strict=True) for number in range(size)]  # fmt: skip
+    prompts, groups = (np.repeat(items[name].to_numpy(object), sizes).tolist() if name in items else None
+                       for name in ("prompt", "group"))  # fmt: skip
+    known = np.array([why is None and one is not None for why, one in zip(problems, told, strict=True)], dtype=bool)
+    said = _stacked(compress(told, known)).reshape(-1, len(names))
+    kinds, sure = np.full(len(known), None, dtype=object), np.full(len(known), np.nan)
+    kinds[known], sure[known] = np.array(names, dtype=object)[said.argmax(axis=1)], said.max(axis=1)
+    seen = pd.DataFrame({"prompt": prompts, "digest": digests})
+    again = (seen.duplicated() & seen["digest"].notna()).to_numpy()
+    evidence = {
+        "image": [None if image is None else plain(image) for image in draws], "prompt": prompts, "group": groups,
+        "class": pd.Series(kinds, ids, dtype=object), "confidence": sure, "repeated": again, "problem": problems,
+    }  # fmt: skip
+    there = {name: cells for name, cells in evidence.items() if name != "group" or "group" in items}
+    return pd.DataFrame(there, index=pd.Index(ids, name="id"))
+
+
+def _stacked(told: Iterable[Any]) -> np.ndarray:
+    """Return what a helper said of images as [image, class]."""
+    import numpy as np
+
+    return np.array([*told], dtype=float)
 
 
 def _once(
@@ -318,17 +336,6 @@ def of_each_unit(images: pd.DataFrame, rng: np.random.Generator, named: str) -> 
     label = images["label"].astype("str") if "label" in images else ""
     both = (images["unit"].astype("str") + "\n" + label).where(images["unit"].notna(), None)
     return one_of_each_unit(images, both, rng, named)
-
-
-def _rows(items: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    columns = ("draws", "digests", "problems", "probabilities")
-    for name, item in zip(items.index, items.to_dict("records"), strict=True):
-        for number, (image, digest, problem, told) in enumerate(zip(*(item[one] for one in columns), strict=True)):
-            yield {
-                "id": f"{name}#{number + 1}" if number else str(name), "prompt": item["prompt"],
-                "group": item.get("group"), "image": None if image is None else plain(image), "digest": digest,
-                "problem": problem, "probabilities": None if problem is not None else told,
-            }  # fmt: skip
 
 
 def digest_of(image: np.ndarray) -> str:

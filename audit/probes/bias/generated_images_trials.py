@@ -83,13 +83,15 @@ def trials(probe: Options, rng: np.random.Generator) -> Sequence[Trial]:
 
 def folder_trials(probe: Options, rng: np.random.Generator) -> Iterator[Trial]:
     """Yield the same with the images as data, by the prompt that they would have been drawn for."""
+    import numpy as np
     import pandas as pd
 
     for one in trials(probe, rng):
         prompts = one.data["items"]["prompt"]
         draw = one.answers["main", "sample"]
         at = None if one.faulty else ASKED // 2
-        items = pd.concat([_images_of(draw([prompt] * ASKED)["content"], prompt, unit_at=at) for prompt in prompts])
+        drawn = [np.stack(draw([prompt] * ASKED)["content"]) for prompt in prompts]
+        items = pd.concat([_images_of(some, prompt, unit_at=at) for some, prompt in zip(drawn, prompts, strict=True)])
         items = items.set_axis(pd.Index([f"image {number}" for number in range(len(items))], name="id"))
         labelled = {"labelled": one.data["labelled"]} if "labelled" in one.data else {}
         helper = {asked: how for asked, how in one.answers.items() if asked[0] != "main"}
@@ -277,25 +279,26 @@ class _Script:
         return {"content": [next(self._left[prompt]) for prompt in prompts], "problem": None}
 
 
-def _images(kinds: np.ndarray, sure: float) -> list[list[list[list[float]]]]:
-    """Return images of one pixel in three colours: a number of its own, the class that is seen in it, how surely."""
+def _images(kinds: np.ndarray, sure: float) -> np.ndarray:
+    """Return images [image, 3, 1, 1] of one pixel: a number of its own, the class that is seen in it, how surely."""
     import numpy as np
 
     columns = (np.arange(len(kinds)) / len(kinds), kinds, np.full(len(kinds), sure))
-    images: list[list[list[list[float]]]] = np.stack(columns, 1)[:, :, None, None].tolist()
-    return images
+    return np.stack(columns, 1)[:, :, None, None]
 
 
-def _images_of(images: list[Any], label: Any, *, unit_at: int | None) -> pd.DataFrame:
+def _images_of(images: np.ndarray, label: Any, *, unit_at: int | None) -> pd.DataFrame:
     """Return images with their label [item]; with a place also a quarter as many more that show what the one there
     shows, all of them of its unit.
     """
+    import numpy as np
     import pandas as pd
 
-    found = pd.DataFrame({"image": images, "label": label})
+    found = pd.DataFrame({"image": list(images), "label": label})
     if unit_at is not None:
-        more = [[[[1.0 + number]], *images[unit_at][1:]] for number in range(len(images) // 4)]
+        more = np.repeat(images[[unit_at]], len(images) // 4, axis=0)
+        more[:, 0] = 1.0 + np.arange(len(more))[:, None, None]
         found["unit"] = ["one" if place == unit_at else None for place in range(len(images))]
-        others = pd.DataFrame({"image": more, "label": found["label"][unit_at], "unit": "one"})
+        others = pd.DataFrame({"image": list(more), "label": found["label"][unit_at], "unit": "one"})
         found = pd.concat([found, others])
     return found.set_axis(pd.Index([f"real-{place}" for place in range(len(found))], name="id"))
