@@ -21,7 +21,7 @@ is in every interval. Without, the measures end in `_given`: they speak of what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -347,19 +347,21 @@ class _Judged:
 
     def _table(self, prompts: list[_Slice], found: list[Shares | None]) -> pd.DataFrame:
         """Return a row for each prompt and class."""
-        rows = []
-        for one, shares, group in zip(prompts, found, self.counted.groups, strict=True):
-            low, high = shares.band(self.level) if shares else (None, None)
-            openbias = None if shares is None else float(openbias_of(shares.shares))
-            for k, label in enumerate(self.counted.classes):
-                rows.append({
-                    "prompt": one.name, "group": group, "class": label, "drawn": int(one.counts[k]),
-                    "images": int(one.counts.sum()), "no_answer": one.missing,
-                    "share": None if shares is None else float(shares.shares[k]),
-                    "low": None if low is None else float(low[k]), "high": None if high is None else float(high[k]),
-                    "reference": float(one.wanted[k]), "openbias": openbias,
-                })  # fmt: skip
-        return pd.DataFrame(rows).astype(dict.fromkeys(("share", "low", "high", "openbias"), float))
+        classes = self.counted.classes
+        unknown = np.full((3, len(classes)), np.nan)
+        ends = [unknown if one is None else np.stack([one.shares, *one.band(self.level)]) for one in found]
+        share, low, high = np.moveaxis(np.stack(ends), 1, 0).reshape(3, -1)
+
+        def each(cells: Iterable[Any]) -> list[Any]:
+            return [cell for cell in cells for _ in classes]
+
+        return pd.DataFrame({
+            "prompt": each(one.name for one in prompts), "group": each(self.counted.groups),
+            "class": [*classes] * len(prompts), "drawn": np.ravel([one.counts for one in prompts]),
+            "images": each(int(one.counts.sum()) for one in prompts), "no_answer": each(one.missing for one in prompts),
+            "share": share, "low": low, "high": high, "reference": np.ravel([one.wanted for one in prompts]),
+            "openbias": each(np.nan if one is None else openbias_of(one.shares) for one in found),
+        })  # fmt: skip
 
     def undefined(self, name: str, reason: Cause, group: str | None = None, missing: int | None = None) -> Measure:
         """Return a measure without a value."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -36,7 +36,7 @@ class Approximation:
     def facts(self) -> dict[str, Any]:
         """Return what a `Measure` says of its interval."""
         guarantee = "approximate" if self.measured_to is None else "measured"
-        return {**asdict(self), "guarantee": guarantee}
+        return {**vars(self), "guarantee": guarantee}
 
 
 def sides_of(level: Level) -> tuple[float, float]:

@@ -126,11 +126,11 @@ class GeneratedImages:
         DataError for an item that gives no prompt.
         """
         if role != "items":
-            shown = shown_items(self.name, items)
-            answer = ask("predict", list(shown), model=self.classifier)
+            shown = list(map(content, shown_items(self.name, items)))
+            answer = ask("predict", shown, model=self.classifier)
             told = [row.tolist() for row in answer["probabilities"]]
             kept = items[[name for name in ("label", "unit") if name in items]]
-            return kept.assign(probabilities=told, digest=[digest_of(content(image)) for image in shown])
+            return kept.assign(probabilities=told, digest=[*map(digest_of, shown)])
         named = ask("class_names", [None], model=self.classifier)
         names = [str(one) for one in named["names"].iloc[0]]
         rows = [self._drawn(ask, prompt) | {"names": names} for prompt in map(self.prompt_of, items.to_dict("records"))]
@@ -158,14 +158,14 @@ class GeneratedImages:
         for start in range(0, self.draws_per_prompt, _AT_ONCE):
             asked = [prompt] * min(_AT_ONCE, self.draws_per_prompt - start)
             answer = ask("sample", asked, **settings)
-            lost = answer["problem"].notna().to_numpy()
-            came = zip(answer["content"], lost, strict=True)
-            images = [None if gone or cell is None else content(cell) for cell, gone in came]
+            problems = [why if isinstance(why, str) else None for why in answer["problem"]]
+            came = zip(answer["content"], problems, strict=True)
+            images = [None if cell is None or why is not None else content(cell) for cell, why in came]
             there = [image for image in images if image is not None]
             told = iter(ask("predict", there, model=self.classifier)["probabilities"] if there else ())
             found["draws"] += [None if image is None else plain(small(image)) for image in images]
             found["digests"] += [None if image is None else digest_of(image) for image in images]
-            found["problems"] += [why if gone else None for why, gone in zip(answer["problem"], lost, strict=True)]
+            found["problems"] += problems
             found["probabilities"] += [None if image is None else next(told).tolist() for image in images]
         return found
 
@@ -340,9 +340,7 @@ def of_each_unit(images: pd.DataFrame, rng: np.random.Generator, named: str) -> 
 
 def digest_of(image: np.ndarray) -> str:
     """Return what tells an image from others."""
-    import numpy as np
-
-    return sha256(str(image.shape).encode() + np.ascontiguousarray(image).tobytes()).hexdigest()[:32]
+    return sha256(str(image.shape).encode() + image.tobytes()).hexdigest()[:32]
 
 
 def small(image: np.ndarray) -> np.ndarray:
