@@ -13,7 +13,7 @@ import numpy as np
 
 
 def opposite_shares(real):
-    return lambda given, errors: np.clip(2 * np.asarray(given) - real(given, errors), 0, 1)
+    return lambda given, errors, *_: np.clip(2 * np.asarray(given) - real(given, errors), 0, 1)
 
 
 def mirrored_correction(real):
@@ -114,17 +114,17 @@ SABOTAGE = {
     "bias.representation": (
         "detectors.bias.representation:true_shares",
         opposite_shares,
-        lambda real: lambda given, errors: np.full_like(given, 1 / np.shape(given)[-1]),
+        lambda real: lambda given, errors, *_: np.full_like(given, 1 / np.shape(given)[-1]),
     ),
     "bias.generated_images": (
         "detectors.bias.representation:true_shares",
         opposite_shares,
-        lambda real: lambda given, errors: 0 * real(given, errors) + 1 / np.shape(given)[-1],
+        lambda real: lambda given, errors, *_: 0 * real(given, errors) + 1 / np.shape(given)[-1],
     ),
     "bias.image_data": (
         "detectors.bias.representation:true_shares",
         opposite_shares,
-        lambda real: lambda given, errors: 0 * real(given, errors) + 1 / np.shape(given)[-1],
+        lambda real: lambda given, errors, *_: 0 * real(given, errors) + 1 / np.shape(given)[-1],
     ),
     "bias.stereotype_pairs": (
         "detectors.bias.pairs:_preference",
@@ -748,10 +748,10 @@ HOLES = {
         "classes turned": (SHARES, kept(probabilities=lambda frame: [
             [np.roll(told, 1).tolist() for told in row] for row in frame["probabilities"]])),
         "uncorrected": ("detectors.bias.representation:true_shares",
-                        lambda real: lambda given, errors: np.broadcast_to(
+                        lambda real: lambda given, errors, *_: np.broadcast_to(
                             given, np.broadcast_shapes(np.shape(given), np.shape(errors)[:-1])).copy()),
         "errors turned": ("detectors.bias.representation:true_shares",
-                          lambda real: lambda given, errors: real(
+                          lambda real: lambda given, errors, *_: real(
                               given, np.swapaxes(errors, -1, -2) / np.swapaxes(errors, -1, -2).sum(-1, keepdims=True))),
         "confidence of one": ("audit.probes.bias.representation:confidence",
                               lambda real: lambda highest, *rest: real(0 * highest + 1, *rest)),

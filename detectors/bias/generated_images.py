@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from detectors.arrays import Floats
 from detectors.bias.concentration import concentration, openbias_of
 from detectors.bias.given_shares import Given, Shares
-from detectors.bias.representation import SHARES, TOTAL_VARIATION, Corrected, hopeless, resampled_errors
+from detectors.bias.representation import SHARES, TOTAL_VARIATION, Corrected, Resampled, hopeless, resampled_errors
 from detectors.intervals import Approximation
 from detectors.modes import count_missing
 from detectors.phrases import Cause, Method
@@ -173,7 +173,7 @@ class _Judged:
         return [*head, self._repeated(), *self._amplified(prompts, found), *rest], self._table(prompts, found)
 
     @cached_property
-    def _errors(self) -> Floats:
+    def _errors(self) -> Resampled:
         """What the helper's errors may be; the same for all prompts, so that differences are held together."""
         assert self.confusion is not None
         return resampled_errors(self.confusion, self.rng)

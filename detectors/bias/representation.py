@@ -30,8 +30,8 @@ from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, Result, undefined
 
 __all__ = [
-    "SHARES", "TOTAL_VARIATION", "Corrected", "class_shares", "hopeless", "resampled_errors", "true_shares",
-    "variation",
+    "SHARES", "TOTAL_VARIATION", "Corrected", "Resampled", "class_shares", "hopeless", "resampled_errors",
+    "true_shares", "variation",
 ]
 
 SHARES = Approximation(
@@ -43,7 +43,10 @@ TOTAL_VARIATION = Approximation(
 """Both were enumerated for two classes, few of whose items are labelled, and simulated for up to ten."""
 
 Floats = NDArray[np.float64]
+Resampled = tuple[Floats, Floats]
+"""Errors that there may be, [resample, true class, given class], and their inverses [resample, given, true class]."""
 _RESAMPLES = 4000
+_ROUNDING = 1e-12
 _LARGEST_CONDITION = 50.0
 """Condition number of C above which the classifier does not tell the classes apart."""
 _MEANING: Mapping[str, tuple[str, Direction]] = {
@@ -55,16 +58,15 @@ _MEANING: Mapping[str, tuple[str, Direction]] = {
 }
 
 
-def true_shares(given: ArrayLike, errors: ArrayLike) -> Floats:
+def true_shares(given: ArrayLike, errors: ArrayLike, inverse: Floats | None = None) -> Floats:
     """Return the shares p [..., class] on the simplex that solve given = errors^T p, or the nearest to the solution.
 
     given [..., class]: shares of the classes that the classifier gives; errors [..., true class, given class]: rows sum
-    to one. A solution on the simplex is returned as it is, another is moved to the nearest point there. Raises
-    LinAlgError where errors have no inverse.
+    to one; inverse: that of the errors, where they are undone several times. A solution on the simplex is returned as
+    it is, another is moved to the nearest point there. Raises LinAlgError where errors have no inverse.
     """
-    turned: Floats = np.swapaxes(np.asarray(errors, dtype=float), -1, -2)
-    told: Floats = np.asarray(given, dtype=float)[..., None]
-    return _on_simplex(np.asarray(np.linalg.solve(turned, told)[..., 0], dtype=float))
+    undone = np.linalg.inv(np.asarray(errors, dtype=float)) if inverse is None else inverse
+    return _on_simplex(np.einsum("...g,...gt->...t", np.asarray(given, dtype=float), undone))
 
 
 def class_shares(
@@ -146,7 +148,7 @@ class Corrected:
     @classmethod
     def of(
         cls, counts: NDArray[np.int64], table: NDArray[np.int64], rng: np.random.Generator, missing: int = 0,
-        errors: Floats | None = None,
+        errors: Resampled | None = None,
     ) -> Corrected:
         """Return what draws [class] and labelled items [true class, given class] tell.
 
@@ -195,7 +197,7 @@ class Corrected:
         """Return (low, high) [class] of the shares less others, resampled with the same errors, that hold together."""
         half = 1 - (1 - level) / 2 if self.missing or other.missing else level
         (inner, lost), (least, more) = self._levels(half), other._levels(half)
-        low, high = _Ordered.of(self.resampled - other.resampled).band(min(inner, least))
+        low, high = _joint_band(self.resampled - other.resampled, min(inner, least))
         return np.maximum(low - lost - more, -1.0), np.minimum(high + lost + more, 1.0)
 
     def among(self, nothing: int, level: float) -> tuple[Floats, Floats]:
@@ -206,7 +208,7 @@ class Corrected:
         some = np.broadcast_to(whole > 0, kept.shape)
         least = np.divide(kept, whole, out=np.zeros_like(kept), where=some)
         most = np.divide(kept + lost, whole, out=np.ones_like(kept), where=some)
-        low, high = _Ordered.of(least).band(inner)[0], _Ordered.of(most).band(inner)[1]
+        low, high = _joint_band(least, inner)[0], _joint_band(most, inner)[1]
         return np.insert(low, nothing, 0.0), np.insert(np.minimum(high, 1.0), nothing, 0.0)
 
     @cached_property
@@ -290,23 +292,27 @@ def variation(shares: Floats, others: Floats) -> Floats:
     return np.asarray(np.abs(shares - others).sum(axis=-1) / 2)
 
 
-def resampled_errors(table: NDArray[np.int64], rng: np.random.Generator) -> Floats:
-    """Return what else the errors may be, [resample, true class, given class], by labelled items of so many.
+def resampled_errors(table: NDArray[np.int64], rng: np.random.Generator) -> Resampled:
+    """Return what else the errors may be by labelled items of so many, and the inverses.
 
     Prior: one observation a row, spread evenly; less would take an error that was never made for certain not to occur.
     """
-    return _dirichlet(table + 1 / len(table), _RESAMPLES, rng)
+    errors = _dirichlet(table + 1 / len(table), _RESAMPLES, rng)
+    return errors, np.asfortranarray(np.linalg.inv(errors))
 
 
-def _posterior(counts: NDArray[np.int64], errors: Floats, rng: np.random.Generator) -> Floats:
+def _posterior(counts: NDArray[np.int64], errors: Resampled, rng: np.random.Generator) -> Floats:
     """Return true shares [resample, class] for draws from their posterior, half an observation a class before it."""
-    return true_shares(_dirichlet(counts + 0.5, _RESAMPLES, rng), errors)
+    return true_shares(_dirichlet(counts + 0.5, _RESAMPLES, rng), *errors)
 
 
 def _dirichlet(weights: ArrayLike, count: int, rng: np.random.Generator) -> Floats:
-    """Return draws [count, ..., class] whose rows sum to one."""
+    """Return draws [count, ..., class] whose rows sum to one; draws of a class lie together, as there are few classes.
+
+    Sums over the last axis then take a tenth of the time.
+    """
     shape = np.asarray(weights, dtype=float)
-    parts = rng.standard_gamma(shape, (count, *shape.shape))
+    parts = np.asfortranarray(rng.standard_gamma(shape, (count, *shape.shape)))
     return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
 
 
@@ -320,6 +326,11 @@ def _simulated(draws: int, table: NDArray[np.int64], shares: Floats, rng: np.ran
     errors = (table + 1 / len(table)) / (items + 1)
     given = rng.multinomial(draws, shares @ errors, _RESAMPLES // 4) / draws
     return true_shares(given, _dirichlet(items * errors, _RESAMPLES // 4, rng))
+
+
+def _joint_band(resampled: Floats, level: float) -> tuple[Floats, Floats]:
+    """Return (low, high) [class] between order statistics of one rank that hold a share `level` of resamples whole."""
+    return _Ordered.of(resampled).band(level)
 
 
 @dataclass(frozen=True)
@@ -348,7 +359,10 @@ class _Ordered:
 
 def _on_simplex(points: Floats) -> Floats:
     """Return the nearest point [..., class] of the simplex: a constant is taken away, what falls below 0 is 0."""
-    order = -np.sort(-points, axis=-1)
+    outside = (points.min(axis=-1) < 0) | (np.abs(points.sum(axis=-1) - 1) > _ROUNDING)
+    moved, found = points[outside], points.copy(order="K")
+    order = -np.sort(-moved, axis=-1)
     excess = (order.cumsum(axis=-1) - 1) / np.arange(1, points.shape[-1] + 1)
     last = (order > excess).sum(axis=-1, keepdims=True) - 1
-    return np.maximum(points - np.take_along_axis(excess, last, -1), 0)
+    found[outside] = np.maximum(moved - np.take_along_axis(excess, last, -1), 0)
+    return found

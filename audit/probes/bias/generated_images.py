@@ -301,7 +301,7 @@ def _evidence(items: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     seen = pd.DataFrame({"prompt": prompts, "digest": digests})
     again = (seen.duplicated() & seen["digest"].notna()).to_numpy()
     evidence = {
-        "image": [None if image is None else plain(image) for image in draws], "prompt": prompts, "group": groups,
+        "image": [one if isinstance(one, list) else plain(one) for one in draws], "prompt": prompts, "group": groups,
         "class": pd.Series(kinds, ids, dtype=object), "confidence": sure, "repeated": again, "problem": problems,
     }  # fmt: skip
     there = {name: cells for name, cells in evidence.items() if name != "group" or "group" in items}
