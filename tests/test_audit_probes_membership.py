@@ -53,3 +53,11 @@ def test_what_is_judged_follows_from_the_plan_alone():
     assert (Membership().estimate(7), Membership(reference="base").estimate(7)) == (7, 14)
     with pytest.raises(ValueError, match="allowed: the name of a helper"):
         Membership(score="windowed_votes")
+
+
+def test_dates_are_kept_as_they_are_told_and_one_that_is_none_is_refused():
+    ask = ScriptedAsk({("main", "trace"): tokens(["a"], ["c"])})
+    seen = Membership().observe(ask, ITEMS.assign(date=["2024-05", None]), "items")
+    assert seen["date"].tolist() == ["2024-05", None]
+    with pytest.raises(DataError, match="got the date 'spring'; allowed: a year"):
+        Membership().observe(ask, ITEMS.assign(date=["spring", "2024"]), "items")

@@ -16,7 +16,7 @@ from scipy.stats import binom, norm
 from audit.probes.memorisation.membership_trials import planted
 from audit.record import Limit
 from audit.verdict import decide
-from detectors.memorisation.blind import cross_validated, look_blind
+from detectors.memorisation.blind import cross_validated, days_of, look_blind
 from detectors.memorisation.membership import membership
 from detectors.memorisation.operating import nonmembers_needed, tpr_at
 from detectors.memorisation.scores import membership_scores, windowed_votes
@@ -164,6 +164,33 @@ def test_longer_texts_and_brighter_images_trip_the_gate_too():
     assert look([text * (1 + (place < 40)) for place, text in enumerate(texts_of(rng, 80))]).tells
     images = rng.normal(size=(80, 4, 4)) + (np.arange(80) < 40)[:, None, None]
     assert look(images, "image").tells
+
+
+def test_dates_trip_the_gate_where_texts_do_not_and_are_named():
+    rng, member, units = np.random.default_rng(7), np.arange(120) < 60, np.arange(120).astype(str)
+    texts = texts_of(rng, 120)
+    apart = days_of([f"{2021 + (place >= 60)}-{1 + place % 12:02}" for place in range(120)])
+    mixed = days_of(["2021-03-04", None] * 60)
+    one_side = np.where(member, apart, np.nan)
+
+    def told(days):
+        return look_blind(texts, "text", member, units, rng=np.random.default_rng(0), days=days)
+
+    blind = told(apart)
+    assert blind.tells
+    assert blind.telling["kind"].iloc[0] == "date"
+    assert not told(mixed).tells
+    assert told(one_side).scores.tolist() == told(None).scores.tolist()
+
+
+def test_a_date_is_a_year_a_month_or_a_day():
+    days = days_of(["2024", "2024-01-01T10:00", 2024, 2024.0, "2024-2", None, float("nan")])
+    assert len(set(days[:4])) == 1
+    assert days[4] - days[0] == 31
+    assert np.isnan(days[5:]).all()
+    for wrong in ("May 5", "2024-13", "24"):
+        with pytest.raises(ValueError, match="allowed: a year, a month or a day"):
+            days_of([wrong])
 
 
 def test_a_random_half_trips_the_gate_no_more_often_than_stated():

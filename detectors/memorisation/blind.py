@@ -6,16 +6,19 @@ Where it can, as when members are older texts or texts of another topic, a score
 more than that: on eight published benchmarks classifiers that never look at the model beat the attacks (2406.16201).
 
 Features: of texts the words and one to three letters in a row (tf-idf), length and bits of a lossless code; of numbers
-each number, their mean, spread, least, greatest and, but for rows of a table, bits of a code. Folds are stratified and
-share no unit. The interval is that of the pooled scores over units; that the fits share items with each other is not
+each number, their mean, spread, least, greatest and, but for rows of a table, bits of a code; the date, where items of
+both sides tell theirs: the commonest difference, as what is later is in no training. Folds are stratified and share no
+unit. The interval is that of the pooled scores over units; that the fits share items with each other is not
 in it, so it informs and decides no limit (asymptotically it holds: LeDell, Petersen & van der Laan 2015,
 10.1214/15-EJS1035). What decides is whether its lower end, at `GATE_LEVEL`, lies above one half.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -27,7 +30,7 @@ from detectors.lossless import compressed_bits, sizes
 from detectors.phrases import Method
 from detectors.ranking import Ranking, rank
 
-__all__ = ["BLIND_METHOD", "GATE_LEVEL", "LEAST_UNITS", "Blind", "cross_validated", "look_blind"]
+__all__ = ["BLIND_METHOD", "GATE_LEVEL", "LEAST_UNITS", "Blind", "cross_validated", "days_of", "look_blind"]
 
 BLIND_METHOD = Method("AUROC of a classifier that never asks the model, cross-validated by unit")
 GATE_LEVEL = 0.95
@@ -41,6 +44,7 @@ _MOST_NUMBERS = 1024
 """Numbers of an item that are looked at one by one; of more, means of neighbours."""
 _TELLING = 12
 """Features that are shown."""
+_DATE = re.compile(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[T ].*)?)?)?(?:\.0)?")
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,34 @@ class Blind:
         return self.interval()[1] > 0.5
 
 
+def days_of(cells: Sequence[Any]) -> Floats:
+    """Return the day [item] of dates as data hold them, a number that grows with time; NaN where a cell is empty.
+
+    A year, a month (2024-05) or a day (2024-05-01), of which the first day counts and an hour behind it does not.
+    Raises ValueError for a cell that is none.
+    """
+    return np.array([np.nan if one is None or one != one else _day(str(one).strip()) for one in cells], dtype=float)
+
+
+def _day(told: str) -> float:
+    found = _DATE.fullmatch(told)
+    try:
+        if found is not None:
+            year, month, day = (int(part or 1) for part in found.groups())
+            return float(date(year, month, day).toordinal())
+    except ValueError:
+        pass
+    raise ValueError(f"got the date {told!r}; allowed: a year, a month or a day, as 2024, 2024-05 or 2024-05-01")
+
+
 def look_blind(
-    items: Items, field: str, member: NDArray[np.bool_], units: NDArray[Any], *, rng: np.random.Generator
+    items: Items, field: str, member: NDArray[np.bool_], units: NDArray[Any], *, rng: np.random.Generator,
+    days: Floats | None = None,
 ) -> Blind:
     """Return how well a classifier tells members from non-members by the items alone.
 
-    items: texts or an array [item, ...]; field: the column that they are of; member, units: [item]. Raises ValueError
-    for fewer than `LEAST_UNITS` independent units on a side.
+    items: texts or an array [item, ...]; field: the column that they are of; member, units: [item]; days: `days_of`
+    their dates. Raises ValueError for fewer than `LEAST_UNITS` independent units on a side.
     """
     counts = [len(np.unique(units[member == side])) for side in (True, False)]
     if min(counts) < LEAST_UNITS:
@@ -79,6 +104,8 @@ def look_blind(
             "more of each"
         )
     features, names = _text_features(items) if field == "text" else _number_features(np.asarray(items), field)
+    if days is not None and all(np.isfinite(days[member == side]).any() for side in (True, False)):
+        features, names = _with_date(features, names, days)
     scores = cross_validated(features, member, units, rng=rng)
     sides = [pd.DataFrame({"blind": scores[member == side]}) for side in (False, True)]
     found = rank(sides[0], sides[1], (units[~member], units[member]))
@@ -170,6 +197,17 @@ def _number_features(items: NDArray[Any], field: str) -> tuple[Floats, list[tupl
     named = [("number", str(start + 1)) for start in starts]
     whole = np.column_stack([*map(_standard, moments.values()), _standard(means) / np.sqrt(len(starts))])
     return whole, [*((name, "") for name in moments), *named]
+
+
+def _with_date(features: Any, names: list[tuple[str, str]], days: Floats) -> tuple[Any, list[tuple[str, str]]]:
+    """Return features with the date as one more; an item without one is taken for one of the middle."""
+    column = _standard(np.where(np.isfinite(days), days, np.nanmean(days)))[:, None]
+    named = [*names, ("date", "date")]
+    if not hasattr(features, "multiply"):
+        return np.column_stack([features, column]), named
+    from scipy.sparse import csr_matrix, hstack
+
+    return hstack([features, csr_matrix(column)], format="csr"), named
 
 
 def _standard(values: Floats) -> Floats:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from detectors.arrays import FIELDS, Floats, Items, field_of, items_of, joined, one_of_each, units_of
 from detectors.health import score_problem, ties_problem
-from detectors.memorisation.blind import BLIND_METHOD, GATE_LEVEL, LEAST_UNITS, Blind, look_blind
+from detectors.memorisation.blind import BLIND_METHOD, GATE_LEVEL, LEAST_UNITS, Blind, days_of, look_blind
 from detectors.memorisation.operating import TPR_METHOD, nonmembers_needed, tpr_at
 from detectors.memorisation.scores import membership_scores
 from detectors.phrases import Cause, Method
@@ -50,8 +50,8 @@ def membership(
     """Return how well members, the role `items`, are told from `nonmembers`.
 
     observed: of both roles a frame indexed by item id with the columns that `scores.membership_scores` wants, where
-    known `unit`, and `likelihood`, what log p is. score: the one that is judged; it is undefined where the answers do
-    not give it.
+    known `unit` and `date` (`blind.days_of`), and `likelihood`, what log p is. score: the one that is judged; it is
+    undefined where the answers do not give it.
 
     Measures, in this order: `membership_auroc`, `tpr_at_1_percent` and `tpr_at_0_1_percent` of the judged score, the
     same by group of every other score where the gate holds, `blind_auroc`, `in_both`. Items: members, the highest score
@@ -114,7 +114,9 @@ class _Judge:
         """What the items alone tell; None where there are too few."""
         if min(self.seen.count(member=side) for side in (True, False)) < LEAST_UNITS:
             return None
-        return look_blind(self.seen.items, self.seen.field, self.seen.member, self.seen.units.to_numpy(), rng=self.rng)
+        seen = self.seen
+        days = days_of(seen.frame["date"].to_list()) if "date" in seen.frame else None
+        return look_blind(seen.items, seen.field, seen.member, seen.units.to_numpy(), rng=self.rng, days=days)
 
     @cached_property
     def closed(self) -> Cause | None:
@@ -244,7 +246,7 @@ class _Judge:
     def evidence(self) -> pd.DataFrame:
         """Return the items with their scores."""
         seen = self.seen
-        kept = [name for name in (*FIELDS, "unit") if name in seen.frame]
+        kept = [name for name in (*FIELDS, "unit", "date") if name in seen.frame]
         told = seen.frame[kept].assign(role=np.where(seen.member, "members", "nonmembers")).join(seen.scores)
         told["blind"] = np.nan if self.blind is None else self.blind.scores
         if self.score in seen.scores:

@@ -37,6 +37,7 @@ _FIELDS = {
     "series": "series as numbers [step]",
     "row": "numbers of a row of a table, or features",
     "unit": "independent unit, e.g. the document or author that a text is from; absent = every item is its own",
+    "date": "when it was made, as 2024, 2024-05 or 2024-05-01; looked at without the model, as words are",
 }
 _BY_TRACE = ("zlib", "min_k", "min_k_plus_plus", "windowed_votes")
 _BY_REFERENCE = ("reference_ratio", "windowed_votes")
@@ -91,13 +92,26 @@ class Membership:
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items with the answers, as `detectors.memorisation.membership` wants them.
 
-        Raises DataError for items of no one kind, and for a reference that cuts a text into other tokens.
+        Raises DataError for items of no one kind, for a date that is none, and for a reference that cuts a text into
+        other tokens.
         """
         frame, shown = storable_items(self.name, items)
+        if "date" in frame:
+            frame = frame.assign(date=self._dates(frame["date"]))
         asked = ["main", *([] if self.reference is None else [self.reference])]
         traced = all(ask.can("trace", model=model) for model in asked)
         told = self._traces(ask, shown) if traced else self._likelihoods(ask, shown)
         return frame.assign(**{name: column.set_axis(frame.index) for name, column in told.items()})
+
+    def _dates(self, cells: pd.Series[Any]) -> pd.Series[Any]:
+        """Return dates as text, null where there is none."""
+        from detectors.memorisation.blind import days_of
+
+        try:
+            known = days_of(cells.to_list()) > 0
+        except ValueError as error:
+            raise DataError(f"{self.name}: {error}") from None
+        return cells.astype(str).astype(object).where(known, None)
 
     def _likelihoods(self, ask: Ask, shown: Items) -> dict[str, pd.Series[Any]]:
         answer = ask("log_prob", list(shown))

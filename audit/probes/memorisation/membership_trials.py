@@ -38,9 +38,9 @@ def planted(rng: np.random.Generator, apart: float) -> dict[str, pd.DataFrame]:
 
 
 def trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
-    """Return members like non-members, members hardly and clearly likelier, and such as differ without the model."""
+    """Return members like non-members, members hardly and clearly likelier, and two that differ without it."""
     alike = [_trial(probe, rng, dose, apart) for dose, apart in enumerate((0.01, 1.0, 2.5))]
-    return [*alike, _told_blind(probe, rng)]
+    return [*alike, _told_blind(probe, rng), _told_by_date(probe, rng)]
 
 
 def _trial(probe: Any, rng: np.random.Generator, dose: int, apart: float) -> Trial:
@@ -72,6 +72,21 @@ def _told_blind(probe: Any, rng: np.random.Generator) -> Trial:
     }
     told = {text: level for role in data for text, level in zip(data[role]["text"], levels[role], strict=True)}
     return Trial(True, data, _scripts(probe, told), {("blind_auroc", None): Known(1.0)})
+
+
+def _told_by_date(probe: Any, rng: np.random.Generator) -> Trial:
+    """Return rows of numbers that are alike on both sides, members of one year and non-members of the next."""
+    import pandas as pd
+
+    rows = {role: rng.normal(size=(_TWINS, 2)).tolist() for role in ("items", "nonmembers")}
+    data = {
+        role: pd.DataFrame(
+            {"row": rows[role], "date": [f"{year}-05", f"{year}-11-30"] * (_TWINS // 2)},
+            pd.Index([f"{role}-{place}" for place in range(_TWINS)], name="id"),
+        )
+        for role, year in (("items", 2019), ("nonmembers", 2020))
+    }  # fmt: skip
+    return Trial(True, data, _scripts(probe, {}), {("blind_auroc", None): Known(1.0)})
 
 
 def _levels(rng: np.random.Generator, apart: float) -> dict[str, np.ndarray]:
@@ -140,7 +155,7 @@ def _scripts(probe: Any, told: Mapping[str, float]) -> dict[tuple[str, str], Ans
     import numpy as np
 
     def trace(items: Sequence[Any]) -> Mapping[str, Any]:
-        cells = _cells(np.array([told.get(item, _BASE) for item in items]))
+        cells = _cells(np.array([told.get(item, _BASE) if isinstance(item, str) else _BASE for item in items]))
         return _answer(items, cells["trace"], cells)
 
     def reference(items: Sequence[Any]) -> Mapping[str, Any]:
