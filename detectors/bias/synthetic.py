@@ -74,8 +74,7 @@ def synthetic_fidelity(
 
 def _in_both(real: OneTable, synthetic: OneTable) -> tuple[str, ...]:
     """Return the groups with enough rows in both tables, sorted."""
-    there, sizes = real.rows["group"].value_counts(), synthetic.rows["group"].value_counts()
-    groups = sorted(str(name) for name, rows in there.items() if min(rows, sizes.get(name, 0)) >= LEAST)
+    groups = sorted(name for name, rows in real.sizes.items() if min(rows, synthetic.sizes.get(name, 0)) >= LEAST)
     if len(groups) < 2:
         got = f"{len(groups)} groups with {LEAST} rows or more in both tables"
         raise ValueError(f"synthetic_fidelity: got {got}; allowed: 2 or more")
@@ -102,9 +101,7 @@ class _Judge(Learning):
         """Return the change of every group's share of the rows."""
         inner, found = 1 - (1 - self.level) / self.count, []
         for name in self.groups:
-            (k, n), (m, r) = (
-                (int((one.rows["group"] == name).sum()), len(one.rows)) for one in (self.synthetic, self.real)
-            )
+            (k, n), (m, r) = ((one.sizes[name], len(one.rows)) for one in (self.synthetic, self.real))
             low, high = rate_difference(k, n, m, r, inner)
             found.append(Gap(name, k / n - m / r, float(low), float(high), {"items": n + r, "units": min(n, r)}, 0))
         return found
@@ -112,7 +109,7 @@ class _Judge(Learning):
     def distances(self) -> Iterator[Measure]:
         """Yield the largest distance over features of every group, with what chance may make of it on either side."""
         for name in self.groups:
-            at = [(one.rows["group"] == name).to_numpy() for one in (self.real, self.synthetic)]
+            at = [one.group == name for one in (self.real, self.synthetic)]
             told: dict[str, Any] = {
                 "n": self.of_group(name), "unit": "share", "direction": "lower is better", "ideal": 0.0,
                 "level": self.level, "group": name,
@@ -148,11 +145,11 @@ class _Judge(Learning):
     def table(self) -> pd.DataFrame:
         """Return a row a group, also of those too small to speak of."""
         found = []
-        for name in sorted({*self.real.rows["group"], *self.synthetic.rows["group"]}):
+        for name in sorted({*self.real.sizes, *self.synthetic.sizes}):
             row: dict[str, Any] = {"group": name}
             for table, one in (("real", self.real), ("synthetic", self.synthetic)):
                 k, n, others, rest = one.counts(name)
-                row[f"rows_{table}"] = int((one.rows["group"] == name).sum())
+                row[f"rows_{table}"] = one.sizes.get(name, 0)
                 row[f"label_rate_{table}"] = k / n if n else np.nan
                 row[f"label_gap_{table}"] = k / n - others / rest if n and rest else np.nan
             found.append(row)

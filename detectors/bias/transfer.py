@@ -37,7 +37,7 @@ class Learning(TwoTables):
         told: dict[str, Any] = {"unit": "share", "direction": "lower is better", "level": self.level}
         found = {}
         for place, (name, table) in enumerate((("real", self.real), ("synthetic", self.synthetic))):
-            group, learnt = table.rows["group"].to_numpy(str), self.halves[place]
+            group, learnt = table.group, self.halves[place]
             n = {"items": len(group), "units": int((~learnt).sum())}
             recalls = self._recalls(place, group, learnt) if self.features else None
             if recalls is None:
@@ -82,22 +82,21 @@ class Learning(TwoTables):
     @cached_property
     def _told(self) -> pd.DataFrame | None:
         """Held-out real rows with `label`, `from_real` and `from_synthetic`: what either classifier told."""
-        real, synthetic = self.real.rows, self.synthetic.rows
-        has = (real["label"].notna().to_numpy(), synthetic["label"].notna().to_numpy())
+        real, labels = self.real.rows, (self.real.label, self.synthetic.label)
+        has = [~np.isnan(one) for one in labels]
         learnt = (self.halves[0] & has[0], has[1])
         learnt = (learnt[0], self._as_many(learnt[1], int(learnt[0].sum())))
         if not self.features or any(
-            table["label"].to_numpy()[rows].min(initial=2) == table["label"].to_numpy()[rows].max(initial=-1)
-            or not rows.any() for table, rows in zip((real, synthetic), learnt, strict=True)
+            label[rows].min(initial=2) == label[rows].max(initial=-1) or not rows.any()
+            for label, rows in zip(labels, learnt, strict=True)
         ):
             return None
-        held = ~self.halves[0] & has[0] & real["group"].isin(self.groups).to_numpy()
+        held = ~self.halves[0] & has[0] & np.isin(self.real.group, self.groups)
         told = {}
-        for name, table, rows, design in zip(
-            ("from_real", "from_synthetic"), (real, synthetic), learnt, self.designs, strict=True
+        for name, label, rows, design in zip(
+            ("from_real", "from_synthetic"), labels, learnt, self.designs, strict=True
         ):
-            said = _learnt(design[rows], table["label"].to_numpy()[rows])
-            told[name] = said(self.designs[0][held])
+            told[name] = _learnt(design[rows], label[rows])(self.designs[0][held])
         return real.loc[held, ["group", "label", *self.features]].assign(**told)
 
     def _as_many(self, rows: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:
@@ -125,10 +124,11 @@ class Learning(TwoTables):
                 yield undefined(name, reason, n=self.n, direction="neither", **told)
             return
         real, synthetic = ((rows[name] == rows["label"]).to_numpy() for name in ("from_real", "from_synthetic"))
+        groups = rows["group"].to_numpy(str)
         inner = 1 - (1 - self.level) / len(self.groups)
         costs = {}
         for name in self.groups:
-            at = (rows["group"] == name).to_numpy()
+            at = groups == name
             n = {"items": int(at.sum()), "units": int(at.sum())}
             if not at.any():
                 for measure in names[:2]:
@@ -147,17 +147,17 @@ class Learning(TwoTables):
                 method=together(self._method(len(rows)), len(self.groups)),
                 direction="lower is better", group=name, **told,
             )
-        yield from self._cost_gaps(rows, real, synthetic, told)
+        yield from self._cost_gaps(groups, real, synthetic, told)
 
     def _cost_gaps(
-        self, rows: pd.DataFrame, real: NDArray[np.bool_], synthetic: NDArray[np.bool_], told: dict[str, Any]
+        self, groups: NDArray[np.str_], real: NDArray[np.bool_], synthetic: NDArray[np.bool_], told: dict[str, Any]
     ) -> Iterator[Measure]:
         """Yield how much more it costs a group than all others; each side has half the error."""
         count = 1 if len(self.groups) == 2 else len(self.groups)
         inner = 1 - (1 - self.level) / (2 * count)
         for name in self.groups:
-            at = (rows["group"] == name).to_numpy()
-            n = {"items": len(rows), "units": int(min(at.sum(), (~at).sum()))}
+            at = groups == name
+            n = {"items": len(at), "units": int(min(at.sum(), (~at).sum()))}
             more = {"direction": "nearer to ideal is better", "ideal": 0.0, "n": n, "group": name, **told}
             if not at.any() or at.all():
                 yield undefined("transfer_cost_gap", FEW, **more)
@@ -165,7 +165,7 @@ class Learning(TwoTables):
             own, other = (self._paired(synthetic[side], real[side], inner) for side in (at, ~at))
             yield Measure(
                 name="transfer_cost_gap", value=own[0] - other[0], low=own[1] - other[2], high=own[2] - other[1],
-                method=together(self._method(len(rows)), count), **more,
+                method=together(self._method(len(groups)), count), **more,
             )
 
     @staticmethod

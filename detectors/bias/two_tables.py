@@ -34,14 +34,29 @@ class OneTable:
         """Return the table; ValueError for a label beside 0 and 1."""
         told = rows[group].where(rows[group].notna(), "(missing)").astype(str)
         labels = pd.to_numeric(rows[label])
-        if not labels.dropna().isin([0, 1]).all():
+        if not (labels.isna() | (labels == 0) | (labels == 1)).all():
             raise ValueError(f"synthetic_fidelity: got labels beside 0 and 1 in {label}; allowed: those, or none")
         return cls(rows.drop(columns=[group, label]).assign(group=told, label=labels.astype(float)))
 
+    @cached_property
+    def group(self) -> NDArray[np.str_]:
+        """The group of every row [row]."""
+        return self.rows["group"].to_numpy(str)
+
+    @cached_property
+    def label(self) -> Floats:
+        """The label of every row [row], NaN = unknown."""
+        return self.rows["label"].to_numpy(float)
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Group -> its rows."""
+        return dict(zip(*(part.tolist() for part in np.unique(self.group, return_counts=True)), strict=True))
+
     def counts(self, name: str) -> tuple[int, int, int, int]:
         """Return (favourable, all) labels of a group, and of all others."""
-        own, label = self.rows["group"] == name, self.rows["label"]
-        sides = (label[own].dropna(), label[~own].dropna())
+        own, known = self.group == name, ~np.isnan(self.label)
+        sides = (self.label[own & known], self.label[~own & known])
         return int(sides[0].sum()), len(sides[0]), int(sides[1].sum()), len(sides[1])
 
 
@@ -69,11 +84,11 @@ class TwoTables:
 
     @property
     def _two(self) -> bool:
-        return all(set(one.rows["group"]) == set(self.groups) for one in (self.real, self.synthetic))
+        return all(one.sizes.keys() == set(self.groups) for one in (self.real, self.synthetic))
 
     def of_group(self, name: str) -> dict[str, int]:
         """Return what a group comes to."""
-        rows = [int((one.rows["group"] == name).sum()) for one in (self.real, self.synthetic)]
+        rows = [one.sizes.get(name, 0) for one in (self.real, self.synthetic)]
         return {"items": sum(rows), "units": min(rows)}
 
     @cached_property

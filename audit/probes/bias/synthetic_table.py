@@ -113,12 +113,15 @@ class SyntheticTable:
 
     def _told(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the features, with `group` and `label` (1 favourable, 0 not, NaN unknown) as detectors take them."""
+        import numpy as np
+
         coded = rows.columns[rows.dtypes == "category"]
-        rows = rows.astype(dict.fromkeys(coded, "str"))
-        parts = [rows[name].map(_text, na_action="ignore").fillna("(missing)").astype(str) for name in self.sensitive]
-        label = rows[self.label].map(_text, na_action="ignore")
-        good = (label == _text(self.favourable)).astype(float).where(label.notna())
-        return rows[list(self.features)].assign(group=[" x ".join(row) for row in zip(*parts, strict=True)], label=good)
+        rows = rows.astype(dict.fromkeys(coded, "str")) if len(coded) else rows
+        parts = [_texts(rows[name], "(missing)") for name in self.sensitive]
+        good, said = _text(self.favourable), _texts(rows[self.label], None)
+        label = np.array([np.nan if one is None else float(one == good) for one in said])
+        groups = [" x ".join(row) for row in zip(*parts, strict=True)]
+        return rows[list(self.features)].assign(group=groups, label=label)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return 600 rows a table, of which one group loses its favourable labels, and the same where both are unequal.
@@ -135,6 +138,11 @@ class SyntheticTable:
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
         """Return a synthetic table that is like the real one, and such that change labels, rows, proxies of a group."""
         return [planted_synthetic.trial(self, rng, dose) for dose in range(4)]
+
+
+def _texts(cells: pd.Series[Any], missing: str | None) -> list[Any]:
+    """Return cells as texts, `missing` where there is none."""
+    return [missing if gone else _text(cell) for cell, gone in zip(cells, cells.isna(), strict=True)]
 
 
 def _text(cell: Any) -> str:
