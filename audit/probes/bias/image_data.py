@@ -15,7 +15,7 @@ a `unit`, such as the person that they show, count once: one of them is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -120,12 +120,12 @@ class ImageData:
         equal to an earlier one of its folder. Raises DataError for labels that the helper does not tell.
         """
         images, drawn = _independent(observed["items"], rng)
-        parts = [(str(name), part) for name, part in images.groupby(images["label"].to_numpy(), sort=True)]
+        parts = [(str(name), part) for name, part in images.groupby("label", observed=True)]
         result = self._shown.judge({**observed, "items": _by_folder(parts)}, level=level, rng=rng)
         evidence, table = result.items, result.table
         assert evidence is not None
         assert table is not None
-        ids = [name for _, part in parts for name in part.index]
+        ids = [name for _, part in parts for name in part.index.to_list()]
         items = evidence.set_axis(ids, axis=0).rename_axis("id").drop(columns="problem").rename(columns=_named)
         measures = tuple(replace(one, name=_named(one.name)) for one in result.measures if _of_data(one.name))
         return replace(
@@ -162,11 +162,15 @@ class _Shown(GeneratedImages):
 
 def _independent(images: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
     """Return images with their subfolder, of each unit in one a drawn image and those equal to it; and the remark."""
-    key = ["label", "digest"]
     images = images.assign(label=images["label"].fillna(_WHOLE) if "label" in images else _WHOLE)
-    drawn, told = of_each_unit(images[~images.duplicated(key)], rng, "items: unit")
-    kept = set(drawn[key].itertuples(index=False, name=None))
-    return images[[one in kept for one in images[key].itertuples(index=False, name=None)]], told
+    drawn, told = of_each_unit(images[~images.duplicated(["label", "digest"])], rng, "items: unit")
+    kept = set(_seen(drawn))
+    return images[[one in kept for one in _seen(images)]], told
+
+
+def _seen(images: pd.DataFrame) -> Iterable[tuple[str, str]]:
+    """Return (subfolder, digest) of every image."""
+    return zip(images["label"].to_list(), images["digest"].to_list(), strict=True)
 
 
 def _by_folder(parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
