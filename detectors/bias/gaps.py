@@ -162,7 +162,8 @@ class _Judge:
         if gap.value is None:
             return gap
         silent = bool(((self.groups.totals == 0) & (self.groups.missing > 0)).any())
-        ends = [*np.ravel(table[["gap", "gap_low", "gap_high"]].dropna()), *((-1.0, 1.0) if silent else ())]
+        told = table[["gap", "gap_low", "gap_high"]].to_numpy()
+        ends = [*told[~np.isnan(told).any(axis=1)].ravel(), *((-1.0, 1.0) if silent else ())]
         return replace(gap, reach=(min(ends), max(ends)))
 
     def _difference(self) -> Measure:
