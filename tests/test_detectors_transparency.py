@@ -10,10 +10,15 @@ import pytest
 
 from detectors.transparency.attribution import attribution
 from detectors.transparency.faithfulness import faithfulness, rank_correlation
-from detectors.transparency.masks import Drawn, Scored, draw, every_mask, first_of, text_of, without_each
+from detectors.transparency.masks import Drawn, Scored, draw, every_mask, first_of, texts_of, without_each
 from detectors.transparency.methods import Attribution, attribute, bits_of, contextcite, lasso, logit, masks_of, shapley
 
 METHODS = ("contextcite", "leave_one_out", "shapley")
+
+
+def text_of(bits):
+    """The mask of one row of bits."""
+    return texts_of(np.array([bits], dtype=bool))[0]
 
 
 def scored(of, sources, *, tokens=1, fitted=32, held_out=16, orders=8, seed=0):
@@ -43,7 +48,7 @@ def test_what_is_drawn_is_apart_and_of_the_stated_numbers():
 def test_masks_of_an_order_grow_by_its_sources():
     assert first_of([2, 0, 1]) == ["000", "001", "101", "111"]
     assert list(without_each(3)) == ["011", "101", "110"]
-    assert text_of([True, False]) == "10"
+    assert texts_of(np.array([[True, False], [False, False]])) == ["10", "00"]
 
 
 @pytest.mark.parametrize("sources", [3, 5, 11])

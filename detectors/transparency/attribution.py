@@ -13,15 +13,17 @@ that source first more often than chance does is not believed of any other quest
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from math import isfinite, nan
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from detectors.arrays import units_of
+from detectors.arrays import Floats, places_in_order, units_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, NONE, Direction, Measure, Remark, Result, undefined
@@ -45,6 +47,10 @@ _BOUNDED: Mapping[str, tuple[float, float, str, Direction]] = {
     "insertion_auc": (0, 1, "score", "higher is better"), "gold_first_share": (0, 1, "share", "higher is better"),
 }  # fmt: skip
 """Measure -> ends, unit and direction; each is the mean of a column of the evidence."""
+_RENAMED = {"lds": "value", "gold_first_share": "source_first"}
+"""Measure -> its column of the evidence, where that is called otherwise."""
+_SHOWN = ("weights", "weight_low", "weight_high", "predicted", "actual")
+_UNSCORED = (np.nan,) * (len(Faithfulness._fields) + 1)
 
 
 def attribution(
@@ -84,13 +90,22 @@ def scored_of(row: Mapping[Any, Any]) -> Scored | None:
     """
     if row["masks"] is None or not row["tokens"]:
         return None
-    nats = [np.nan if one is None else float(one) for one in row["log_prob"]]
-    known = {mask: one for mask, one in zip(row["masks"], nats, strict=True) if np.isfinite(one)}
+    nats = [nan if one is None else float(one) for one in row["log_prob"]]
+    known = {mask: one for mask, one in zip(row["masks"], nats, strict=True) if isfinite(one)}
     orders = tuple(tuple(int(place) for place in order.split(",")) for order in row["orders"])
     drawn, size = Drawn(tuple(row["fitted"]), tuple(row["held_out"]), orders), len(row["fitted"][0])
     if not {*drawn.fitted, *drawn.held_out, "1" * size, "0" * size} <= set(known):
         return None
     return Scored(size, int(row["tokens"]), known, drawn)
+
+
+class _Told(NamedTuple):
+    """What a method says of the questions that could be asked."""
+
+    columns: Mapping[str, Floats]
+    """Measure -> its value [question], NaN where a question has none."""
+    found: Sequence[Attribution | None]
+    """Weights [question]; None where it was not scored."""
 
 
 @dataclass(frozen=True)
@@ -105,45 +120,52 @@ class _Questions:
 
     @cached_property
     def asked(self) -> pd.DataFrame:
-        """Questions that could be asked, with their `scored`."""
-        rows = self.observed[self.observed["not_asked"].isna()]
-        scored = [scored_of(row) for row in rows.to_dict("records")]
-        return rows.assign(scored=pd.Series(scored, rows.index, dtype=object))
+        """Questions that could be asked."""
+        return self.observed[self.observed["not_asked"].isna()]
 
     @cached_property
-    def told(self) -> Mapping[str, pd.DataFrame]:
-        """Method -> columns of measures and `found` (weights) of each question, without value where it has none."""
-        questions = self.asked["scored"].dropna()
-        return {method: self._told(method, questions) for method in self.methods}
-
-    def _told(self, method: AttributionMethod, questions: pd.Series[Any]) -> pd.DataFrame:
-        found = attribute(method, questions.tolist(), self.rng)
-        rows = [faithfulness(one, each, self.top) for one, each in zip(questions, found, strict=True)]
-        frame = pd.DataFrame(rows, questions.index, columns=list(Faithfulness._fields), dtype=float)
-        frame["gold_first_share"] = [
-            _gold_first(each, gold) for each, gold in zip(found, self.asked.loc[questions.index, "gold"], strict=True)
-        ]
-        frame["found"] = pd.Series(found, questions.index, dtype=object)
-        return frame.reindex(self.asked.index)
-
-    def _about(self, name: str) -> pd.Series[bool]:
-        """Tell which questions a measure is about."""
-        if name == "gold_first_share":
-            return self.asked["gold"].notna()
-        enough = self.asked["context"].map(len) >= LEAST
-        return enough if name == "lds" else self.asked["context"].notna()
+    def scored(self) -> Sequence[Scored | None]:
+        """Each of them as it was observed."""
+        columns = ("tokens", "masks", "log_prob", "fitted", "held_out", "orders")
+        rows = zip(*(self.asked[name] for name in columns), strict=True)
+        return [scored_of(dict(zip(columns, row, strict=True))) for row in rows]
 
     @cached_property
-    def units(self) -> pd.Series[str]:
-        """Return the independent unit of every question that could be asked."""
-        return units_of(self.asked)
+    def told(self) -> Mapping[str, _Told]:
+        """Method -> what it says of each of them."""
+        return {method: self._told(method) for method in self.methods}
+
+    def _told(self, method: AttributionMethod) -> _Told:
+        known = [one for one in self.scored if one is not None]
+        weighed = iter(attribute(method, known, self.rng))
+        found = [None if one is None else next(weighed) for one in self.scored]
+        rows = np.array([
+            _UNSCORED if one is None or each is None else (*faithfulness(one, each, self.top), _gold_first(each, gold))
+            for one, each, gold in zip(self.scored, found, self.asked["gold"], strict=True)
+        ]).reshape(-1, len(_UNSCORED))
+        return _Told(dict(zip((*Faithfulness._fields, "gold_first_share"), rows.T, strict=True)), found)
+
+    @cached_property
+    def with_gold(self) -> NDArray[np.bool_]:
+        """Tell which of them say which source holds the answer."""
+        return self.asked["gold"].notna().to_numpy()
+
+    @cached_property
+    def enough(self) -> NDArray[np.bool_]:
+        """Tell which of them have sources enough that masks can be held out."""
+        return np.array([len(sources) >= LEAST for sources in self.asked["context"]], dtype=bool)
+
+    @cached_property
+    def units(self) -> NDArray[np.int64]:
+        """Return the independent unit of every one of them, as its place among the units."""
+        return places_in_order(units_of(self.asked))
 
     @cached_property
     def chance(self) -> float | None:
         """How often a source by lot holds the answer; None where no question says which does."""
-        rows = self.asked[self.asked["gold"].notna()]
+        rows = self.asked[self.with_gold]
         shares = [len(gold) / len(all_of) for gold, all_of in zip(rows["gold"], rows["context"], strict=True)]
-        return float(pd.Series(shares).groupby(self.units[rows.index].to_numpy()).mean().mean()) if shares else None
+        return float(_of_units(np.array(shares), self.units[self.with_gold]).mean()) if shares else None
 
     def of_method(self, method: AttributionMethod, group: str | None) -> Iterator[Measure]:
         """Yield the measures of a method, `lds` first."""
@@ -154,24 +176,25 @@ class _Questions:
 
     def mean(self, column: str, method: str, group: str | None, name: str | None = None) -> Measure:
         """Return the mean of a column of a method over units."""
-        about = self._about(column)
-        values = self.told[method].loc[about, column]
+        about = {"gold_first_share": self.with_gold, "lds": self.enough}.get(column, np.ones(len(self.asked), bool))
         low, high, unit, direction = _BOUNDED[column]
         reason = (_TOO_FEW if column == "lds" else _NO_GOLD) if not about.any() else _NONE_SCORED
-        if column == "lds" and len(values) and self.asked.loc[about, "scored"].notna().any():
+        if column == "lds" and any(one is not None and wanted for one, wanted in zip(self.scored, about, strict=True)):
             reason = _CONSTANT
-        return self._mean(name or column, values, (low, high), unit, direction, reason, group)
+        values = self.told[method].columns[column]
+        return self._mean(name or column, values, about, (low, high), unit, direction, reason, group)
 
     def _mean(
-        self, name: str, values: pd.Series[float], ends: tuple[float, float], unit: str, direction: Direction,
-        reason: Cause, group: str | None = None,
+        self, name: str, values: Floats, about: NDArray[np.bool_], ends: tuple[float, float], unit: str,
+        direction: Direction, reason: Cause, group: str | None = None,
     ) -> Measure:
-        """Return the mean of values within ends; NaN counts as an answer that was missing."""
-        if not values.notna().any():
-            return _nothing(name, reason, self.level, group, unit, direction, missing=len(values))
+        """Return the mean of the values it is about, within ends; NaN counts as an answer that was missing."""
+        told = values[about]
+        if np.isnan(told).all():
+            return _nothing(name, reason, self.level, group, unit, direction, missing=len(told))
         low, high = ends
         one = mean_over_units(
-            (values.to_numpy(float) - low) / (high - low), self.units[values.index].to_numpy(),
+            (told - low) / (high - low), self.units[about],
             level=self.level, rng=self.rng, binary=name.endswith("_share"),
         )
         value, least, most = (low + (high - low) * number for number in (one.value, one.low, one.high))
@@ -182,14 +205,14 @@ class _Questions:
 
     def _top_drop(self, method: str, group: str | None) -> Measure:
         """Return the mean of nats, which nothing bounds: an approximate interval, none where it cannot be told."""
-        drops = self.told[method]["top_drop"]
-        known = drops.dropna()
-        if known.empty:
+        drops = self.told[method].columns["top_drop"]
+        there = ~np.isnan(drops)
+        if not there.any():
             return _nothing("top_drop", _NONE_SCORED, self.level, group, "nats", "higher is better", missing=len(drops))
-        by_unit = known.groupby(self.units[known.index].to_numpy()).mean()
+        by_unit = _of_units(drops[there], self.units[there])
         facts: dict[str, Any] = {
-            "name": "top_drop", "group": group, "n": {"items": len(known), "units": len(by_unit)}, "unit": "nats",
-            "direction": "higher is better", "level": self.level,
+            "name": "top_drop", "group": group, "n": {"items": int(there.sum()), "units": len(by_unit)},
+            "unit": "nats", "direction": "higher is better", "level": self.level,
         }  # fmt: skip
         told: dict[str, Any] = {"value": float(by_unit.mean()), "method": NONE}
         if len(by_unit) >= 2 and np.ptp(by_unit) > _SAME:
@@ -197,26 +220,26 @@ class _Questions:
             value, *ends = cluster_bootstrap(lambda t: t[..., 0] / t[..., 1], sums, level=self.level, rng=self.rng)
             if np.isfinite(ends).all():
                 told = {"value": value, "low": ends[0], "high": ends[1], **CLUSTER_BOOTSTRAP.facts}
-        return Measure(**told, **facts).lacking(len(drops) - len(known))
+        return Measure(**told, **facts).lacking(int((~there).sum()))
 
     def known(self, name: str, value: float | None, reason: Cause) -> Measure:
         """Return a share that the data alone tell."""
         if value is None:
             return _nothing(name, reason, self.level, direction="neither")
         return Measure(
-            name=name, value=value, low=value, high=value, n={"items": int(self.asked["gold"].notna().sum())},
+            name=name, value=value, low=value, high=value, n={"items": int(self.with_gold.sum())},
             unit="share", direction="neither", level=self.level, method=_KNOWN,
         )
 
     @cached_property
-    def drops(self) -> pd.Series[float]:
-        """By how many nats log p falls without any source; NaN where it is not known."""
-        return self.asked["scored"].map(lambda one: one.whole - one.none, na_action="ignore").astype(float)
+    def drops(self) -> Floats:
+        """By how many nats log p falls without any source [question]; NaN where it is not known."""
+        return np.array([np.nan if one is None else one.whole - one.none for one in self.scored])
 
     def from_memory(self, memory: float) -> Measure:
         """Return the share of answers that are as likely, or nearly, without any source."""
-        share = self.drops.lt(memory).astype(float).where(self.drops.notna())
-        return self._mean("memory_share", share, (0, 1), "share", "lower is better", _NONE_SCORED)
+        share, all_of = np.where(np.isnan(self.drops), np.nan, self.drops < memory), np.ones(len(self.asked), bool)
+        return self._mean("memory_share", share, all_of, (0, 1), "share", "lower is better", _NONE_SCORED)
 
     def left_out(self) -> Measure:
         """Return how many questions lack what asking needs."""
@@ -269,24 +292,35 @@ def _left(questions: _Questions, role: str) -> pd.DataFrame:
 
 def _rows(questions: _Questions, role: str, memory: float) -> pd.DataFrame:
     """Return what is shown of every question that was asked, by the first method."""
-    rows = questions.asked[["prompt", "answer", "context", "gold", "unit"]].assign(role=role)
-    told = questions.told[questions.methods[0]]
-    columns = told.drop(columns="found").rename(columns={"lds": "value", "gold_first_share": "source_first"})
-    weight = -columns["value"] if role == "items" else np.nan
-    rows = rows.join(columns.assign(weight=weight))
-    rows["memory_drop"] = questions.drops
-    rows["from_memory"] = rows["memory_drop"].lt(memory).where(rows["memory_drop"].notna()).astype(object)
-    shown = [
-        _weights_of(one, found) for one, found in zip(questions.asked["scored"], told["found"], strict=True)
-    ]
-    for name in ("weights", "weight_low", "weight_high", "predicted", "actual"):
-        rows[name] = pd.Series([one.get(name) for one in shown], rows.index, dtype=object)
-    rows["top_source"] = [
+    columns, found = questions.told[questions.methods[0]]
+    shown = [_weights_of(one, each) for one, each in zip(questions.scored, found, strict=True)]
+    lists = {name: _cells(one.get(name) for one in shown) for name in _SHOWN}
+    tops = [
         texts[int(np.argmax(one["weights"]))] if any(one.get("weights", ())) else None
-        for one, texts in zip(shown, rows["context"], strict=True)
+        for one, texts in zip(shown, questions.asked["context"], strict=True)
     ]
-    rows["no_answer"] = questions.asked["scored"].isna()
-    return rows
+    unknown = np.isnan(questions.drops)
+    return pd.DataFrame({
+        **{name: questions.asked[name] for name in ("prompt", "answer", "context", "gold", "unit")}, "role": role,
+        **{_RENAMED.get(name, name): values for name, values in columns.items()},
+        "weight": -columns["lds"] if role == "items" else np.nan, "memory_drop": questions.drops,
+        "from_memory": np.where(unknown, np.nan, (questions.drops < memory).astype(object)),
+        **lists, "top_source": _cells(tops), "no_answer": np.array([one is None for one in questions.scored], bool),
+    }, questions.asked.index)  # fmt: skip
+
+
+def _cells(values: Iterable[Any]) -> NDArray[np.object_]:
+    """Return values of any kind, lists too, as the cells of a column."""
+    rows = list(values)
+    cells = np.empty(len(rows), dtype=object)
+    cells[:] = rows
+    return cells
+
+
+def _of_units(values: Floats, units: NDArray[np.int64]) -> Floats:
+    """Return the mean of each unit that is there, in their order."""
+    sizes = np.bincount(units)
+    return np.asarray(np.bincount(units, weights=values)[sizes > 0] / sizes[sizes > 0])
 
 
 def _weights_of(question: Scored | None, found: Attribution | None) -> dict[str, list[float]]:
@@ -304,10 +338,10 @@ def _remarks(own: _Questions, planted: _Questions | None) -> Iterator[Remark]:
     """Yield what a reader needs before the numbers."""
     if planted is None:
         yield Remark("no_planted_sources", {})
-    few = int((~own._about("lds")).sum())
+    few = int((~own.enough).sum())
     if few:
         yield Remark("too_few_sources", {"count": float(few), "least": float(LEAST)})
-    first = own.told[own.methods[0]]
-    silent = int(sum(not np.any(one.weights) for one in first["found"].dropna()))
+    first = own.told[own.methods[0]].found
+    silent = sum(one is not None and not np.any(one.weights) for one in first)
     if silent:
         yield Remark("no_source_told", {"count": float(silent)})

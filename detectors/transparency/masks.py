@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.arrays import Floats
 
-__all__ = ["EXACT", "LEAST", "Drawn", "Scored", "bits_of", "draw", "every_mask", "first_of", "text_of", "without_each"]
+__all__ = ["EXACT", "LEAST", "Drawn", "Scored", "bits_of", "draw", "every_mask", "first_of", "texts_of", "without_each"]
 
 EXACT = 8
 """Sources up to which Shapley values are exact: 2^8 masks."""
@@ -80,17 +81,20 @@ def draw(sources: int, fitted: int, held_out: int, orders: int, rng: np.random.G
 
 
 def _some(sources: int, count: int, rng: np.random.Generator) -> list[str]:
-    return [text_of(row) for row in rng.random((count, sources)) < 0.5]
+    return texts_of(rng.random((count, sources)) < 0.5)
 
 
-def text_of(row: Iterable[object]) -> str:
-    """Return the mask of truth values [source]."""
-    return "".join("1" if one else "0" for one in row)
+def texts_of(rows: NDArray[np.bool_]) -> list[str]:
+    """Return the masks of truth values [mask, source]."""
+    count, size = rows.shape
+    text = (rows + np.uint8(ord("0"))).tobytes().decode()
+    return [text[place * size : (place + 1) * size] for place in range(count)]
 
 
 def bits_of(masks: Sequence[str]) -> Floats:
     """Return masks as numbers [mask, source], 1 where the source stands there."""
-    return np.array([[float(bit) for bit in mask] for mask in masks]).reshape(len(masks), -1)
+    digits = np.frombuffer("".join(masks).encode(), dtype=np.uint8)
+    return (digits - ord("0")).astype(float).reshape(len(masks), -1)
 
 
 def every_mask(sources: int) -> Iterator[str]:
@@ -105,5 +109,4 @@ def without_each(sources: int) -> Iterator[str]:
 
 def first_of(order: Sequence[int]) -> list[str]:
     """Return the masks of the first 0, 1, ..., S sources of an order."""
-    place = np.argsort(order)
-    return [text_of(place < count) for count in range(len(order) + 1)]
+    return texts_of(np.argsort(order) < np.arange(len(order) + 1)[:, None])

@@ -162,17 +162,17 @@ def lasso(
     gram: G [..., j, j], whose diagonal is 1, or 0 for a coordinate that has no weight; cross: c [..., j].
     """
     size = cross.shape[-1]
-    g = np.ascontiguousarray(np.moveaxis(gram.reshape(-1, size, size), 0, -1))  # [j, j, problem]
+    g = np.moveaxis(gram.reshape(-1, size, size), 0, -1).copy()  # [j, j, problem]
     c = np.ascontiguousarray(cross.reshape(-1, size).T)
+    there = np.diagonal(g).T > 0.5
+    g[np.diag_indices(size)] = 0  # what a coordinate is by the others
     w = np.zeros_like(c)
     for _ in range(sweeps):
-        moved = 0.0
+        before = w.copy()
         for j in range(size):
-            rest = c[j] - (g[j] * w).sum(axis=0) + g[j, j] * w[j]
-            new = np.sign(rest) * np.maximum(np.abs(rest) - alpha, 0) * (g[j, j] > 0.5)
-            moved = max(moved, float(np.abs(new - w[j]).max()))
-            w[j] = new
-        if moved <= tolerance:
+            rest = c[j] - (g[j] * w).sum(axis=0)
+            w[j] = (rest - np.minimum(np.maximum(rest, -alpha), alpha)) * there[j]
+        if np.abs(w - before).max() <= tolerance:
             break
     return w.T.reshape(cross.shape)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.probe import AUROC, COUNT, NATS, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
-from audit.probes.items import column, without_nan
+from audit.probes.items import without_nan
 from audit.probes.passages import check_prompt, laid_out, passages_of
 from audit.probes.transparency.asking import Question, ask_about, count_tokens
 from audit.seeds import rng_for
@@ -40,6 +40,11 @@ _FIELDS = {
     "ids": "ids of the sources; absent = their places, from 0",
     "unit": "independent unit; absent = every question is its own",
 }
+_COLUMNS = (
+    "prompt", "context", "answer", "gold", "unit", "not_asked", "problem",
+    "tokens", "masks", "log_prob", "fitted", "held_out", "orders",
+)  # fmt: skip
+"""Of what is observed."""
 
 
 @dataclass(frozen=True)
@@ -112,34 +117,32 @@ class AttributionToSources:
 
         Of `planted` the answer is always that of the data: it is the made-up fact.
         """
-        rows = without_nan(items.reindex(columns=list(_FIELDS)))
-        rows["context"] = column(rows, [passages_of(cell) for cell in rows["context"]])
-        rows["gold"] = column(rows, [_places(row) for row in rows.to_dict("records")])
+        import pandas as pd
+
         own = role == "items" and self.answers == "model"
-        rows["not_asked"] = column(rows, [_lacks(row, answered=not own) for row in rows.to_dict("records")])
-        rows["problem"] = None
-        asked = rows.index[rows["not_asked"].isna()]
-        if own and len(asked):
-            for name, cells in self._answers(ask, rows.loc[asked]).items():
-                rows.loc[asked, name] = column(rows.loc[asked], cells)
-        rows = without_nan(rows.drop(columns="ids"))
-        empty = rows["not_asked"].isna() & rows["problem"].isna() & ~rows["answer"].map(_says)
-        rows["problem"] = rows["problem"].where(~empty, Cause("no answer"))
-        there = rows.index[rows["not_asked"].isna() & rows["problem"].isna()].tolist()
-        return _with_answers(rows, there, self._scored(ask, rows.loc[there], own=own))
+        cells = without_nan(items.reindex(columns=list(_FIELDS))).to_numpy()
+        rows = [_read(dict(zip(_FIELDS, one, strict=True)), answered=not own) for one in cells]
+        asked = {name: row for name, row in zip(items.index, rows, strict=True) if row["not_asked"] is None}
+        if own and asked:
+            self._answer(ask, list(asked.values()))
+        for row in asked.values():
+            if row["problem"] is None and not _says(row["answer"]):
+                row["problem"] = Cause("no answer")
+        self._score(ask, {name: row for name, row in asked.items() if row["problem"] is None}, own=own)
+        told = {name: [row.get(name) for row in rows] for name in _COLUMNS}
+        return pd.DataFrame(told, items.index, dtype=object)
 
-    def _answers(self, ask: Ask, rows: pd.DataFrame) -> dict[str, list[Any]]:
+    def _answer(self, ask: Ask, rows: Sequence[dict[str, Any]]) -> None:
         """Let the model answer with all sources."""
-        pairs = zip(rows["prompt"], rows["context"], strict=True)
-        prompts = [laid_out(self.prompt, str(question), sources) for question, sources in pairs]
+        prompts = [laid_out(self.prompt, str(row["prompt"]), row["context"]) for row in rows]
         told = ask("sample", prompts, max_tokens=self.max_tokens, temperature=0, stop=["\n\n", "\nQuestion:"])
-        problems = [
-            why or Cause("no answer") if finish == "error" else None
-            for why, finish in zip(told["problem"], told["finish"], strict=True)
-        ]
-        return {"answer": told["content"].tolist(), "problem": problems}
+        columns = (told[name] for name in ("content", "finish", "problem"))
+        for row, text, finish, why in zip(rows, *columns, strict=True):
+            row["answer"] = text if isinstance(text, str) else None
+            if finish == "error":
+                row["problem"] = why if isinstance(why, str) else Cause("no answer")
 
-    def _scored(self, ask: Ask, rows: pd.DataFrame, *, own: bool) -> list[dict[str, Any]]:
+    def _score(self, ask: Ask, rows: Mapping[Any, dict[str, Any]], *, own: bool) -> None:
         """Score the answers: under masks that were drawn, then under those that each method's order asks for."""
         from detectors.transparency.attribution import scored_of
         from detectors.transparency.faithfulness import curve_masks
@@ -150,7 +153,7 @@ class AttributionToSources:
                 self.prompt, str(row["prompt"]), row["context"], row["answer"] if own else f" {row['answer']}",
                 self.drawn(str(name), len(row["context"])),
             )
-            for name, row in zip(rows.index, rows.to_dict("records"), strict=True)
+            for name, row in rows.items()
         ]
         count_tokens(ask, questions)
         ask_about(ask, questions, [self._masks(one) for one in questions])
@@ -159,7 +162,8 @@ class AttributionToSources:
             found = attribute(method, [scored for _, scored in told])
             curves = [[mask for masks in curve_masks(each.order) for mask in masks] for each in found]
             ask_about(ask, [one for one, _ in told], curves)
-        return [one.cells() for one in questions]
+        for row, one in zip(rows.values(), questions, strict=True):
+            row |= one.cells()
 
     def _masks(self, one: Question) -> list[str]:
         """Return the masks that are asked about before any weight is known."""
@@ -195,6 +199,12 @@ class AttributionToSources:
         return trials(self, rng)
 
 
+def _read(row: Mapping[str, Any], *, answered: bool) -> dict[str, Any]:
+    """Return a question with its sources, the places of those that hold the answer, and what it lacks."""
+    there = {**row, "context": passages_of(row["context"])}
+    return {**there, "gold": _places(there), "not_asked": _lacks(there, answered=answered), "problem": None}
+
+
 def _places(row: Mapping[Any, Any]) -> list[int] | None:
     """Return the places of the sources that hold the answer; None where nothing, or every source, is named."""
     wanted = row["gold"]
@@ -215,11 +225,3 @@ def _lacks(row: Mapping[Any, Any], *, answered: bool) -> Cause | None:
     if answered and not _says(row["answer"]):
         return Cause("it has no answer")
     return None
-
-
-def _with_answers(rows: pd.DataFrame, there: Sequence[Any], cells: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the rows with what is known of those that are there, null elsewhere."""
-    told = dict(zip(there, cells, strict=True))
-    for name in ("tokens", "masks", "log_prob", "fitted", "held_out", "orders"):
-        rows[name] = column(rows, [told.get(one, {}).get(name) for one in rows.index])
-    return rows

@@ -54,8 +54,8 @@ class _Made:
         if self.kind == "memory":
             return -1.0
         total, size = sum(add for add, bit in zip(self.adds, mask, strict=True) if bit), 2 ** len(self.adds)
-        text = "".join("1" if bit else "0" for bit in mask)
-        return float(-1 - total if self.kind == "turned" and text in self.held_out else total - size)
+        turned = self.kind == "turned" and "".join("1" if bit else "0" for bit in mask) in self.held_out
+        return float(-1 - total if turned else total - size)
 
     def first(self, count: int, *, gone: bool) -> float:
         """Return log p with the sources alone, or without them, that add most."""
