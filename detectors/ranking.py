@@ -27,7 +27,7 @@ from detectors.intervals import AUROC_METHOD, Approximation, pairs_interval
 from detectors.phrases import Method
 from detectors.result import Measure
 
-__all__ = ["AUROC", "AUROC_DIFFERENCE", "Ranking", "rank"]
+__all__ = ["AUROC", "AUROC_DIFFERENCE", "Ranking", "rank", "ranked"]
 
 AUROC = Approximation(Method("AUROC over units of unequal size (DeLong, Obuchowski; logit scale)"), 20, 0.7)
 AUROC_DIFFERENCE = Approximation(
@@ -113,16 +113,24 @@ def rank(
     """Return how each score, a column of both frames, ranks `foreign` above `familiar`; ties count half.
 
     units: label of the independent unit of every row of (familiar, foreign); equal labels across the two are the same
-    unit; None where every row is its own. Raises ValueError for scores that are not finite and for fewer than two units
-    on a side.
+    unit; None where every row is its own. Raises ValueError as `ranked` does.
     """
-    names = tuple(map(str, familiar.columns))
+    n, m = len(familiar), len(foreign)
+    labels = np.arange(n + m) if units is None else np.concatenate([np.asarray(side, dtype=str) for side in units])
     below, above = familiar.to_numpy(float), foreign[list(familiar.columns)].to_numpy(float)
+    return ranked(tuple(map(str, familiar.columns)), below, above, (labels[:n], labels[n:]))
+
+
+def ranked(names: tuple[str, ...], below: Floats, above: Floats, units: tuple[NDArray[Any], NDArray[Any]]) -> Ranking:
+    """Return how each of the named scores ranks `above` [item, score] above `below` [item, score]; ties count half.
+
+    units: label of the independent unit of every item of (below, above), numbers or texts. Raises ValueError for scores
+    that are not finite and for fewer than two units on a side.
+    """
     if not (np.isfinite(below).all() and np.isfinite(above).all()):
         raise ValueError("rank: got scores that are not finite; allowed: finite numbers")
     n, m = len(below), len(above)
-    labels = np.arange(n + m) if units is None else np.concatenate([np.asarray(side, dtype=str) for side in units])
-    kinds, unit = np.unique(labels, return_inverse=True)
+    kinds, unit = np.unique(np.concatenate(units), return_inverse=True)
     held = (np.unique(unit[:n]).size, np.unique(unit[n:]).size)
     if min(held) < 2:
         raise ValueError(f"rank: got {held[0]} familiar and {held[1]} foreign units; allowed: two or more of each")

@@ -51,8 +51,11 @@ def check_roles(observed: Mapping[str, pd.DataFrame]) -> None:
     except ValueError as error:
         hint = ", or ids of their own for rows that are equal by chance" if name == "row" else ""
         raise ValueError(f"{error}{hint}") from None
+    if name not in ("image", "series"):
+        return
+    familiar = items_of(observed["items"])
     for role, frame in observed.items():
-        if name in frame and (name == "image" or (name == "series" and role not in ("foreign", OTHER_DOMAIN))):
-            told = another_scale(name, items_of(frame), items_of(observed["items"]))
+        if role != "items" and name in frame and (name == "image" or role not in ("foreign", OTHER_DOMAIN)):
+            told = another_scale(name, items_of(frame), familiar)
             if told is not None:
                 raise ValueError(f"novelty: {role} items range {told} as the familiar ones; allowed: one scale for all")

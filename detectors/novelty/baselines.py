@@ -96,8 +96,9 @@ def mixture_surprise(fit: Items, items: Items, *, rng: np.random.Generator) -> F
         init_params="k-means++", random_state=seed,
     ).fit(inside)
     new = vectors(items)
-    rest = np.maximum(((new - axes.mean_) ** 2).sum(1) - (axes.transform(new) ** 2).sum(1), 0)
-    return np.asarray(rest / (2 * max(float(axes.noise_variance_), 1e-12)) - mixture.score_samples(axes.transform(new)))
+    seen = axes.transform(new)
+    rest = np.maximum(((new - axes.mean_) ** 2).sum(1) - (seen**2).sum(1), 0)
+    return np.asarray(rest / (2 * max(float(axes.noise_variance_), 1e-12)) - mixture.score_samples(seen))
 
 
 def isolation(fit: Items, items: Items, *, rng: np.random.Generator) -> Floats:

@@ -111,7 +111,8 @@ def novelty_contrast(
     found = rank(scores["items"][trusted], scores["foreign"][trusted], units)
     judge = _Measures(found, problems, density, main, level)
     measures = (*judge.measures(), *_confidences(observed, level, rng))
-    evidence, _ = decided(observed, scores, main, problems.get(main), Rule(fdr), "max_softmax", rng)
+    columns = {role: {str(name): told[name] for name in told} for role, told in scores.items()}
+    evidence, _ = decided(observed, columns, main, problems.get(main), Rule(fdr), "max_softmax", rng)
     shown = evidence.assign(confidence=1 - evidence["max_softmax"])
     return Result(measures, items=shown, table=judge.table(), remarks=tuple(judge.remarks()))
 

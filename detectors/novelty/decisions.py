@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import FIELDS, Floats, units_of
 from detectors.conformal import benjamini_hochberg, calibration_needed, critical_score, p_values
@@ -54,10 +55,10 @@ class Rule:
 
 
 def decided(
-    observed: Mapping[str, pd.DataFrame], scores: Mapping[str, pd.DataFrame], main: str, problem: Cause | None,
-    rule: Rule, first: str, rng: np.random.Generator,
+    observed: Mapping[str, pd.DataFrame], scores: Mapping[str, Mapping[str, ArrayLike]], main: str,
+    problem: Cause | None, rule: Rule, first: str, rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, Cause | None]:
-    """Return (evidence, None), or with the reason where nothing could be decided.
+    """Return (evidence, None), or with the reason where nothing could be decided; scores: role -> score -> [item].
 
     Evidence: the foreign items, ascending by score `first`, then the familiar ones; item, `unit` and `group` where
     known, `role`, scores, and by score `main` `p_value` (conformal), `flagged` (1 = by Benjamini-Hochberg over all
@@ -72,44 +73,47 @@ def decided(
     """
     roles = [role for role in ("foreign", "items") if role in observed]
     kept = [name for name in (*FIELDS, "unit", "group") if name in observed["items"]]
-    told = pd.concat([observed[role].reindex(columns=kept).assign(role=role, **scores[role]) for role in roles])
-    strange = np.arange(len(told)) < (len(observed["foreign"]) if "foreign" in roles else 0)
-    order = np.argsort(told[first].to_numpy(float)[strange], kind="stable")
-    told = told.iloc[np.append(order, np.flatnonzero(~strange))]
+    foreign = len(observed["foreign"]) if "foreign" in roles else 0
+    numbers = {name: np.concatenate([np.asarray(scores[role][name]) for role in roles]) for name in scores["items"]}
+    strange = np.arange(len(numbers[main])) < foreign
+    order = np.append(np.argsort(numbers[first][:foreign], kind="stable"), np.flatnonzero(~strange))
+    told = pd.concat([observed[role].reindex(columns=kept) for role in roles]).iloc[order]
+    columns: dict[str, Any] = {"role": np.where(strange, "foreign", "items")}
+    columns |= {name: values[order] for name, values in numbers.items()}
     known = calibration_scores(observed["calibration"], scores["calibration"][main], rng)
     share = float(strange.mean())
     problem = problem or too_few(known, told, rule.needed(share))
-    if problem is not None:
-        return told.assign(p_value=np.nan, flagged=np.nan, value=np.nan, threshold=np.nan), problem
-    p, threshold = judged(known, told, told[main].to_numpy(float), rule, rule.smallest(share))
-    evidence = told.assign(
-        p_value=p, flagged=1.0 * rule.flags(p), value=1.0 * (p <= ALPHA), threshold=threshold,
-        against=(p <= ALPHA) != strange, weight=np.where(strange, p, 1 - p),
-    )
-    return evidence, None
+    if problem is None:
+        p, threshold = judged(known, told, columns[main], rule, rule.smallest(share))
+        columns |= {
+            "p_value": p, "flagged": 1.0 * rule.flags(p), "value": 1.0 * (p <= ALPHA), "threshold": threshold,
+            "against": (p <= ALPHA) != strange, "weight": np.where(strange, p, 1 - p),
+        }  # fmt: skip
+    else:
+        columns |= dict.fromkeys(("p_value", "flagged", "value", "threshold"), np.nan)
+    return pd.concat([told, pd.DataFrame(columns, told.index)], axis=1), problem
 
 
-def calibration_scores(frame: pd.DataFrame, scores: pd.Series[float], rng: np.random.Generator) -> dict[str, Floats]:
+def calibration_scores(frame: pd.DataFrame, scores: ArrayLike, rng: np.random.Generator) -> dict[str, Floats]:
     """Return group -> the score of one item of each independent unit in it; one group "" where none is named.
 
-    Where some items name a group, those that name none are left out.
+    scores [item]. Where some items name a group, those that name none are left out.
     """
-    groups = groups_of(frame)
-    if groups.any():
-        frame, scores, groups = frame[groups != ""], scores[groups != ""], groups[groups != ""]
-    order = rng.permutation(len(frame))
-    labels = (groups + "\n" + units_of(frame)).to_numpy()
-    _, first = np.unique(labels[order], return_index=True)
+    groups, units, numbers = groups_of(frame), units_of(frame).to_numpy(), np.asarray(scores, dtype=float)
+    if (named := groups != "").any():
+        groups, units, numbers = groups[named], units[named], numbers[named]
+    order = rng.permutation(len(units))
+    _, first = np.unique((groups + "\n" + units)[order], return_index=True)
     kept = np.sort(order[first])
-    drawn, of = scores.to_numpy(float)[kept], groups.to_numpy()[kept]
+    drawn, of = numbers[kept], groups[kept]
     return {str(group): drawn[of == group] for group in np.unique(of)}
 
 
-def groups_of(frame: pd.DataFrame) -> pd.Series[str]:
-    """Return the group of every item as text, "" where it names none."""
+def groups_of(frame: pd.DataFrame) -> NDArray[np.object_]:
+    """Return the group of every item [item] as text, "" where it names none."""
     if "group" not in frame:
-        return pd.Series("", frame.index)
-    return frame["group"].where(frame["group"].notna(), "").astype(str)
+        return np.full(len(frame), "", dtype=object)
+    return frame["group"].where(frame["group"].notna(), "").astype(str).to_numpy(object)
 
 
 def too_few(known: Mapping[str, Floats], told: pd.DataFrame, needed: int) -> Cause | None:
@@ -117,7 +121,7 @@ def too_few(known: Mapping[str, Floats], told: pd.DataFrame, needed: int) -> Cau
     if list(known) == [""]:
         few = "{known} calibration units are too few to flag anything; {needed} would do"
         return Cause(few, known=len(known[""]), needed=needed) if len(known[""]) < needed else None
-    wanted = dict.fromkeys([*known, *(one for one in groups_of(told).unique() if one)])
+    wanted = dict.fromkeys([*known, *(one for one in groups_of(told) if one)])
     least, group = min((len(known.get(one, ())), one) for one in wanted)
     few = "{known} calibration units of group {group} are too few to flag anything in it; {needed} would do"
     return Cause(few, known=least, group=group, needed=needed) if least < needed else None
@@ -130,7 +134,7 @@ def judged(
 
     known: calibration scores by group; scores [row]; alpha: as in `p_values`.
     """
-    own = groups_of(told).to_numpy()
+    own = groups_of(told)
     p, threshold = np.zeros(len(told)), np.full(len(told), -np.inf)
     for group, scored in known.items():
         meant = (own == group) | (own == "") | (group == "")

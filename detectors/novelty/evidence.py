@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from detectors.arrays import Floats
 from detectors.elements import WINDOW
 
 __all__ = ["ENDS", "MOST_ELEMENTS", "STRETCH", "TOKENS", "element_evidence"]
@@ -38,33 +39,34 @@ def element_evidence(
     the same ids and `trace` (log p of every element), or else `element_log_prob`, the parts of a bound; empty where
     there is neither.
     """
-    kept = {role: _ends(told.loc[told["role"] == role, score]) for role in told["role"].unique()}
-    cells: dict[str, dict[Any, Any]] = {"surprisal": {}, **{name: {} for name in TOKENS}}
-    for role, ids in kept.items():
+    columns = {role: _recorded(observed[role]) for role in told["role"].unique()}
+    if None in columns.values():
+        return {}
+    cells = {name: np.full(len(told), None, dtype=object) for name in ("surprisal", *TOKENS)}
+    for role, column in columns.items():
         frame = observed[role]
-        column = next((name for name in ("trace", "element_log_prob") if name in frame), None)
-        if column is None:
-            return {}
-        part_of: Any = frame.loc[ids]
-        for item, trace in part_of[column].items():
+        places = _ends(np.where(told["role"] == role, told[score], np.nan))
+        stored = frame.index.get_indexer(told.index[places])
+        tokens = {name: frame[name].iloc[stored].to_list() for name in TOKENS if "tokens" in frame and name in frame}
+        for number, (place, trace) in enumerate(zip(places, frame[column].iloc[stored], strict=True)):
             surprisal = -np.asarray(trace, dtype=np.float32)
-            if "tokens" in frame:
-                part = _strangest(surprisal)
-                cells["surprisal"][item] = surprisal[part]
-                for name in TOKENS:
-                    if name in frame:
-                        cells[name][item] = list(part_of[name][item])[part]
-            elif len(surprisal) <= MOST_ELEMENTS:
-                cells["surprisal"][item] = surprisal
-    return {
-        name: pd.Series([found.get(item) for item in told.index], told.index, dtype=object)
-        for name, found in cells.items() if found
-    }
+            part = _strangest(surprisal) if tokens else slice(None)
+            if tokens or len(surprisal) <= MOST_ELEMENTS:
+                cells["surprisal"][place] = surprisal[part]
+            for name, rows in tokens.items():
+                cells[name][place] = list(rows[number])[part]
+    return {name: pd.Series(found, told.index) for name, found in cells.items() if pd.notna(found).any()}
 
 
-def _ends(scores: pd.Series[Any]) -> pd.Index[Any]:
-    order = scores.dropna().sort_values(kind="stable").index
-    return order if len(order) <= 2 * ENDS else order[:ENDS].append(order[-ENDS:])
+def _recorded(frame: pd.DataFrame) -> str | None:
+    """Return the column of what is known of single elements, None where nothing is."""
+    return next((name for name in ("trace", "element_log_prob") if name in frame), None)
+
+
+def _ends(scores: Floats) -> NDArray[np.intp]:
+    """Return the places of the least and the greatest scores [row], NaN aside, ascending."""
+    order = np.argsort(scores, kind="stable")[: np.count_nonzero(~np.isnan(scores))]
+    return order if len(order) <= 2 * ENDS else np.append(order[:ENDS], order[-ENDS:])
 
 
 def _strangest(surprisal: NDArray[np.float32]) -> slice:

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from detectors.arrays import field_of, units_of
+from detectors.arrays import field_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors.novelty.answers import OTHER_DOMAIN, check_roles
 from detectors.novelty.decisions import (
@@ -92,10 +92,14 @@ def likelihood_novelty(
     scores = {role: seen.scores(role) for role in observed if role != "reference"}
     problem = seen.problems.get(seen.main)
     evidence, problem = decided(observed, scores, seen.main, problem, rule or Rule(), seen.main, rng)
-    distorted = {seen.distorted(kind): seen.scores(kind)[seen.main] for kind in seen.kinds}
-    evidence = evidence.join(pd.DataFrame(distorted)).assign(**element_evidence(evidence, observed, seen.main))
+    foreign = np.full(len(evidence) - len(observed["items"]), np.nan)  # which nobody distorted
+    further: dict[str, Any] = {
+        seen.distorted(kind): np.append(foreign, seen.scores(kind)[seen.main]) for kind in seen.kinds
+    }
+    further |= element_evidence(evidence, observed, seen.main)
     if "denoising_curve" in observed["items"]:
-        evidence["denoising_curve"] = _stored_curves(evidence, observed)
+        further["denoising_curve"] = _stored_curves(evidence, observed)
+    evidence = pd.concat([evidence, pd.DataFrame(further, evidence.index)], axis=1)
     judge = _Measures(seen, evidence, problem, rule or Rule(), tail_rate, drift, level, rng)
     measures, table = tuple(judge.measures()), judge.table()
     return Result(measures, items=evidence, table=table, remarks=tuple(judge.remarks(table)))
@@ -147,7 +151,7 @@ class _Measures:
         """Yield what comes of decisions by the judged score."""
         shares = Shares(self.evidence, self.undecided, self.level, self.rng)
         calibration = self.seen.observed["calibration"]
-        grouped = bool(groups_of(calibration).any())
+        grouped = bool((groups_of(calibration) != "").any())
         if "foreign" in self.rankings:
             yield from shares.by_group("flagged_share", "foreign", "higher is better", grouped=grouped)
         yield from shares.by_group("false_alarm_share", "items", "lower is better", grouped=grouped)
@@ -196,25 +200,22 @@ class _Measures:
         problem = self.seen.problems.get(self.seen.raw)
         if problem is not None:
             return self._none("bits_per_dim", problem, "items", unit, "lower is better")
-        bits = self.seen.scores("items")[self.seen.raw]
-        sums = bits.groupby(units_of(frame).to_numpy()).agg(["sum", "size"]).to_numpy(float)
+        sums = self.seen.unit_sums("items", self.seen.raw)
         value, low, high = cluster_bootstrap(
             lambda totals: totals[..., 0] / totals[..., 1], sums, level=self.level, rng=self.rng
         )
         method = Method("{method}; log p is {likelihood}", method=CLUSTER_BOOTSTRAP.method, likelihood=kinds)
+        n = {"items": len(frame), "units": len(sums)}
         return Measure(
-            name="bits_per_dim", value=value, low=low, high=high, n={"items": len(bits), "units": len(sums)}, unit=unit,
-            direction="lower is better", level=self.level, **{**CLUSTER_BOOTSTRAP.facts, "method": method},
+            name="bits_per_dim", value=value, low=low, high=high, n=n, unit=unit, direction="lower is better",
+            level=self.level, **{**CLUSTER_BOOTSTRAP.facts, "method": method},
         )
 
     def _batch_typicality(self) -> Measure:
         name, raw = "batch_typicality_p", self.seen.raw
         if raw in self.seen.problems:
             return self._none(name, self.seen.problems[raw], "foreign", "p-value", "neither")
-        known, new = (
-            self.seen.scores(role)[raw].groupby(units_of(self.seen.observed[role]).to_numpy()).mean().to_numpy()
-            for role in ("fit", "foreign")
-        )
+        known, new = (np.divide(*self.seen.unit_sums(role, raw).T) for role in ("fit", "foreign"))
         _, p = batch_typicality(known, new, rng=self.rng)
         return Measure(
             name=name, value=p, n={"items": len(self.seen.observed["foreign"]), "units": len(new)}, unit="p-value",
@@ -224,7 +225,7 @@ class _Measures:
     def _none(
         self, name: str, reason: Cause, about: str, unit: str, direction: Direction, group: str | None = None
     ) -> Measure:
-        items = len(self.seen.scores(about))
+        items = len(self.seen.units[about])
         return undefined(
             name, reason, n={"items": items, "units": 0}, unit=unit, direction=direction, level=self.level, group=group
         )
@@ -256,10 +257,11 @@ class _Measures:
         Where scores were asked for, also what each costs an item: `calls` of the model and `gradients`. `near_share`
         is the share of the items shown that lie as near to a learnt one as the nearer half of the familiar ones do.
         """
-        nearer = self.seen.scores("items")["knn5"].median()
+        nearer = np.median(self.seen.scores("items")["knn5"])
         near = {about: float((self.seen.scores(about)["knn5"] <= nearer).mean()) for about in self.rankings}
         shown = [(about, score) for about, found in self.rankings.items() for score in found.names]
-        return pd.DataFrame([{**self._row(about, score), "near_share": near[about]} for about, score in shown])
+        rows = [{**self._row(about, score), "near_share": near[about]} for about, score in shown]
+        return pd.DataFrame({name: [row[name] for row in rows] for name in (rows[0] if rows else ())})
 
     def _row(self, about: str, score: str) -> dict[str, Any]:
         found, raw = self.rankings[about], self.seen.raw

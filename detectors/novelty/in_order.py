@@ -18,13 +18,12 @@ sorted, of which any order is as good: so it informs, and decides nothing.
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from detectors.arrays import ranks, units_of
+from detectors.arrays import Floats, ranks, units_of
 from detectors.result import Remark
 
 __all__ = ["alike_neighbours", "correlation_time", "in_order_remark"]
@@ -33,12 +32,13 @@ _SURE = NormalDist().inv_cdf(0.99)
 """Units that are in no order are called alike once in 100 times."""
 
 
-def in_order_remark(frame: pd.DataFrame, scores: pd.Series[Any]) -> Remark | None:
+def in_order_remark(frame: pd.DataFrame, scores: Floats) -> Remark | None:
     """Return that calibration units hang together, and how many independent ones they are worth; None where not so.
 
-    frame: the items in the order of time, with `unit` where known; scores: theirs, of which each unit counts the mean.
+    frame: the items in the order of time, with `unit` where known; scores: theirs [item], of which each unit counts the
+    mean.
     """
-    units = scores.groupby(units_of(frame).to_numpy(), sort=False).mean().to_numpy(float)
+    units = pd.Series(scores).groupby(units_of(frame).to_numpy(), sort=False).mean().to_numpy(float)
     if alike_neighbours(units) <= _SURE:
         return None
     told: dict[str, str | float] = {"known_count": len(units), "worth_count": int(len(units) / correlation_time(units))}

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from detectors.arrays import Floats, field_of, items_of, units_of
+from detectors.arrays import Floats, field_of, items_of, places_in_order, units_of
 from detectors.intervals import Approximation
 from detectors.novelty.subsequences import step_scores, width_of, window_scores, windows_of
 from detectors.novelty.volume import vus_pr_of
 from detectors.phrases import Method
-from detectors.ranking import rank
+from detectors.ranking import ranked
 from detectors.result import Measure
 
 __all__ = ["VOLUME", "located"]
@@ -45,14 +45,14 @@ def located(observed: Mapping[str, pd.DataFrame], level: float) -> Iterator[Meas
     shown = {"items": observed["items"], "foreign": foreign[foreign["strange"].notna()]}
     if shown["foreign"].empty:
         return
-    labels, units = _labels(shown), pd.concat([units_of(frame) for frame in shown.values()]).to_numpy()
+    labels, units = _labels(shown), places_in_order(pd.concat([units_of(frame) for frame in shown.values()]))
     if len(np.unique(units[labels.any(axis=1)])) < 2:
         return
     learnt = items_of(observed["reference" if "reference" in observed else "fit"])
     scores = _scores(np.asarray(learnt, dtype=float), shown)
     strange, of_step = labels.ravel() == 1, np.repeat(units, labels.shape[1])
-    table = pd.DataFrame({name: found.ravel() for name, found in scores.items()})
-    ranking = rank(table[~strange], table[strange], (of_step[~strange], of_step[strange]))
+    table = np.stack([found.ravel() for found in scores.values()], axis=1)
+    ranking = ranked(tuple(scores), table[~strange], table[strange], (of_step[~strange], of_step[strange]))
     for name in scores:
         yield ranking.auroc(name, name="step_auroc", level=level, group=None if name == _SURPRISE else name)
     for name, found in scores.items():

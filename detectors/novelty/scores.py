@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
+from detectors.arrays import Floats, Items, field_of, items_of, joined, places_in_order, units_of
 from detectors.health import response_problem, score_problem, ties_problem
 from detectors.lossless import compressed_bits
 from detectors.novelty.answers import ANSWERS, OTHER_DOMAIN
@@ -24,7 +25,7 @@ from detectors.novelty.catalogue import SCORES, columns_of
 from detectors.novelty.recorded import Recorded, price
 from detectors.novelty.subsequences import strangest_window
 from detectors.phrases import Cause
-from detectors.ranking import Ranking, rank
+from detectors.ranking import Ranking, ranked
 
 __all__ = ["ScoreTable"]
 
@@ -54,9 +55,10 @@ class _Sets:
         return cls(sets | spots, tuple(spots), learnt)
 
     @property
-    def names(self) -> NDArray[Any]:
-        """Name of the set that each item is of, [item]."""
-        return np.repeat(list(self.items), [len(items) for items in self.items.values()])
+    def places(self) -> dict[str, slice]:
+        """Set -> where its items stand among those of all sets."""
+        ends = np.cumsum([0, *(len(items) for items in self.items.values())]).tolist()
+        return {name: slice(*part) for name, part in zip(self.items, pairwise(ends), strict=True)}
 
     @cached_property
     def whole(self) -> Items:
@@ -90,9 +92,11 @@ class ScoreTable:
         self.kinds = sets.kinds
         self.spots = (*self.kinds, OTHER_DOMAIN) if OTHER_DOMAIN in observed else self.kinds
         """What the self-test shows: the distortions by kind, and items of another domain where there are any."""
-        self._of, self._cut = sets.names, dict[str, pd.DataFrame]()
-        nothing = np.full(len(self._of), np.nan)
-        self.recorded = Recorded(self._of, sets.whole, self._cells(tuple(sets.items)), sets.code_bits, nothing)
+        self._places = sets.places
+        self._nothing = np.full(len(sets.whole), np.nan)
+        of = np.repeat(list(sets.items), [len(items) for items in sets.items.values()])
+        code_bits = sets.code_bits if self.modelled else self._nothing
+        self.recorded = Recorded(of, sets.whole, self._cells(tuple(sets.items)), code_bits, self._nothing)
         """What all scores are made of."""
         baselines = self._baselines(sets, rng)
         own = SCORES[SCORES[score].raw].run(self.recorded) if self.modelled else baselines[score]
@@ -101,23 +105,36 @@ class ScoreTable:
         columns = {self.raw: own, **baselines, **self._others(problem)}
         self.names = tuple(dict.fromkeys([self.main, self.raw, *columns]))
         """The scores, the one that is judged first, then the model's own."""
-        self._scores = pd.DataFrame({name: columns[name] for name in self.names})
+        self._scores = {name: columns[name] for name in self.names}
         self.problems = self._problems(problem)
         """Score -> why it cannot be trusted."""
 
     def _trouble(self, own: Floats) -> tuple[Cause | None, list[str]]:
         """Return why the model's own score [item] cannot be trusted, if so, and which of those asked fall with it."""
-        broken = score_problem(own) or ties_problem(own[self._of == "items"])
+        broken = score_problem(own) or ties_problem(own[self._places["items"]])
         problem = broken or self._unresponsive(own)
         asked = [one for one in self.asked if one in SCORES] if problem else []
         return problem, [one for one in asked if _rests_on_own(one, broken=broken is not None)]
 
-    def scores(self, name: str) -> pd.DataFrame:
-        """Return the scores of one set, [item, score], indexed by item id."""
-        if name not in self._cut:
-            frame = self.observed["items" if name in self.kinds else name]
-            self._cut[name] = self._scores.loc[self._of == name].set_axis(frame.index, axis=0)
-        return self._cut[name]
+    def scores(self, name: str) -> dict[str, Floats]:
+        """Return score -> its values of one set, [item]."""
+        place = self._places[name]
+        return {score: values[place] for score, values in self._scores.items()}
+
+    @cached_property
+    def units(self) -> dict[str, NDArray[np.int64]]:
+        """Role, or kind of distortion -> the independent unit of each of its items, by its place among all units."""
+        roles = [name for name in self._places if name not in self.kinds]
+        whole = places_in_order(pd.concat([units_of(self.observed[role]) for role in roles]))
+        own = {role: whole[self._places[role]] for role in roles}
+        return {**own, **dict.fromkeys(self.kinds, own["items"])}
+
+    def unit_sums(self, role: str, score: str) -> Floats:
+        """Return (sum of a score, number of items) of each unit of a role, [unit, 2]."""
+        sizes = np.bincount(self.units[role]).astype(float)
+        sums = np.bincount(self.units[role], weights=self.scores(role)[score])
+        there = sizes > 0
+        return np.stack([sums[there], sizes[there]]).T  # each column in one piece, by which its sum is rounded
 
     def distorted(self, kind: str) -> str:
         """Return the column of the evidence that holds the judged score of the distortions of one kind."""
@@ -125,15 +142,10 @@ class ScoreTable:
 
     def ranking(self, name: str) -> Ranking:
         """Return how the trusted scores rank a set above the familiar items."""
-        familiar, units = self._familiar
-        of = units if name in self.kinds else units_of(self.observed[name])
-        return rank(familiar, self.scores(name), (units, of))
-
-    @cached_property
-    def _familiar(self) -> tuple[pd.DataFrame, pd.Series[str]]:
-        """The trusted scores of the familiar items [item, score], and the independent unit of each."""
-        trusted = [score for score in self.names if score not in self.problems]
-        return self.scores("items")[trusted], units_of(self.observed["items"])
+        names = tuple(score for score in self.names if score not in self.problems)
+        whole = np.reshape([self._scores[score] for score in names], (len(names), len(self._nothing))).T
+        below, above = whole[self._places["items"]], whole[self._places[name]]
+        return ranked(names, below, above, (self.units["items"], self.units[name]))
 
     def price(self, name: str) -> tuple[int, int]:
         """Return (calls of the model, gradients) that a score costs for an item; none for what needs no model."""
@@ -147,7 +159,7 @@ class ScoreTable:
     def flat(self) -> dict[str, Cause]:
         """Return the trusted scores beside the judged one and the model's own that do not answer to noise, with why."""
         beside = [name for name in self._made() if name not in (self.main, self.raw, *self.problems)]
-        found = {name: self._unresponsive(self._scores[name].to_numpy()) for name in beside}
+        found = {name: self._unresponsive(self._scores[name]) for name in beside}
         return {name: why for name, why in found.items() if why is not None}
 
     def _made(self) -> list[str]:
@@ -180,8 +192,7 @@ class ScoreTable:
         asked = [score for score in self.asked if score in SCORES and _called(score) != self.raw]
         made: dict[str, Floats] = {}
         for score in dict.fromkeys([*(unasked if problem is None else []), *asked]):
-            nothing = np.full(len(self._of), np.nan)
-            made[_called(score)] = nothing if score in self._lost else SCORES[score].run(self.recorded)
+            made[_called(score)] = self._nothing if score in self._lost else SCORES[score].run(self.recorded)
         return made
 
     def _problems(self, own: Cause | None) -> dict[str, Cause]:
@@ -191,7 +202,7 @@ class ScoreTable:
                 found.setdefault(name, tied)
         if own is not None:
             found |= {self.raw: own, **{_called(score): own for score in self._lost}}
-        if self.main not in found and (flat := self._unresponsive(self._scores[self.main].to_numpy())):
+        if self.main not in found and (flat := self._unresponsive(self._scores[self.main])):
             found[self.main] = flat
         return found
 
@@ -209,7 +220,7 @@ class ScoreTable:
         return found
 
     def _unresponsive(self, scores: Floats) -> Cause | None:
-        return response_problem(*(scores[self._of == name] for name in ("items", "half_noise", "noise")))
+        return response_problem(*(scores[self._places[name]] for name in ("items", "half_noise", "noise")))
 
 
 def _called(score: str) -> str:

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import Floats, units_of
+from detectors.arrays import Floats, places_in_order, units_of
 from detectors.intervals import mean_over_units
 from detectors.novelty.decisions import Rule, groups_of
 from detectors.novelty.extremes import PEAKS, tail_of
@@ -46,8 +47,7 @@ class Shares:
     def by_group(self, name: str, role: str, direction: Direction, *, grouped: bool) -> Iterator[Measure]:
         """Yield the share of a role's items with a small p-value, then where calibration was `grouped` by group."""
         yield self._share("value", name, {"role": role}, direction)
-        rows = self.evidence[self.evidence["role"] == role]
-        groups = sorted(set(groups_of(rows)) - {""}) if grouped else []
+        groups = sorted({*groups_of(self.evidence)[self._are(role)]} - {""}) if grouped else []
         yield from (self._share("value", name, {"role": role, "group": one}, direction) for one in groups)
 
     def beyond_tail(self, known: Floats, rate: float, main: str, problem: Cause | None) -> Iterator[Measure]:
@@ -58,7 +58,7 @@ class Shares:
         """
         tail = problem or tail_of(known, rate, self.level)
         n = {"items": len(known), "units": len(known)}
-        foreign = (self.evidence["role"] == "foreign").any()
+        foreign = self._are("foreign").any()
         if isinstance(tail, Cause):
             yield undefined("tail_threshold", tail, n=n, unit="score", direction="neither", level=self.level)
             if foreign:
@@ -73,7 +73,7 @@ class Shares:
             yield self._mean("beyond_tail", "beyond_tail_share", {"role": "foreign"}, "higher is better")
 
     def windows(
-        self, observed: Mapping[str, pd.DataFrame], strangest: pd.Series[float], rule: Rule, problem: Cause | None
+        self, observed: Mapping[str, pd.DataFrame], strangest: Floats, rule: Rule, problem: Cause | None
     ) -> Iterator[Measure]:
         """Yield how many items have a strange window; arguments as in `windows_decided`, whose columns the evidence
         gets; problem: why `strangest` is not to be trusted.
@@ -109,7 +109,7 @@ class Shares:
             ("flagged", "foreign", "higher is better", flagged), ("false_alarm", "items", "lower is better", false)
         ]
         for name, role, direction, column in told:
-            if (self.evidence["role"] == role).any():
+            if self._are(role).any():
                 made = (f"{kind}_{name}_share", {"role": role}, direction)
                 yield self._mean(column, *made) if problem is None else self._none(*made, problem)
 
@@ -120,24 +120,33 @@ class Shares:
 
     def _mean(self, column: str, name: str, where: Mapping[str, str], direction: Direction) -> Measure:
         """Return a share of items, which are independent given the calibration set."""
-        rows = self._rows(where)
-        values, binary = rows[column].to_numpy(), column != "stream_alarms"
-        mean = mean_over_units(values, units_of(rows), level=self.level, rng=self.rng, binary=binary)
+        rows, binary = self._rows(where), column != "stream_alarms"
+        values = self.evidence[column].to_numpy(float)[rows]
+        mean = mean_over_units(values, self._units[rows], level=self.level, rng=self.rng, binary=binary)
         return Measure(
             name=name, group=where.get("group"), value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share",
             direction=direction, level=self.level, method=Method(_GIVEN, method=mean.method), mean_of=column,
-            unit_of="unit" if "unit" in rows else None, where=where,
+            unit_of="unit" if "unit" in self.evidence else None, where=where,
         )
 
     def _none(self, name: str, where: Mapping[str, str], direction: Direction, why: Cause) -> Measure:
         return undefined(
-            name, why, n={"items": len(self._rows(where)), "units": 0}, unit="share", direction=direction,
+            name, why, n={"items": int(self._rows(where).sum()), "units": 0}, unit="share", direction=direction,
             level=self.level, group=where.get("group"),
         )
 
-    def _rows(self, where: Mapping[str, str]) -> pd.DataFrame:
-        rows = self.evidence[self.evidence["role"] == where["role"]]
-        return rows[groups_of(rows) == where["group"]] if "group" in where else rows
+    @cached_property
+    def _units(self) -> NDArray[np.int64]:
+        """The independent unit of every row, as its place among the units."""
+        return places_in_order(units_of(self.evidence))
+
+    def _are(self, role: str) -> NDArray[np.bool_]:
+        return np.asarray(self.evidence["role"] == role, dtype=bool)
+
+    def _rows(self, where: Mapping[str, str]) -> NDArray[np.bool_]:
+        """Tell which rows are of a role, and of a group where one is named."""
+        there = self._are(where["role"])
+        return there & (groups_of(self.evidence) == where["group"]) if "group" in where else there
 
 
 def _steps(frame: pd.DataFrame) -> tuple[Floats, NDArray[np.intp]]:

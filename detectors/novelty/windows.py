@@ -25,7 +25,7 @@ __all__ = ["windows_decided"]
 
 
 def windows_decided(
-    observed: Mapping[str, pd.DataFrame], told: pd.DataFrame, strangest: pd.Series[float], rule: Rule,
+    observed: Mapping[str, pd.DataFrame], told: pd.DataFrame, strangest: Floats, rule: Rule,
     rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, Cause | None]:
     """Return columns for the items of `told`, or with the reason where nothing could be decided, [item].

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.probe import Trial
+    from detectors.arrays import Items
     from detectors.result import Result
 
 __all__ = ["Likelihood"]
@@ -172,20 +173,25 @@ class Likelihood:
             spots = blind_spots(items.index, shown, self.value_range, blurred=self.blurred, learnt=of_rows)
             sets |= {f"_{kind}": distorted for kind, distorted in spots.items()}
         whole = joined(list(sets.values()))
-        answers = own_answers(ask, whole, self._raw)
-        if self._raw == "log_prob" and ask.can("trace"):
-            answers = answers.join(token_traces(ask, whole))
-        further = [column for column in self._further if column not in answers]
-        answers = answers.join(further_answers(ask, whole, further, self.background, self.ensemble))
+        answers = self._answers(ask, whole)
         if self.maps and role in ("items", "foreign") and "element_log_prob" not in answers:
             frame = frame.assign(element_log_prob=ask("surprise_map", list(shown))["element_log_prob"].to_list())
-        parts = [frame]
+        told: dict[str, Any] = {}
         for number, suffix in enumerate(sets):
-            part = answers.iloc[number * len(items) : (number + 1) * len(items)]
-            unseen = [] if role in ("items", "foreign") and not suffix else TOKENS
-            kept = part.drop(columns=[*unseen, *(["likelihood"] if suffix else [])], errors="ignore")
-            parts.append(kept.set_axis(items.index, axis=0).add_suffix(suffix))
-        return pd.concat(parts, axis=1)
+            part = slice(number * len(items), (number + 1) * len(items))
+            unseen = {*TOKENS, "likelihood"} if suffix else () if role in ("items", "foreign") else TOKENS
+            told |= {name + suffix: cells[part] for name, cells in answers.items() if name not in unseen}
+        return pd.concat([frame, pd.DataFrame(told, items.index)], axis=1)
+
+    def _answers(self, ask: Ask, items: Items) -> dict[str, Any]:
+        """Return what is recorded of these items, column -> cells [item]."""
+        parts = [own_answers(ask, items, self._raw)]
+        if self._raw == "log_prob" and ask.can("trace"):
+            parts.append(token_traces(ask, items))
+        there = {name for part in parts for name in part}
+        if further := [column for column in self._further if column not in there]:
+            parts.append(further_answers(ask, items, further, self.background, self.ensemble))
+        return {str(name): cells.array for part in parts for name, cells in part.items()}
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.novelty.familiarity`."""

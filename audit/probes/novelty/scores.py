@@ -112,10 +112,14 @@ def further_answers(
 
 def own_answers(ask: Ask, items: Items, score: Raw, model: str = "main") -> pd.DataFrame:
     """Return what a model of P(X) says of each item: `logit`, `denoising_curve`, or `log_prob` and its `likelihood`."""
+    import pandas as pd
+
     from detectors.novelty.answers import ANSWERS
 
-    answer = ask(QUESTIONS[score], list(items), model=model).rename(columns={"kind": "likelihood"})
-    return answer[["log_prob", "likelihood"] if score == "log_prob" else [ANSWERS[score][0]]]
+    answer = ask(QUESTIONS[score], list(items), model=model)
+    if score == "log_prob":
+        return pd.DataFrame({"log_prob": answer["log_prob"], "likelihood": answer["kind"]})
+    return answer[[ANSWERS[score][0]]]
 
 
 def token_traces(ask: Ask, items: Items) -> pd.DataFrame:
