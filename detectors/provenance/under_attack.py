@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import units_of
+from detectors.arrays import places_in_order, units_of
 from detectors.changes.attacks import FORGERY
 from detectors.intervals import exact_binomial, mean_over_units
 from detectors.phrases import Cause, Method
@@ -136,19 +136,29 @@ class Attacked:
         return np.flatnonzero(self.outputs["kinds"].isna().to_numpy())
 
     @cached_property
-    def units(self) -> NDArray[Any]:
-        """The independent unit of each output."""
-        return units_of(self.outputs).to_numpy(str)
+    def units(self) -> NDArray[np.int64]:
+        """The independent unit of each output, as its place among the units."""
+        return places_in_order(units_of(self.outputs))
+
+    @cached_property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The cells, name -> [cell]."""
+        return {str(name): cells.to_numpy() for name, cells in self.cells.items()}
+
+    def of(self, attack: tuple[str, float], length: int = 0) -> NDArray[np.bool_]:
+        """Tell which cells are of an attack on texts of a length, 0 = whole; [cell]."""
+        kind, strength = attack
+        told = self.columns
+        return np.asarray(
+            (told["kind"] == kind) & (told["strength"] == strength) & (told["length"] == length), dtype=bool
+        )
 
     def found(self, attack: tuple[str, float], length: int, alpha: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return 1 for a text in which the mark is found, 0, or NaN where there is no text, and its place."""
-        kind, strength = attack
-        rows = self.cells[
-            self.cells["kind"].eq(kind) & self.cells["strength"].eq(strength) & self.cells["length"].eq(length)
-            & (self.cells["altered"] | (kind == "none"))
-        ]  # fmt: skip
-        values = np.append(rows["p_value"].le(alpha).to_numpy(float), np.full(len(self.lost), np.nan))
-        return values, np.append(rows["item"].to_numpy(), self.lost)
+        told = self.columns
+        rows = self.of(attack, length) & (told["altered"] | (attack[0] == "none"))
+        values = np.append(1.0 * (told["p_value"][rows] <= alpha), np.full(len(self.lost), np.nan))
+        return values, np.append(told["item"][rows], self.lost)
 
     def power(
         self, attack: tuple[str, float], length: int, name: str, *, alpha: float | None = None,

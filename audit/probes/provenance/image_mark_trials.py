@@ -131,19 +131,15 @@ class _Made:
         """Return an image and its original, in which the mark is found, or not, in each of these forms."""
         import numpy as np
 
-        key, mirror = self._key, self._key[:, ::-1]
-        foreign = _bits_of(self._reader.other_keys(name)[0])
-        like = [mirror == key, foreign == key]
-        sizes = np.array([[(like[0] == a)[like[1] == b].sum() for b in (True, False)] for a in (True, False)])
+        key, foreign = self._key, _bits_of(self._reader.other_keys(name)[0])
+        kinds = (2 * (key[:, ::-1] != key) + (foreign != key)).ravel()
+        sizes = np.bincount(kinds, minlength=4).reshape(2, 2)
         right = self._least - (not own)
-        across, along = (
-            self._with(found, right, int((~one).sum())) for found, one in zip((flipped, other), like, strict=True)
-        )
-        counts = _split(right, across, along, sizes)
+        across = self._with(flipped, right, int(sizes[1].sum()))
+        along = self._with(other, right, int(sizes[:, 1].sum()))
         agrees = np.zeros(key.shape, dtype=bool)
-        for (a, b), count in np.ndenumerate(counts):
-            places = np.flatnonzero((like[0] == (not a)) & (like[1] == (not b)))
-            agrees.flat[self.rng.choice(places, count, replace=False)] = True
+        for kind, count in enumerate(_split(right, across, along, sizes)):
+            agrees.flat[self.rng.choice(np.flatnonzero(kinds == kind), count, replace=False)] = True
         before = self._changed(agrees, self._least - (not original))
         marked, plain = (_GREY + np.where(one, key, ~key).astype(int) for one in (agrees, before))
         return marked, plain
@@ -169,20 +165,22 @@ class _Made:
         return made
 
 
-def _split(right: int, across: int, along: int, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+def _split(right: int, across: int, along: int, sizes: NDArray[np.int64]) -> tuple[int, int, int, int]:
     """Return of each kind of place (like the mirrored key or not, like the foreign one or not) how many agree.
 
-    right agree with the key, `across` with the mirrored and `along` with the foreign one.
+    right agree with the key, `across` with the mirrored and `along` with the foreign one. Of the places that are like
+    both, half agree or as near to half of them as can be.
     """
-    import numpy as np
-
-    of_mirror = (right + across - int(sizes[1].sum())) // 2
-    of_foreign = (right + along - int(sizes[:, 1].sum())) // 2
-    for both in sorted(range(int(sizes[0, 0]) + 1), key=lambda one: abs(2 * one - int(sizes[0, 0]))):
-        counts = np.array([[both, of_mirror - both], [of_foreign - both, right - of_mirror - of_foreign + both]])
-        if ((counts >= 0) & (counts <= sizes)).all():
-            return counts
-    raise ValueError(f"_split: got {right}, {across}, {along} of {sizes.tolist()}; allowed: what can be at once")
+    (most, mirrored), (foreign, neither) = sizes.tolist()
+    of_mirror = (right + across - foreign - neither) // 2
+    of_foreign = (right + along - mirrored - neither) // 2
+    rest = right - of_mirror - of_foreign
+    least = max(0, of_mirror - mirrored, of_foreign - foreign, -rest)
+    most = min(most, of_mirror, of_foreign, neither - rest)
+    if least > most:
+        raise ValueError(f"_split: got {right}, {across}, {along} of {sizes.tolist()}; allowed: what can be at once")
+    both = min(max(int(sizes[0, 0]) // 2, least), most)
+    return both, of_mirror - both, of_foreign - both, rest + both
 
 
 def _bits_of(key: bytes) -> NDArray[np.bool_]:

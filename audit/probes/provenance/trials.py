@@ -63,12 +63,12 @@ def _texts(rng: np.random.Generator) -> _Texts:
     """Return ids of a text in which the mark of each of both keys is found, or not."""
     import numpy as np
 
-    from detectors.provenance.text.green import LeftHashLists, green_pairs
+    from detectors.provenance.text.green import LeftHashLists, green_after
 
-    pairs, code = np.indices((_IDS, _IDS)).reshape(2, -1).T[_IDS:], np.zeros((_IDS, _IDS), dtype=int)
+    (before, after), code = np.indices((_IDS, _IDS)).reshape(2, -1)[:, _IDS:], np.zeros((_IDS, _IDS), dtype=int)
     for place, key in enumerate(_KEYS):
-        colours = np.concatenate(green_pairs(pairs, LeftHashLists(_IDS, _SHARE, key)))
-        code[tuple(pairs.T)] += colours.astype(int) << place
+        colours = green_after(before, after, LeftHashLists(_IDS, _SHARE, key))
+        code[before, after] += colours.astype(int) << place
     code[:, 0] = code[0] = -1
     green, found = _counts(), {}
     for first, second in product((True, False), repeat=2):

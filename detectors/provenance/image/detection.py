@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import units_of
+from detectors.arrays import places_in_order, units_of
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.provenance.detection import median_of
@@ -100,6 +100,11 @@ class _Judge:
         return self.outputs["p_value"].astype(float)
 
     @cached_property
+    def units(self) -> NDArray[np.int64]:
+        """The independent unit of each image, as its place among the units."""
+        return places_in_order(units_of(self.outputs))
+
+    @cached_property
     def attacked(self) -> Attacked | None:
         """What was attacked; None where nothing was."""
         if "kinds" not in self.outputs:
@@ -144,7 +149,7 @@ class _Judge:
 
     def detection(self) -> Iterator[Measure]:
         """Yield the share of images that are found at alpha, and at each level."""
-        units = units_of(self.outputs).to_numpy(str)
+        units = self.units
         unit_of = "unit" if "unit" in self.outputs else None
         yield self.rate("detection_rate", _at(self.p, self.alpha), _HIGH, _UNREAD, units, mean_of="value",
                         unit_of=unit_of)  # fmt: skip
@@ -157,13 +162,13 @@ class _Judge:
         if clean is None:
             yield self.rate("false_positive_rate", None, _LOW, _NO_CLEAN, None)
         else:
-            p, units = clean["p_value"].astype(float), units_of(clean).to_numpy(str)
+            p, units = clean["p_value"].astype(float), places_in_order(units_of(clean))
             yield self.rate("false_positive_rate", _at(p, self.alpha), _LOW, _UNREAD, units)
             for one in self.levels:
                 yield self.rate("false_positive_rate", _at(p, one), _LOW, _UNREAD, units, group=level_named(one))
         plain = self.outputs["plain_p_value"].astype(float) if "plain_p_value" in self.outputs else None
         own = None if plain is None else _at(plain, self.alpha)
-        yield self.rate("own_false_positive_rate", own, _LOW, _NO_ORIGINALS, units_of(self.outputs).to_numpy(str))
+        yield self.rate("own_false_positive_rate", own, _LOW, _NO_ORIGINALS, self.units)
 
     def under_other_keys(self) -> Iterator[Measure]:
         """Yield the share of images under keys that were not put in that are found, at alpha and at each level."""
@@ -189,18 +194,17 @@ class _Judge:
 
     def bits(self) -> Iterator[Measure]:
         """Yield the share of the message's bits that are right, as it came and after each attack."""
-        units, right = units_of(self.outputs), self.outputs["right_bits"].astype(float)
+        right = self.outputs["right_bits"].astype(float)
         facts: dict[str, Any] = {"mean_of": "right_bits", "unit_of": "unit" if "unit" in self.outputs else None}
-        yield self.rate("bit_accuracy", right, _HIGH, _NO_MESSAGE, units.to_numpy(str), **facts)
+        yield self.rate("bit_accuracy", right, _HIGH, _NO_MESSAGE, self.units, **facts)
         if right.isna().all() or self.attacked is None:
             return
-        told = [np.array(one, dtype=float) for one in self.outputs["bits"] if one is not None]
-        after = self.attacked.cells.assign(bits=np.concatenate(told))
-        for kind, strength in self.attacks:
-            rows = after[after["kind"].eq(kind) & after["strength"].eq(strength)]
-            own = units.to_numpy(str)[rows["item"].to_numpy(int)]
-            group = name_of(kind, strength)
-            yield self.rate("bit_accuracy", rows["bits"].astype(float), _HIGH, _NO_MESSAGE, own, group=group)
+        after = np.concatenate([np.array(one, dtype=float) for one in self.outputs["bits"] if one is not None])
+        places = self.attacked.columns["item"].astype(int)
+        for one in self.attacks:
+            rows, group = self.attacked.of(one), name_of(*one)
+            own = self.units[places[rows]]
+            yield self.rate("bit_accuracy", pd.Series(after[rows]), _HIGH, _NO_MESSAGE, own, group=group)
 
     def quality(self) -> Iterator[Measure]:
         """Yield the medians over units of what the mark costs."""

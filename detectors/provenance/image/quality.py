@@ -37,15 +37,13 @@ def ssim(original: Image, marked: Image) -> float:
     x, y = (luma(one).astype(float) for one in (original, marked))
     if min(x.shape) <= 2 * _REACH:
         return float("nan")
-    mean_x, mean_y, xx, yy, xy = (_local(one) for one in (x, y, x * x, y * y, x * y))
+    mean_x, mean_y, xx, yy, xy = gaussian_filter(
+        np.stack([x, y, x * x, y * y, x * y]), _SPREAD, radius=_REACH, axes=(1, 2)
+    )
     both = mean_x * mean_y
     squares = mean_x**2 + mean_y**2
     told = (2 * both + _C1) * (2 * (xy - both) + _C2) / ((squares + _C1) * (xx + yy - squares + _C2))
     return float(told[_REACH:-_REACH, _REACH:-_REACH].mean())
-
-
-def _local(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(gaussian_filter(plane, _SPREAD, radius=_REACH))
 
 
 def _same(original: Image, marked: Image) -> None:
