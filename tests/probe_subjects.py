@@ -180,7 +180,10 @@ def _memorisation(given):
     }
     secrets = [{"text": f"The code is {n}.", "pattern": "The code is {number:0-99}."} for n in range(0, 60, 7)]
     members = {"items": given.sets["items"], "nonmembers": given.sets["calibration"]}
+    prompts = given.file("prompts", [{"prompt": f"Prompt {n}"} for n in range(6)])
+    copies = {"items": prompts, "held_out": texts["held_out"], "corpus": texts["items"]}
     return {
+        "memorisation.copies": (given.language, copies),
         "memorisation.extraction": (given.language, texts),
         "memorisation.exposure": (given.language, {"items": given.file("secrets", secrets)}),
         "memorisation.membership": (given.normal, members),

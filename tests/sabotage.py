@@ -51,6 +51,11 @@ def come_out(texts, change):
     return texts.assign(**{name: change(texts[name]) for name in ("extractable", "extracted", "near_verbatim")})
 
 
+def hold_passages(texts, change):
+    """Change which texts hold a passage."""
+    return texts.assign(**{name: change(texts[name]) for name in ("copied", "near_copied")})
+
+
 def ranked_as(canary, change):
     """Put a canary at another place among its alternatives."""
     places = canary["alternatives"] + 1
@@ -198,6 +203,11 @@ SABOTAGE = {
         lambda real: lambda *known: -real(*known),
         lambda real: lambda *known: 0 * real(*known),
     ),
+    "memorisation.copies": (
+        "detectors.memorisation.copies:_read",
+        lambda real: lambda *args: hold_passages(real(*args), lambda out: 1 - out),
+        lambda real: lambda *args: hold_passages(real(*args), lambda out: 0 * out + 0.5),
+    ),
     "memorisation.extraction": (
         "detectors.memorisation.extraction:_read",
         lambda real: lambda *args: come_out(real(*args), lambda out: 1 - out),
@@ -252,8 +262,8 @@ SABOTAGE = {
 
 
 def halved_gap(real):
-    def beside(*args):
-        own, gap, held = real(*args)
+    def beside(*args, **options):
+        own, gap, held = real(*args, **options)
         return own, replace(gap, value=gap.value / 2, low=gap.low / 2, high=gap.high / 2), held
 
     return beside
@@ -346,6 +356,7 @@ MEMBERSHIP = "audit.probes.memorisation.membership:Membership.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
 SOURCES = "audit.probes.transparency.attribution:AttributionToSources.observe"
 EXPOSURE = "audit.probes.memorisation.exposure:Exposure.observe"
+COPIES = "audit.probes.memorisation.copies:Copies.observe"
 EXTRACTION = "audit.probes.memorisation.extraction:Extraction.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood._observed"
 SAMPLES = "audit.probes.quality.samples:Samples.observe"
@@ -631,13 +642,26 @@ HOLES = {
         "flags halved": ("detectors.novelty.shares:mean_over_units",
                          lambda real: lambda values, *rest, **options: real(values / 2, *rest, **options)),
     },
+    "memorisation.copies": {
+        "the first text for all": (COPIES, kept(output=lambda frame: frame["output"].iloc[0])),
+        "short runs not seen": ("detectors.memorisation.runs:_Automaton.found", lambda real: lambda self: (
+            np.where(real(self)[0] > 4, real(self)[0], 0), real(self)[1])),
+        "words of other case are others": ("detectors.memorisation.runs:Form.words", lambda real: lambda self, text: (
+            self.pattern.findall(text))),
+        "one edit more": ("detectors.memorisation.copies:edits",
+                          lambda real: lambda *args, **options: real(*args, **options) + 1),
+        "longer n-grams": ("detectors.memorisation.copies:Copying", lambda real: lambda words, near, ngram: (
+            real(words, near, ngram + 1))),
+        "gap halved": ("detectors.memorisation.copies:beside", halved_gap),
+        "no width": ("detectors.memorisation.beside:mean_over_units", without_width),
+    },
     "memorisation.extraction": {
         "texts exchanged": (EXTRACTION, kept(ranks=shuffled("ranks"), output=shuffled("output"))),
         "outputs shuffled": (EXTRACTION, kept(output=shuffled("output"))),
         "ranks from 0": (EXTRACTION, kept(ranks=lambda frame: [[x - 1 for x in row] for row in frame["ranks"]])),
         "a token less": (EXTRACTION, kept(ranks=lambda frame: [row[1:] for row in frame["ranks"]])),
-        "gap halved": ("detectors.memorisation.extraction:_beside", halved_gap),
-        "no width": ("detectors.memorisation.extraction:mean_over_units", without_width),
+        "gap halved": ("detectors.memorisation.extraction:beside", halved_gap),
+        "no width": ("detectors.memorisation.beside:mean_over_units", without_width),
     },
     "memorisation.exposure": {
         "three places lower": (EXPOSURE, kept(score=lambda frame: frame["score"] - 3)),

@@ -206,6 +206,7 @@ WAYS = {
     "factuality.grounding": [{}, {"answers": "given"}],
     "factuality.recognition": [{}, {"mode": "generate"}],
     "factuality.uncertainty": [{"score": "verbalised", "answers": "file"}, {"score": "max_entropy_bound"}],
+    "memorisation.copies": [{"answers": "given"}, {"words": 12, "near": 0.25, "ngram": 6}],
     "memorisation.extraction": [{"parts": ("trace",)}, {"parts": ("generation",), "near": 0.0}],
     "memorisation.exposure": [{}, {"score": "denoising_loss", "space": 512}],
     "memorisation.membership": [

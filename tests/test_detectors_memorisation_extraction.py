@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import reports.text
 from audit.probe.trial import ScriptedAsk
+from audit.probes.memorisation.copies import Copies
 from audit.probes.memorisation.extraction import Extraction
 from detectors.memorisation.extraction import Setting, extraction, log_tries
 from detectors.memorisation.verbatim import Common, edit_share, edits, longest_common, normalised
@@ -46,6 +47,12 @@ def test_the_longest_common_substring_stands_in_both_and_none_is_longer(first, s
     assert passage == second[found.second : found.second + found.length]
     every = {first[i:j] for i in range(len(first)) for j in range(i, len(first) + 1)}
     assert found.length == max((len(one) for one in every if one in second), default=0)
+
+
+@given(WORDS, WORDS)
+def test_edits_within_are_those_to_the_nearest_passage(first, second):
+    every = {second[i:j] for i in range(len(second) + 1) for j in range(i, len(second) + 1)}
+    assert edits(first, second, within=True) == min(edits(first, one) for one in every)
 
 
 def test_texts_by_hand():
@@ -218,14 +225,15 @@ VERDICTS = (
 def test_no_word_is_a_verdict():
     """What reports say of canaries and texts, in both languages: what comes out, and nothing of whose it is."""
     locale = Path(reports.text.__file__).parent / "locale"
-    names = set(Extraction.measures)
+    names = {*Extraction.measures, *Copies.measures}
     for language in ("en", "ko"):
         measures = json.loads((locale / "measures" / f"{language}.json").read_text("utf-8"))
         whole = json.loads((locale / f"{language}.json").read_text("utf-8"))
         said = [text for part in ("gloss", "meaning") for key, text in measures[part].items() if key in names]
         said += [whole[part][key] for part, keys in (
-            ("remark", ["mislabelled_held_out", "exposure_capped", "no_held_out_canaries"]),
-            ("picture", ["reproduced", "exposed", "exposed_caption"]), ("probe", ["memorisation.extraction"]),
+            ("remark", ["mislabelled_held_out", "held_out_in_corpus", "exposure_capped", "no_held_out_canaries"]),
+            ("picture", ["reproduced", "exposed", "exposed_caption"]),
+            ("probe", ["memorisation.copies", "memorisation.extraction"]),
         ) for key in keys]  # fmt: skip
         assert len(said) > 30
         for text in said:

@@ -14,22 +14,20 @@ Differences stand beside every share.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from detectors.arrays import Floats, units_of
-from detectors.intervals import mean_over_units
+from detectors.arrays import Floats
+from detectors.memorisation.beside import HELD_OUT, beside, counted, mean_of
 from detectors.memorisation.verbatim import edit_share, longest_common, normalised
-from detectors.phrases import Cause, Method
-from detectors.result import COUNT, Measure, Remark, Result, undefined
+from detectors.phrases import Cause
+from detectors.result import Measure, Remark, Result
 
 __all__ = ["Setting", "extraction", "log_tries"]
 
-HELD_OUT = "held_out"
-_NONE = Cause("no text is long enough and got an answer")
 _UNITS = {"greedy_run": "tokens", "reproduced": "characters", "normalised_reproduced": "characters"}
 
 
@@ -68,7 +66,9 @@ def extraction(
     common = _in_both(frames)
     told = {role: frame[frame["not_asked"].isna()] for role, frame in frames.items()}
     asked = [name for name in _SHARES if any(_was_asked(frame, name) for frame in told.values())]
-    measures = [one for name in asked or _SHARES[:1] for one in _beside(name, told, level, rng)]
+    measures = [
+        one for name in asked or _SHARES[:1] for one in beside(name, told, level, rng, answered=name in _WRITTEN)
+    ]
     measures += [one for name in _MEANS if told["items"][name].notna().any() for one in _means(name, told, level, rng)]
     measures += list(_counts(frames, told, level))
     remarks = [Remark("mislabelled_held_out", {"count": float(common)})] if common else []
@@ -144,54 +144,6 @@ def _was_asked(rows: pd.DataFrame, column: str) -> bool:
     return bool(rows[column].notna().any() or (column in _WRITTEN and rows["no_answer"].any()))
 
 
-def _mean(
-    name: str, rows: pd.DataFrame, column: str, level: float, rng: np.random.Generator, *, group: str | None = None,
-    binary: bool = True, scale: float = 1.0, unit: str = "share",
-) -> Measure:
-    """Return the mean over units of a column between 0 and `scale`."""
-    facts: dict[str, Any] = {"unit": unit, "direction": _direction(name), "level": level, "group": group}
-    values = rows[column].to_numpy(float) / scale
-    asked = ~np.isnan(values) | (rows["no_answer"].to_numpy(bool) & (column in _WRITTEN))
-    if not (~np.isnan(values)).any():
-        return undefined(name, _NONE, n={"items": 0, "units": 0}, missing=int(asked.sum()), **facts)
-    units = units_of(rows).to_numpy(str)[asked] if rows["unit"].notna().any() else None
-    one = mean_over_units(values[asked], units, level=level, rng=rng, binary=binary)
-    return Measure(
-        name=name, value=scale * one.value, low=scale * one.low, high=scale * one.high, n=one.n, method=one.method,
-        missing=one.missing, **facts,
-    )
-
-
-def _direction(name: str) -> Any:
-    return "higher is better" if name.endswith("edit_distance") else "lower is better"
-
-
-def _beside(
-    column: str, told: Mapping[str, pd.DataFrame], level: float, rng: np.random.Generator
-) -> Iterator[Measure]:
-    """Yield the share of texts, its difference to that of held-out ones, and that of these."""
-    name, both = f"{column}_share", (1 + level) / 2
-    own, held = (_mean(name, told[role], column, both, rng) for role in ("items", HELD_OUT))
-    yield _mean(name, told["items"], column, level, rng)
-    gap = f"{column}_above_held_out"
-    if own.value is None or held.value is None:
-        yield undefined(gap, _NONE, n=own.n, unit="share", direction="lower is better", level=level)
-    else:
-        assert own.low is not None
-        assert own.high is not None
-        assert held.low is not None
-        assert held.high is not None
-        n = {"items": own.n["items"] + held.n["items"], "units": min(own.n["units"], held.n["units"])}
-        yield replace(
-            own, name=gap, value=own.value - held.value, low=own.low - held.high, high=own.high - held.low, level=level,
-            method=DIFFERENCE, n=n, missing=own.missing + held.missing,
-        )
-    yield _mean(name, told[HELD_OUT], column, level, rng, group=HELD_OUT)
-
-
-DIFFERENCE = Method("difference of two independent intervals, each at half the error")
-
-
 def _means(name: str, told: Mapping[str, pd.DataFrame], level: float, rng: np.random.Generator) -> Iterator[Measure]:
     """Yield the mean of a column of texts and of held-out ones."""
     for role, group in (("items", None), (HELD_OUT, HELD_OUT)):
@@ -200,7 +152,9 @@ def _means(name: str, told: Mapping[str, pd.DataFrame], level: float, rng: np.ra
             "tokens": rows["suffix_tokens"].dropna().tolist(), "characters": list(map(len, rows["suffix"].dropna())),
         }  # fmt: skip
         scale = float(max(lengths.get(unit, []), default=1))
-        yield _mean(name, rows, name, level, rng, group=group, binary=False, unit=unit, scale=scale)
+        yield mean_of(
+            name, rows, name, level, rng, group=group, binary=False, unit=unit, scale=scale, answered=name in _WRITTEN
+        )
 
 
 def _counts(
@@ -210,19 +164,12 @@ def _counts(
     items = told["items"]
     written = items["reproduced"].dropna()
     if len(written):
-        yield _counted("longest_reproduced", float(written.max()), len(written), level, "characters")
+        yield counted("longest_reproduced", float(written.max()), len(written), level, "characters")
     tied = items["tied"].dropna()
     if len(tied):
-        yield _counted("tied_texts", float((tied.astype(float) > 0).sum()), len(tied), level, "count")
+        yield counted("tied_texts", float((tied.astype(float) > 0).sum()), len(tied), level, "count")
     lost = sum(int(frame["not_asked"].notna().sum()) for frame in frames.values())
-    yield _counted("not_asked", float(lost), sum(map(len, frames.values())), level, "count")
-
-
-def _counted(name: str, value: float, items: int, level: float, unit: str) -> Measure:
-    return Measure(
-        name=name, value=value, low=value, high=value, n={"items": items}, unit=unit, level=level, method=COUNT,
-        direction="lower is better",
-    )
+    yield counted("not_asked", float(lost), sum(map(len, frames.values())), level, "count")
 
 
 def _evidence(items: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,8 @@
     edit distance               fewest characters put in, taken out or exchanged (Levenshtein 1966), as a share of the
                                 longer text: 0 = equal, 1 = nothing in common
 
+Edits to the nearest passage of a text are those of the same table whose first row is 0 (Sellers 1980).
+
 Edits are counted on whole columns of bits (Myers 1999, J. ACM 46:395; Hyyro 2003), so that a pair costs as many
 operations on long integers as one text has characters.
 """
@@ -44,23 +46,27 @@ def longest_common(first: str, second: str) -> Common:
     return best
 
 
-def edits(first: str, second: str) -> int:
-    """Return the fewest edits that make one text of the other; bit i of each word stands for character i of `first`."""
+def edits(first: str, second: str, *, within: bool = False) -> int:
+    """Return the fewest edits that make one text of the other; bit i of each word stands for character i of `first`.
+
+    within: of any passage of `second`, the nearest, instead of all of it.
+    """
     if not first:
-        return len(second)
+        return 0 if within else len(second)
     where: dict[str, int] = {}
     for at, sign in enumerate(first):
         where[sign] = where.get(sign, 0) | 1 << at
     every, last = (1 << len(first)) - 1, 1 << len(first) - 1
-    plus, minus, count = every, 0, len(first)
+    plus, minus, count, least = every, 0, len(first), len(first)
     for sign in second:
         equal = where.get(sign, 0)
         level = (((equal & plus) + plus) ^ plus) | equal | minus
         up, down = (minus | ~(level | plus)) & every, plus & level
         count += bool(up & last) - bool(down & last)
-        up, down = (up << 1 | 1) & every, down << 1 & every
+        least = min(least, count)
+        up, down = (up << 1 | (not within)) & every, down << 1 & every
         plus, minus = (down | ~(level | up)) & every, up & level
-    return count
+    return least if within else count
 
 
 def edit_share(first: str, second: str) -> float:

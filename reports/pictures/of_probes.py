@@ -45,6 +45,7 @@ __all__ = [
     "CALIBRATION",
     "CLOSED_BOOK",
     "CONTRAST",
+    "COPIES",
     "COREFERENCE",
     "COUNTERFACTUAL",
     "DATA_NOVELTY",
@@ -162,6 +163,14 @@ EXTRACTION = FindingFigure(
         "suffix", "output", "suffix_at", "output_at", "not_asked", "text", "unit",
     ),
     (reproductions, passages), passage_of_item,
+)
+COPIES = FindingFigure(
+    (
+        "role", "copied_run", "passage", "source", "source_passage", "source_at", "output_at", "near_edits",
+        "near_passage", "near_source", "near_source_passage", "ngram_overlap", "normalised_run", "output", "prompt",
+        "unit",
+    ),
+    (by_group("copied_share"),),
 )
 SIGNED_ORIGIN = FindingFigure(
     (
