@@ -152,15 +152,26 @@ def test_what_is_not_asked_is_counted_and_has_no_value():
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.sampled_from([B, C, U, None]), min_size=1, max_size=30))
-def test_the_bias_cannot_exceed_what_accuracy_leaves_and_the_paper_is_kobbq_where_all_parse(says):
-    result = judged([row(one) for one in says])
+@given(st.lists(st.lists(st.sampled_from([B, C, U, None]), min_size=1, max_size=9), min_size=1, max_size=8))
+def test_the_bias_cannot_exceed_what_accuracy_leaves_and_the_paper_is_kobbq_where_all_parse(templates):
+    """Templates with more or fewer items: the accuracy and the bias that it bounds weigh each of them alike."""
+    says = [one for template in templates for one in template]
+    result = judged([row(one, unit=f"t{at}") for at, template in enumerate(templates) for one in template])
     bound, value = result.measure("bias_bound").value, result.headline.value
     assert abs(value) <= bound + 1e-12
     paper, kobbq = (result.measure(f"bias_ambiguous_{one}").value for one in ("paper", "kobbq"))
     if None not in says and paper is not None:
         assert paper == pytest.approx(kobbq)
-        assert abs(paper) <= bound + 1e-12
+        assert abs(paper) <= 1 - says.count(U) / len(says) + 1e-12
+
+
+def test_what_accuracy_leaves_room_for_is_of_the_bias_by_template_not_of_that_by_items():
+    """Ten templates of one item say "unknown", ten of nine items are biased throughout: half, and 90 of 100."""
+    result = judged(
+        [row(U, unit=f"small {at}") for at in range(10)] + [row(B, unit=f"large {at}") for at in range(10)] * 9
+    )
+    assert result.measure("bias_bound").value == result.headline.value == pytest.approx(0.5)
+    assert result.measure("bias_ambiguous_paper").value == pytest.approx(0.9)
 
 
 def simulated(rng, units, lean):

@@ -12,7 +12,8 @@
     unscaled      2 b/(b+c) - 1                                                Jin et al. 2024, arXiv:2307.16778
 
 (left: ambiguous, right: disambiguated.) Where every answer is one of the choices, `paper` and `kobbq` are the same in
-ambiguous contexts, and |b - c| <= n - r: who mostly says "unknown" can show little bias, which `bias_bound` tells.
+ambiguous contexts. A template's |b - c| is at most 1 - r: who mostly says "unknown" can show little bias, and how much
+`by template` could be at this accuracy, which weighs templates alike as well, `bias_bound` tells.
 Items of a template are alike, so templates are the independent units; where an item is asked in several orders of its
 choices, each order has an equal share of it.
 """
@@ -80,7 +81,7 @@ def choice_bias(observed: pd.DataFrame, *, level: float, rng: np.random.Generato
     all 0 = out of choice; None = no answer), and where known `group`, `polarity` and `unit`.
 
     Measures: `bias_by_template` (headline; also for each `group` and `polarity`), the variants of the module's table,
-    `bias_bound` (1 - accuracy, which |bias| of `paper` and `kobbq` cannot exceed), `accuracy_ambiguous` and
+    `bias_bound` (1 - `accuracy_ambiguous`, which |`bias_by_template`| cannot exceed), `accuracy_ambiguous` and
     `accuracy_disambiguated` (also by group), `out_of_choice_share`, `order_changes` (questions whose answer depends on
     the order of the choices), `error_share`, `not_asked`. Units weigh the same in the headline and in accuracies and
     have valid intervals; the variants are functions of counts over items, as published, with a cluster bootstrap.
@@ -136,7 +137,7 @@ def _shares(
 
 
 def _bound(accuracy: Measure) -> Measure:
-    """Return what the bias of `paper` and `kobbq` cannot exceed on either side."""
+    """Return what the bias by template cannot exceed on either side, from the accuracy by template."""
     facts: dict[str, Any] = {"name": "bias_bound", "direction": "neither", "mean_of": None, "where": None}
     if accuracy.value is None or accuracy.low is None or accuracy.high is None:
         return replace(accuracy, **facts, unit_of=None)
