@@ -37,6 +37,7 @@ LEVEL = 0.95
 WAYS = [
     {}, {"label": "label"}, {"label": "y", "features": ("a", "b")}, {"prompt": "question"},
     {"score": "s", "threshold": 5, "label": "y", "mitigation": "demographic_parity"},
+    {"score": "s", "threshold": "median", "label": "y"}, {"features": ("a", "b"), "threshold": "median"},
     {"sensitive": ("a", "b"), "within": ("c",)}, {"features": ("text",), "categories": ("text",)},
     {"features": ("group", "t"), "categories": ("t",), "positive_class": 0, "label": "y"},
     *({"label": "y", "metrics": (name,)} for name in (
@@ -106,6 +107,26 @@ def test_rates_of_labels_by_hand():
     assert result.measure("equalized_odds_difference").value == 0.5
     assert result.items["against"].tolist() == [False] * 3 + [True, True, False] + [False] * 4
     assert set(result.table["metric"]) == {"selection_rate", "true_positive_rate", "false_positive_rate", "accuracy"}
+
+
+def test_the_scoring_rate_is_of_scores_above_the_median_of_those_that_are_judged():
+    """Scores 1 to 6 of six persons, the last of whom stands in 20 rows that would move the median."""
+    rows = {"group": [*"aababb"] + ["b"] * 19, "s": [1, 2, 3, 4, 5, 6] + [6] * 19, "unit": [*range(6)] + [5] * 19}
+    result = told(Decisions(score="s", threshold="median"), rows)
+    assert result.measure("selection_rate", "a").value == pytest.approx(1 / 3)
+    assert result.measure("selection_rate", "b").value == pytest.approx(2 / 3)
+    alike = told(Decisions(score="s", threshold="median"), {"group": [*"aabb"], "s": [1, 2, 2, 2]})
+    assert alike.measure("selection_rate").value == 0  # none lies above the median, as the rule reads
+
+
+def test_intervals_hold_where_the_threshold_is_the_median_of_the_sample():
+    """Two groups of normal scores 0.6 apart: of scores above the true median 0.6179 and 0.3821."""
+    rng, missed = np.random.default_rng(4), 0
+    for _ in range(40):
+        rows = {"group": [*"a" * 100, *"b" * 100], "s": [*rng.normal(0.3, 1, 100), *rng.normal(-0.3, 1, 100)]}
+        measure = told(Decisions(score="s", threshold="median"), rows).headline
+        missed += not measure.low <= 2 * 0.6179114 - 1 <= measure.high
+    assert binom.sf(missed - 1, 40, 0.05) > 0.01
 
 
 def test_values_are_fairlearns_to_the_bit():

@@ -102,6 +102,15 @@ def test_scores_at_a_threshold_are_told_as_that(tmp_path):
     assert rows[1][2:5] == ["Female", "62", "22"]
 
 
+def test_scores_above_the_median_are_what_the_rule_asks_for(tmp_path):
+    people = {("Male", "White"): (40, 20), ("Female", "White"): (40, 10)}
+    audit = audited(tmp_path, people, "sex", "score: score, threshold: median")
+    page, rows = told(audit)
+    assert "Above the median" in page
+    assert "the rule takes scores above the median" not in page
+    assert rows[1][2:5] == ["Female", "40", "10"]
+
+
 def test_what_the_record_lacks_is_said_before_the_numbers(audit):
     page, _ = told(audit)
     assert page.index("What the rule asks for and the record does not hold") < page.index("<table")

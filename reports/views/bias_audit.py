@@ -63,6 +63,8 @@ class BiasAudit:
     tables: tuple[CategoryTable, ...]
     scored: bool
     """Whether a score and a threshold decide, so that rates are scoring rates."""
+    above_median: bool
+    """Whether the threshold is the median of the sample, as the rule has it."""
     data: Mapping[str, object]
     """Source of the decisions, as the record tells it."""
     lacks: tuple[str, ...]
@@ -81,11 +83,13 @@ def _bias_audit(finding: Finding, audit: Audit, words: Words) -> BiasAudit:
     scored = options.get("score") is not None and options.get("decision") is None
     lacks = [*_of_finding(finding, words), *_of_record(audit, words), *_of_columns(columns, words)]
     lacks += _of_tables(finding, tables, words)
-    if scored:
+    above_median = options.get("threshold") == "median"
+    if scored and not above_median:
         lacks.append(words("bias_audit.median", threshold=f"{options.get('threshold'):g}"))
     lacks += [words("bias_audit.explain"), words("bias_audit.self_stated"), words("bias_audit.independent")]
     data = finding.data.get("items", {})
-    return BiasAudit(finding.check, tables, scored, data if isinstance(data, Mapping) else {}, tuple(lacks))
+    source = data if isinstance(data, Mapping) else {}
+    return BiasAudit(finding.check, tables, scored, above_median, source, tuple(lacks))
 
 
 def _rates(finding: Finding) -> dict[str, Measure]:

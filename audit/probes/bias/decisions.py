@@ -90,8 +90,9 @@ class Decisions:
     """Column of decisions made elsewhere; absent = `decision`, unless a score, features or a prompt decide."""
     score: str | None = None
     """Column of scores made elsewhere, higher = surer to be positive; without a `decision` they decide."""
-    threshold: float = 0.5
-    """Score, or probability of the model, from which on the decision is positive."""
+    threshold: float | Literal["median"] = 0.5
+    """Score, or probability of the model, from which on the decision is positive; `median` = above the median of all
+    that are judged, as New York City's Local Law 144 has the scoring rate."""
     features: tuple[str, ...] = ()
     """Columns that the model is given, in the order in which it learnt them; rows that lack one are not asked."""
     categories: tuple[str, ...] = ()
@@ -274,11 +275,20 @@ class Decisions:
 
         rows = self._rows(items)
         if _UNIT in items and _UNIT not in self.columns:
-            return *one_of_each_unit(rows, items[_UNIT], rng), ()
-        return rows, (), looks_repeated(items[self.columns])
+            rows, drawn = one_of_each_unit(rows, items[_UNIT], rng)
+            return self._decided(rows), drawn, ()
+        return self._decided(rows), (), looks_repeated(items[self.columns])
+
+    def _decided(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows with decisions; where a score decides, by the threshold, which may be that of these rows."""
+        if "decision" in rows:
+            return rows
+        score = rows["score"]
+        above = score > score.median() if self.threshold == "median" else score >= self.threshold
+        return rows.assign(decision=above.astype(float).where(score.notna()))
 
     def _rows(self, items: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows as the detector takes them."""
+        """Return the rows as the detector takes them, without decisions where a score decides."""
         import numpy as np
         import pandas as pd
 
@@ -297,8 +307,6 @@ class Decisions:
             begins = (rf"[\W_]*{re.escape(word.casefold())}(?![a-z0-9])" for word in self.answers)
             yes, no = (said.str.match(one).fillna(False) for one in begins)
             rows["decision"] = np.select([yes, no], [1.0, 0.0], np.nan)
-        else:
-            rows["decision"] = (rows["score"] >= self.threshold).astype(float).where(rows["score"].notna())
         return pd.DataFrame(rows)
 
     def _place(self, items: pd.DataFrame) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Deciding(Protocol):
     @property
     def score(self) -> str | None: ...
     @property
-    def threshold(self) -> float: ...
+    def threshold(self) -> float | Literal["median"]: ...
     @property
     def features(self) -> tuple[str, ...]: ...
     @property
@@ -107,7 +107,7 @@ def _rows(probe: Deciding, group: np.ndarray, label: np.ndarray, decision: np.nd
     if probe.decides is not None:
         columns[probe.decides] = _word(probe, decision)
     if probe.score is not None:
-        columns[probe.score] = (probe.threshold + np.where(decision == 1, 0.25, -0.25)).astype(str)
+        columns[probe.score] = (_cut(probe) + np.where(decision == 1, 0.25, -0.25)).astype(str)
     if probe.prompt is not None:
         columns[probe.prompt] = [f"Shall {name} be selected?" for name in ids]
     for name in probe.features:
@@ -134,12 +134,17 @@ def _answered(probe: Deciding, rows: pd.DataFrame, decision: np.ndarray) -> pd.D
 
 def _probabilities(probe: Deciding, decision: int) -> list[float]:
     """Return probabilities of classes, that of the positive one on its side of the threshold."""
-    positive = (1 + probe.threshold) / 2 if decision else probe.threshold / 2
+    positive = (1 + _cut(probe)) / 2 if decision else _cut(probe) / 2
     place = -1 if probe.positive_class is None else probe.positive_class
     size = max(2, place + 1, -place)
     told = [(1 - positive) / (size - 1)] * size
     told[place] = positive
     return told
+
+
+def _cut(probe: Deciding) -> float:
+    """Return what the scores of decisions lie around: as at most half are positive, the others' score is the median."""
+    return 0.5 if probe.threshold == "median" else probe.threshold
 
 
 def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
@@ -154,8 +159,9 @@ def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
     last, named = (2, "2") if set(probe.sensitive) & set(probe.features) else (-1, "(no value)")
     group = np.repeat([0, 1, last], [_TRIED, _TRIED, 10])
     label = np.arange(len(group)) % 2
+    most = 15 if probe.threshold == "median" else 20  # no more than half can lie above the median
     parts = [_selected(label[group == at], *counts) for at, counts in (
-        (0, (20, 10)), (1, (20 - less // 2, 10 - less // 3)), (last, (3, 1)),
+        (0, (most, 10)), (1, (most - less // 2, 10 - less // 3)), (last, (3, 1)),
     )]  # fmt: skip
     decision = np.concatenate(parts)
     order = rng.permutation(len(group))
