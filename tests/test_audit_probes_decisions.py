@@ -38,6 +38,8 @@ WAYS = [
     {}, {"label": "label"}, {"label": "y", "features": ("a", "b")}, {"prompt": "question"},
     {"score": "s", "threshold": 5, "label": "y", "mitigation": "demographic_parity"},
     {"score": "s", "threshold": "median", "label": "y"}, {"features": ("a", "b"), "threshold": "median"},
+    {"reference": "the highest"}, {"reference": "White", "label": "y"}, {"reference": "1"},
+    {"sensitive": ("a", "b"), "reference": "x x (no value)"},
     {"sensitive": ("a", "b"), "within": ("c",)}, {"features": ("text",), "categories": ("text",)},
     {"features": ("group", "t"), "categories": ("t",), "positive_class": 0, "label": "y"},
     *({"label": "y", "metrics": (name,)} for name in (
@@ -72,6 +74,15 @@ def test_controls_and_trials_show_that_every_way_works(options):
     names = {one.name for one in fault.measures}
     assert set(probe.measures) <= names
     assert fault.headline.name == next(iter(probe.measures))
+
+
+def test_a_plan_may_name_the_group_that_others_are_compared_with(tmp_path):
+    lines = ["group,decision", *(f"{'White' if at % 2 else 'Black'},{int(at % 5 < 2)}" for at in range(100))]
+    (tmp_path / "people.csv").write_text("\n".join(lines), "utf-8")
+    plan = Plan("t", (Check("d", Decisions(reference="White"), {"items": File(tmp_path / "people.csv")}),))
+    [finding] = run(plan, into=tmp_path).record.findings
+    assert finding.trusted
+    assert finding.measure("selection_rate_gap", "Black").value == 0
 
 
 def test_a_trial_finds_decisions_that_were_given_to_other_rows():

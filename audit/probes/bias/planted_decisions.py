@@ -16,6 +16,8 @@ __all__ = ["observed", "own_feature", "trial"]
 
 _UNITS, _TRIED = 300, 50
 """Rows of a group: of the controls, of the trials."""
+_NO_VALUE = "(no value)"
+"""What reports call the group of rows without a value."""
 
 
 class Deciding(Protocol):
@@ -23,6 +25,8 @@ class Deciding(Protocol):
 
     @property
     def sensitive(self) -> tuple[str, ...]: ...
+    @property
+    def reference(self) -> str: ...
     @property
     def within(self) -> tuple[str, ...]: ...
     @property
@@ -99,8 +103,9 @@ def _rows(probe: Deciding, group: np.ndarray, label: np.ndarray, decision: np.nd
 
     size = len(group)
     ids = [f"row {number}" for number in range(size)]
-    values = [None if one < 0 else str(one) for one in group]
-    columns: dict[str, Any] = dict.fromkeys(probe.sensitive, values)
+    columns: dict[str, Any] = {
+        name: [_value(own, one) for one in group] for name, own in zip(probe.sensitive, _first(probe), strict=True)
+    }
     columns |= {name: (np.arange(size) % 2).astype(str) for name in probe.within}
     if probe.label is not None:
         columns[probe.label] = _word(probe, label)
@@ -113,6 +118,20 @@ def _rows(probe: Deciding, group: np.ndarray, label: np.ndarray, decision: np.nd
     for name in probe.features:
         columns.setdefault(name, np.arange(size).astype(str))
     return pd.DataFrame(columns, index=pd.Index(ids, name="id"), dtype=object)
+
+
+def _first(probe: Deciding) -> list[str | None]:
+    """Return the values of the first group in the sensitive columns: the reference's, where it is a group."""
+    parts = probe.reference.split(" x ", len(probe.sensitive) - 1)
+    if probe.reference in ("the rest", "the highest") or len(parts) < len(probe.sensitive):
+        return ["0"] * len(probe.sensitive)
+    return [None if one == _NO_VALUE else one for one in parts]
+
+
+def _value(own: str | None, group: int) -> str | None:
+    """Return the value of a group in a column: `own` for the first, for another its number, -1 for none."""
+    plain = None if group < 0 else str(group)
+    return own if group == 0 else "0" if plain == own else plain
 
 
 def _word(probe: Deciding, values: np.ndarray) -> np.ndarray:
@@ -156,7 +175,7 @@ def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
 
     from audit.probe import Known, Trial, mean_of
 
-    last, named = (2, "2") if set(probe.sensitive) & set(probe.features) else (-1, "(no value)")
+    last = 2 if set(probe.sensitive) & set(probe.features) else -1
     group = np.repeat([0, 1, last], [_TRIED, _TRIED, 10])
     label = np.arange(len(group)) % 2
     most = 15 if probe.threshold == "median" else 20  # no more than half can lie above the median
@@ -178,12 +197,13 @@ def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
     if first == "selection_rate":
         known["demographic_parity_ratio", None] = Known(min(means) / max(means))
     if len(probe.sensitive) == 1:
-        known |= _of_groups(first, dict(zip(("0", "1", named), rates, strict=True)))
+        names = [_value(_first(probe)[0], at) or _NO_VALUE for at in (0, 1, last)]
+        known |= _of_groups(first, dict(zip(names, rates, strict=True)), probe.reference)
     data = {"items": _written_again(probe, rows, (group == 0) & (decision == 1))}
     return Trial(faulty=less > 0, data=data, answers=_script(probe, rows, decision), known=known)
 
 
-def _of_groups(rate: str, events: dict[str, np.ndarray]) -> KnownMeasures:
+def _of_groups(rate: str, events: dict[str, np.ndarray], reference: str) -> KnownMeasures:
     """Return what is known of every group by name, from the events [row] that are asked of each."""
     import numpy as np
 
@@ -192,6 +212,8 @@ def _of_groups(rate: str, events: dict[str, np.ndarray]) -> KnownMeasures:
     whole = np.concatenate(list(events.values()))
     there = [(int(one.sum()), len(one)) for one in events.values() if len(one)]
     best, size = max(there, key=lambda one: one[0] / one[1])
+    shares = {name: float(one.mean()) for name, one in events.items() if len(one)}
+    compared = max(shares, key=shares.__getitem__) if reference == "the highest" else reference
     known: KnownMeasures = {}
     for name, one in events.items():
         k, n = int(one.sum()), len(one)
@@ -199,7 +221,10 @@ def _of_groups(rate: str, events: dict[str, np.ndarray]) -> KnownMeasures:
             continue
         # the ends of a small group's interval lie at those of what can be, whatever it rests on
         known[rate, name] = mean_of(one, n if n >= _TRIED // 2 else None)
-        known[f"{rate}_gap", name] = Known(k / n - (int(whole.sum()) - k) / (len(whole) - n))
+        rest = (int(whole.sum()) - k) / (len(whole) - n) if reference == "the rest" else None
+        against = shares.get(compared, rest)
+        if name != compared and against is not None:
+            known[f"{rate}_gap", name] = Known(k / n - against)
         if rate == "selection_rate":
             known["selection_rate_impact_ratio", name] = Known(k / n / (best / size), certain=k * size == best * n)
             known["selection_rate_shortfall", name] = Known(max(0, -(-4 * best * n // (5 * size)) - k), certain=True)
