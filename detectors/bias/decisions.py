@@ -22,16 +22,16 @@ from detectors.arrays import Floats
 from detectors.bias.calibration import calibration, impossibility
 from detectors.bias.conditional import conditional_gaps
 from detectors.bias.counts import CountTensor
+from detectors.bias.extremes import differential_fairness, equalized_odds, mass_gap, worst_group
 from detectors.bias.gaps import group_gaps
-from detectors.bias.groups import REST, Groups, extreme_pairs
+from detectors.bias.groups import REST, Groups
 from detectors.bias.impact import impact_ratios
 from detectors.bias.levels import Coded, coded, crossed
 from detectors.bias.missing_words import missing_words
 from detectors.bias.rates import METRICS
 from detectors.bias.scores import score_gaps
-from detectors.intervals import rate_difference
-from detectors.phrases import Cause, Method
-from detectors.result import Direction, Measure, Result, undefined
+from detectors.phrases import Method
+from detectors.result import Direction, Measure, Result
 
 __all__ = ["DIRECTIONS", "NO_VALUE", "Features", "decision_gaps", "joined_names"]
 
@@ -51,7 +51,7 @@ _FAIRLEARN = {
 _OF_LABEL = {"true_positive_rate": 1, "false_negative_rate": 1, "true_negative_rate": 0, "false_positive_rate": 0}
 """Rates of rows with one label only."""
 _MOST_SCORES = 256
-_NO_ODDS = Cause("a rate of its two is not defined for two groups")
+_ODDS = ("true_positive_rate", "false_positive_rate")
 Cells = NDArray[np.int64]
 
 
@@ -96,8 +96,9 @@ def decision_gaps(
     metrics: of `DIRECTIONS`, the headline's first. probability: whether the score claims to be P(label = 1).
 
     Measures of every metric: those of `group_gaps`; of the selection rate those of `impact_ratios` too, difference and
-    ratio by fairlearn's names; where controls are named those of `conditional_gaps`; `equalized_odds_difference` where
-    both of its rates are among the metrics. With several sensitive features, groups without the name of one are
+    ratio by fairlearn's names, and `differential_fairness` and `selection_rate_mass_gap`; of the accuracy
+    `worst_group_accuracy`; where controls are named those of `conditional_gaps`; those of `equalized_odds` where both
+    of its rates are among the metrics. With several sensitive features, groups without the name of one are
     intersections. With scores and labels, those of `score_gaps` and, for probabilities, of `calibration`.
     remarks: those of `missing_words` first.
     Items: the group, label, decision, score; a row that is decided wrongly counts against the model. table has a row a
@@ -162,8 +163,7 @@ class _Judge:
             if metric == "selection_rate":
                 k, n, missing = _rate(metric, cells)
                 yield _fairlearn(impact_ratios(k, n, names, level=level, metric=metric, missing=missing))
-        if {"true_positive_rate", "false_positive_rate"} <= set(gaps):
-            yield Result((self._equalized_odds(gaps, cells, names, level),))
+        yield from self._extremes(cells, names, level, reference)
         if with_controls and self.features.controls:
             yield from self._within(groups, level, reference)
 
@@ -173,6 +173,19 @@ class _Judge:
             k, n, names, level=level, rng=self.rng, metric=metric, missing=missing, better=DIRECTIONS[metric],
             reference=reference, cause=METRICS[metric].cause,
         )
+
+    def _extremes(self, cells: Cells, names: list[str], level: float, reference: str) -> Iterator[Result]:
+        """Yield what groups are worst off by, of those rates that are asked for."""
+        rates = {
+            metric: Groups.of(k, n, names, missing)
+            for metric in self.metrics for k, n, missing in [_rate(metric, cells)]
+        }  # fmt: skip
+        if selected := rates.get("selection_rate"):
+            yield Result((differential_fairness(selected, level=level), mass_gap(selected, level=level)))
+        if right := rates.get("accuracy"):
+            yield worst_group(right, level=level)
+        if set(_ODDS) <= set(rates):
+            yield Result(equalized_odds((rates[_ODDS[0]], rates[_ODDS[1]]), level=level, reference=reference))
 
     def _within(self, groups: pd.Series[str], level: float, reference: str) -> Iterator[Result]:
         places, labels = coded(joined_names(self.rows, list(self.features.controls)), "stratum")
@@ -188,29 +201,6 @@ class _Judge:
                 missing=missing,
             )
             yield replace(found, table=None)
-
-    def _equalized_odds(
-        self, gaps: Mapping[str, Result], cells: Cells, names: list[str], level: float
-    ) -> Measure:
-        """Return the larger of the differences of the true-positive and of the false-positive rate."""
-        both = [gaps[name].headline for name in ("true_positive_rate", "false_positive_rate")]
-        name = "equalized_odds_difference"
-        if any(one.value is None for one in both):
-            one = both[0]
-            return undefined(
-                name, _NO_ODDS, n=one.n, unit="share", direction="lower is better", level=level, missing=one.missing
-            )
-        lows = [
-            extreme_pairs(Groups.of(k, n, names, missing), 1 - (1 - level) / 2, rate_difference)[0]
-            for k, n, missing in (_rate(metric, cells) for metric in ("true_positive_rate", "false_positive_rate"))
-        ]
-        value = max(one.value for one in both if one.value is not None)
-        high = max(one.high for one in both if one.high is not None)
-        return replace(
-            both[0], name=name, value=value, low=min(value, max(0.0, *lows)), high=high,
-            n={key: max(one.n[key] for one in both) for key in both[0].n},
-            missing=max(one.missing for one in both), method=Method("larger of two: {method}", method=both[0].method),
-        )
 
     def of_scores(self) -> Iterator[Result]:
         """Yield what scores say of labels, and that not all rates can be equal where base rates differ."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
-from audit.probe import AMOUNT, AUROC, COUNT, P_VALUE, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
+from audit.probe import AMOUNT, AUROC, COUNT, NATS_GAP, P_VALUE, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.bias import planted_decisions
 
 if TYPE_CHECKING:
@@ -43,8 +43,12 @@ _ENDINGS = {
 }  # fmt: skip
 _OF_SELECTION = {
     "demographic_parity_ratio": AUROC, "selection_rate_impact_ratio": AMOUNT, "selection_rate_impact_p": P_VALUE,
-    "selection_rate_shortfall": COUNT,
+    "selection_rate_shortfall": COUNT, "differential_fairness": NATS_GAP, "selection_rate_mass_gap": SHARE,
 }
+_OF_ODDS = {
+    "equalized_odds_difference": SHARE, "equalized_odds_mean_abs": SHARE, "equalized_odds_ratio": AUROC,
+    "equalized_odds_mean": SHARE_GAP,
+}  # fmt: skip
 _WITHIN = {
     "_conditional_gap": SHARE_GAP, "_conditional_ratio": AMOUNT, "_conditional_p": P_VALUE, "_reversal_p": P_VALUE,
 }
@@ -70,7 +74,9 @@ def _measures(rates: Sequence[str], *, within: bool, scores: bool, probability: 
         told = {"demographic_parity_difference" if name == "selection_rate_difference" else name: one
                 for name, one in told.items()} | _OF_SELECTION  # fmt: skip
     if {"true_positive_rate", "false_positive_rate"} <= set(rates):
-        told["equalized_odds_difference"] = SHARE
+        told |= _OF_ODDS
+    if "accuracy" in rates:
+        told["worst_group_accuracy"] = SHARE
     return told | (_OF_SCORES if scores else {}) | (_CALIBRATION if probability else {})
 
 

@@ -196,6 +196,7 @@ def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
     known[first, None] = mean_of(np.concatenate(rates), sum(map(len, rates)))
     if first == "selection_rate":
         known["demographic_parity_ratio", None] = Known(min(means) / max(means))
+    known |= _extremes({rate: _counts(rate, label, decision, group) for rate in probe.rates})
     if len(probe.sensitive) == 1:
         names = [_value(_first(probe)[0], at) or _NO_VALUE for at in (0, 1, last)]
         known |= _of_groups(first, dict(zip(names, rates, strict=True)), probe.reference)
@@ -228,6 +229,37 @@ def _of_groups(rate: str, events: dict[str, np.ndarray], reference: str) -> Know
         if rate == "selection_rate":
             known["selection_rate_impact_ratio", name] = Known(k / n / (best / size), certain=k * size == best * n)
             known["selection_rate_shortfall", name] = Known(max(0, -(-4 * best * n // (5 * size)) - k), certain=True)
+    return known
+
+
+def _counts(rate: str, label: np.ndarray, decision: np.ndarray, group: np.ndarray) -> list[tuple[int, int]]:
+    """Return (events, rows) of a rate in every group that has rows for it."""
+    event, asked = _asked_by(rate, label, decision)
+    parts = [event[asked & (group == at)] for at in set(group.tolist())]
+    return [(int(one.sum()), len(one)) for one in parts if len(one)]
+
+
+def _extremes(counts: Mapping[str, list[tuple[int, int]]]) -> KnownMeasures:
+    """Return what groups are worst off by, from the counts of every group by rate."""
+    from math import log
+
+    from audit.probe import Known
+
+    known: KnownMeasures = {}
+    shares = {rate: [k / n for k, n in groups] for rate, groups in counts.items()}
+    if groups := counts.get("selection_rate"):
+        units, selected = sum(n for _, n in groups), sum(k for k, _ in groups)
+        smoothed = ([(k + 0.5) / (n + 1) for k, n in groups], [(n - k + 0.5) / (n + 1) for k, n in groups])
+        known["differential_fairness", None] = Known(max(log(max(one) / min(one)) for one in smoothed))
+        known["selection_rate_mass_gap", None] = Known(max(abs(k - n * selected / units) / units for k, n in groups))
+    if right := shares.get("accuracy"):
+        known["worst_group_accuracy", None] = Known(min(right))
+    odds = [shares[rate] for rate in ("true_positive_rate", "false_positive_rate") if rate in shares]
+    if len(odds) == 2:
+        apart = [max(one) - min(one) for one in odds]
+        known["equalized_odds_difference", None] = Known(max(apart))
+        known["equalized_odds_mean_abs", None] = Known(sum(apart) / 2)
+        known["equalized_odds_ratio", None] = Known(min(min(one) / max(one) for one in odds))
     return known
 
 
