@@ -17,6 +17,7 @@ from needs import needs_data
 from scipy.stats import binom
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from stub_server import answering
@@ -177,6 +178,25 @@ def test_a_word_that_may_stand_for_nothing_is_a_group_and_is_told_until_the_plan
     known = result(missing=["NA", "n/a"])
     assert all(one.key != "missing_word" for one in known.remarks)
     assert known.measure("selection_rate", "(no value)").n["units"] == 40
+
+
+def test_scores_of_several_features_are_told_alone_and_together():
+    rng = np.random.default_rng(3)
+    rows = {
+        "sex": rng.choice([*"fm"], 400), "race": rng.choice([*"xy"], 400), "label": rng.integers(0, 2, 400),
+    }  # fmt: skip
+    rows["score"] = (rng.random(400) / 2 + rows["label"] * (rows["sex"] == "f") / 4).round(2)
+    known = {"label": "label", "score": "score"}
+    result = told(Decisions(sensitive=("sex", "race"), **known), rows)
+    own = rows["sex"] == "f"
+    alone = result.measure("auc", "sex: f")
+    assert alone.value == pytest.approx(roc_auc_score(rows["label"][own], rows["score"][own]))
+    assert result.measure("auc_difference", "sex").low > 0
+    assert result.measure("auc_difference", "race").value < 0.2
+    assert result.measure("abroca", "race: x").value is not None
+    assert result.measure("auc", "f x y").value is not None
+    by_sex = told(Decisions(sensitive=("sex",), **known), rows).measure("auc", "f")
+    assert alone.low < by_sex.low < by_sex.value == alone.value  # all features hold at once
 
 
 def test_several_features_are_told_alone_and_together_and_all_hold_at_once():
@@ -553,6 +573,23 @@ def test_options_that_contradict_each_other_are_refused(options, line):
 
 
 # --- a real table
+
+
+@pytest.mark.shared
+def test_compas_by_the_filter_that_most_papers_take_has_their_error_rates():
+    """6,172 rows: screened within 30 days of the arrest, a charge that is known and no traffic offence, a score."""
+    raw = pd.read_csv(needs_data("compas/compas-scores-two-years.csv"))
+    kept = raw["days_b_screening_arrest"].between(-30, 30) & raw["is_recid"].ne(-1) & raw["c_charge_degree"].ne("O")
+    rows = raw[kept & raw["score_text"].ne("N/A")].set_index("id")
+    assert len(rows) == 6172
+    probe = Decisions(
+        sensitive=("race",), score="decile_score", threshold=5, label="two_year_recid",
+        metrics=("false_positive_rate", "false_negative_rate"),
+    )  # fmt: skip
+    result = told(probe, rows[["race", "decile_score", "two_year_recid"]])
+    for group, positive, negative in (("African-American", 0.4234, 0.2848), ("Caucasian", 0.2201, 0.4964)):
+        assert result.measure("false_positive_rate", group).value == pytest.approx(positive, abs=5e-5)
+        assert result.measure("false_negative_rate", group).value == pytest.approx(negative, abs=5e-5)
 
 
 @pytest.mark.shared

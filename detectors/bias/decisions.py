@@ -10,7 +10,7 @@ within strata of control features is told beside what they differ by in all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,6 +50,8 @@ _FAIRLEARN = {
 }
 _OF_LABEL = {"true_positive_rate": 1, "false_negative_rate": 1, "true_negative_rate": 0, "false_positive_rate": 0}
 """Rates of rows with one label only."""
+Judged = Callable[..., Iterator[Result]]
+"""(groups [row], level, whole = whether they are the intersection) -> results."""
 _MOST_SCORES = 256
 _ODDS = ("true_positive_rate", "false_positive_rate")
 Cells = NDArray[np.int64]
@@ -136,21 +138,31 @@ class _Judge:
 
     def results(self) -> Iterator[Result]:
         """Yield the results of every set of groups: the intersection, then each feature alone."""
+
+        def judged(groups: pd.Series[str], share: float, *, whole: bool) -> Iterator[Result]:
+            return self._of_groups(groups, share, self.reference if whole else REST, with_controls=whole)
+
+        return self._by_sets(self.rows, judged, reaching=self.reference == REST)
+
+    def _by_sets(self, rows: pd.DataFrame, judged: Judged, *, reaching: bool) -> Iterator[Result]:
+        """Yield what is judged of every set of groups of the rows, at a level at which all hold at once.
+
+        reaching: whether the farthest group is one of all sets, as it is where all are compared alike.
+        """
         sensitive = list(self.features.sensitive)
         alone = sensitive if len(sensitive) > 1 else []
         share = 1 - (1 - self.level) / (1 + len(alone))
-        groups = joined_names(self.rows, sensitive)
-        whole = list(self._of_groups(groups, share, self.reference, with_controls=True))
+        whole = list(judged(joined_names(rows, sensitive), share, whole=True))
         if not alone:
             yield from whole
             return
         parts = [
             replace(_renamed(part, name, self.level), remarks=())
             for name in alone
-            for part in self._of_groups(joined_names(self.rows, [name]), share, REST, with_controls=False)
+            for part in judged(joined_names(rows, [name]), share, whole=False)
         ]
         for part in whole:
-            yield _reaching(_renamed(part, None, self.level), parts if self.reference == REST else [])
+            yield _reaching(_renamed(part, None, self.level), parts if reaching else [])
         yield from parts
 
     def _of_groups(
@@ -206,19 +218,23 @@ class _Judge:
         """Yield what scores say of labels, and that not all rates can be equal where base rates differ."""
         known = self.rows["label"].notna() & self.rows["score"].notna()
         lost = int((~known).sum())
-        there = known.to_numpy()
-        places, levels = coded(joined_names(self.rows, list(self.features.sensitive)).array[there], "group")
-        names = list(map(str, levels))
-        said, bins = _binned(self.rows["score"].to_numpy(float)[there])
-        label = self.rows["label"].to_numpy(float)[there].astype(int)
-        at = (places.astype(np.int64) * 2 + label) * len(said) + bins
-        cells = np.bincount(at, minlength=len(names) * 2 * len(said)).reshape(len(names), 2, len(said))
-        yield _lacking(score_gaps(cells, names, level=self.level, rng=self.rng), lost)
-        if self.probability:
-            yield _lacking(calibration(cells, said, names, level=self.level, rng=self.rng), lost)
-        positives = cells[:, 1].sum(-1)
-        differ = impossibility(positives, cells.sum((1, 2)), names, self.level)
-        yield _lacking(Result((), remarks=differ), lost)
+        there = self.rows[known] if lost else self.rows
+        said, bins = _binned(there["score"].to_numpy(float))
+        label = there["label"].to_numpy(float).astype(int)
+
+        def judged(groups: pd.Series[str], share: float, *, whole: bool) -> Iterator[Result]:
+            places, levels = coded(groups.array, "group")
+            names = list(map(str, levels))
+            at = (places.astype(np.int64) * 2 + label) * len(said) + bins
+            cells = np.bincount(at, minlength=len(names) * 2 * len(said)).reshape(len(names), 2, len(said))
+            yield score_gaps(cells, names, level=share, rng=self.rng)
+            if self.probability:
+                yield calibration(cells, said, names, level=share, rng=self.rng)
+            if whole:
+                yield Result((), remarks=impossibility(cells[:, 1].sum(-1), cells.sum((1, 2)), names, share))
+
+        for part in self._by_sets(there, judged, reaching=True):
+            yield _lacking(part, lost)
 
     def items(self) -> pd.DataFrame:
         """Return the evidence, a row a decision."""
