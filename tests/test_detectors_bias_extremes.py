@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from detectors.bias.extremes import differential_fairness, equalized_odds, mass_gap, worst_group
+from detectors.bias.gaps import group_gaps
 from detectors.bias.groups import Groups
 
 NAMES = [*"abcdefgh"]
@@ -19,6 +20,15 @@ NAMES = [*"abcdefgh"]
 
 def groups(selected, totals, missing=None):
     return Groups.of(selected, totals, NAMES[: len(totals)], missing)
+
+
+def odds(one, two, level=0.95, **options):
+    rng = np.random.default_rng(0)
+    apart = tuple(
+        group_gaps(of.selected, of.totals, of.names, missing=of.missing, level=level, rng=rng).headline
+        for of in (one, two)
+    )
+    return equalized_odds((one, two), apart, level=level, **options)
 
 
 def named(measures):
@@ -33,7 +43,7 @@ def test_equalized_odds_are_fairlearns():
         [((group == one) & (label == value) & (decision > least)).sum() for one in "abc"]
         for value in (1, 0) for least in (0, -1)
     ]  # fmt: skip
-    found = named(equalized_odds((groups(*counts[:2]), groups(*counts[2:])), level=0.95))
+    found = named(odds(groups(*counts[:2]), groups(*counts[2:])))
     asked = {"sensitive_features": group}
     assert found["difference", None].value == fair.equalized_odds_difference(label, decision, **asked)
     assert found["ratio", None].value == fair.equalized_odds_ratio(label, decision, **asked)
@@ -43,8 +53,7 @@ def test_equalized_odds_are_fairlearns():
 
 def test_opposite_gaps_cancel_in_the_mean_of_a_group_alone():
     """True-positive rates 0.8 and 0.6, false-positive ones 0.1 and 0.5: AIF360 has (-0.2 + 0.4) / 2."""
-    odds = groups([80, 60], [100, 100]), groups([10, 50], [100, 100])
-    found = named(equalized_odds(odds, level=0.95, reference="a"))
+    found = named(odds(groups([80, 60], [100, 100]), groups([10, 50], [100, 100]), reference="a"))
     assert found["mean", "b"].value == pytest.approx(0.1)
     assert ("mean", "a") not in found
     assert found["mean_abs", None].value == pytest.approx(0.3)
@@ -77,11 +86,11 @@ def test_where_a_rate_is_not_defined_nothing_is_said():
     one, two = groups([3], [10]), groups([3, 4], [10, 10])
     for measure in (
         differential_fairness(one, level=0.95), mass_gap(one, level=0.95), worst_group(one, level=0.95).headline,
-        *equalized_odds((two, groups([0, 0], [0, 10])), level=0.95)[:3],
+        *odds(two, groups([0, 0], [0, 10]))[:3],
     ):  # fmt: skip
         assert measure.value is None
         assert measure.undefined
-    ratio = named(equalized_odds((two, groups([0, 0], [10, 10])), level=0.95))["ratio", None]
+    ratio = named(odds(two, groups([0, 0], [10, 10])))["ratio", None]
     assert ratio.undefined == "no unit of any group was selected"
 
 
@@ -98,7 +107,7 @@ def test_every_value_lies_in_its_interval_which_only_grows_by_what_is_missing(co
     same = groups(k[order], n[order])
     of = (
         lambda one: differential_fairness(one, level=0.9), lambda one: worst_group(one, level=0.9).headline,
-        lambda one: equalized_odds((one, one), level=0.9)[1], lambda one: mass_gap(one, level=0.9),
+        lambda one: odds(one, one, 0.9)[1], lambda one: mass_gap(one, level=0.9),
     )  # fmt: skip
     for measure in of:
         found, other = measure(plain), measure(same)
@@ -127,14 +136,14 @@ def test_intervals_cover(rates):
     missed = dict.fromkeys([*truth, "mean"], 0)
     for _ in range(40):
         drawn = [groups(rng.binomial(n, p), n) for _ in range(2)]
-        odds = named(equalized_odds((drawn[0], drawn[1]), level=0.95))
+        both = named(odds(*drawn))
         found = {
             "epsilon": differential_fairness(drawn[0], level=0.95), "mass": mass_gap(drawn[0], level=0.95),
-            "worst": worst_group(drawn[0], level=0.95).headline, "mean_abs": odds["mean_abs", None],
-            "ratio": odds["ratio", None],
+            "worst": worst_group(drawn[0], level=0.95).headline, "mean_abs": both["mean_abs", None],
+            "ratio": both["ratio", None],
         }  # fmt: skip
         for name, one in found.items():
             missed[name] += not one.low - 1e-9 <= truth[name] <= one.high + 1e-9
-        gaps = [(p[at] - (n @ p - n[at] * p[at]) / (n.sum() - n[at]), odds["mean", NAMES[at]]) for at in range(4)]
+        gaps = [(p[at] - (n @ p - n[at] * p[at]) / (n.sum() - n[at]), both["mean", NAMES[at]]) for at in range(4)]
         missed["mean"] += not all(one.low <= gap <= one.high for gap, one in gaps)
     assert all(binom.sf(count - 1, 40, 0.05) > 0.01 for count in missed.values()), missed

@@ -175,7 +175,7 @@ class _Judge:
             if metric == "selection_rate":
                 k, n, missing = _rate(metric, cells)
                 yield _fairlearn(impact_ratios(k, n, names, level=level, metric=metric, missing=missing))
-        yield from self._extremes(cells, names, level, reference)
+        yield from self._extremes(cells, names, level, reference, gaps)
         if with_controls and self.features.controls:
             yield from self._within(groups, level, reference)
 
@@ -186,7 +186,9 @@ class _Judge:
             reference=reference, cause=METRICS[metric].cause,
         )
 
-    def _extremes(self, cells: Cells, names: list[str], level: float, reference: str) -> Iterator[Result]:
+    def _extremes(
+        self, cells: Cells, names: list[str], level: float, reference: str, gaps: Mapping[str, Result]
+    ) -> Iterator[Result]:
         """Yield what groups are worst off by, of those rates that are asked for."""
         rates = {
             metric: Groups.of(k, n, names, missing)
@@ -197,7 +199,9 @@ class _Judge:
         if right := rates.get("accuracy"):
             yield worst_group(right, level=level)
         if set(_ODDS) <= set(rates):
-            yield Result(equalized_odds((rates[_ODDS[0]], rates[_ODDS[1]]), level=level, reference=reference))
+            one, two = _ODDS
+            apart = gaps[one].headline, gaps[two].headline
+            yield Result(equalized_odds((rates[one], rates[two]), apart, level=level, reference=reference))
 
     def _within(self, groups: pd.Series[str], level: float, reference: str) -> Iterator[Result]:
         places, labels = coded(joined_names(self.rows, list(self.features.controls)), "stratum")

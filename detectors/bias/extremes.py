@@ -67,10 +67,12 @@ def worst_group(groups: Groups, *, level: float) -> Result:
     return Result((measure,), remarks=(Remark("worst_group", told),))
 
 
-def equalized_odds(rates: tuple[Groups, Groups], *, level: float, reference: str = REST) -> tuple[Measure, ...]:
+def equalized_odds(
+    rates: tuple[Groups, Groups], differences: tuple[Measure, Measure], *, level: float, reference: str = REST
+) -> tuple[Measure, ...]:
     """Return how far groups are apart in their true- and false-positive rates, `rates`, as the table above has it.
 
-    reference: what groups are compared with, as in `group_gaps`.
+    differences: the headline of `group_gaps` of either, at `level`. reference: as in `group_gaps`.
 
     Measures: `equalized_odds_difference` (lower is better), `equalized_odds_mean_abs` (mean of both differences),
     `equalized_odds_ratio` (1 = alike), and of every group `equalized_odds_mean` (signed; of many, those farthest off).
@@ -78,12 +80,9 @@ def equalized_odds(rates: tuple[Groups, Groups], *, level: float, reference: str
     names = [f"equalized_odds_{one}" for one in ("difference", "mean_abs", "ratio")]
     if any(len(one.there) < 2 for one in rates):
         return (*(_none(name, _NO_ODDS, rates, level) for name in names), *_means(rates, level, reference))
-    value = np.array([np.ptp(one.rates[one.there]) for one in rates])
-    joint, single = (
-        np.array([extreme_pairs(one, at, rate_difference) for one in rates]) for at in (1 - (1 - level) / 2, level)
-    )
+    value, alone = (np.array([getattr(one, end) for one in differences]) for end in ("value", "high"))
+    joint = np.array([extreme_pairs(one, 1 - (1 - level) / 2, rate_difference) for one in rates])
     low, high = np.clip(joint[:, 0], 0, value), np.maximum(joint[:, 1], value)
-    alone = np.maximum(single[:, 1], value)
     facts: dict[str, Any] = {"direction": "lower is better", "ideal": 0.0, "unit": "share"}
     return (
         _measure(names[0], rates, level, value=value.max(), low=low.max(), high=alone.max(), method=_LARGER, **facts),
@@ -159,16 +158,15 @@ def mass_gap(groups: Groups, *, level: float, metric: str = "selection_rate") ->
     name, there = f"{metric}_mass_gap", groups.there
     if len(there) < 2:
         return _none(name, _ONE_GROUP, (groups,), level)
-    own, rest, _ = groups.sides(REST)
+    own, rest, tried = groups.sides(REST)
     one, two = own[there], rest[there]
     asked = groups.totals + groups.missing
     weights = [(size / size.sum())[there] for size in (groups.totals, asked)]
     seen, whole = (weight * (1 - weight) for weight in weights)
     value = float((seen * np.abs(one.events / one.units - two.events / two.units)).max())
-    low, high = pair_ends(one, two, 1 - (1 - level) / (2 * len(there)), rate_difference)
-    alone = pair_ends(one, two, level, rate_difference)
+    low, high = pair_ends(one, two, 1 - (1 - level) / tried, rate_difference)
     least = float((whole * np.maximum(np.maximum(low, -high), 0)).max())
-    most = float((whole * np.maximum(-alone[0], alone[1])).max())
+    most = float((whole * np.maximum(-low, high)).max())
     return _measure(
         name, (groups,), level, value=value, low=min(least, value), high=max(most, value), unit="share",
         direction="lower is better", ideal=0.0, method=_LARGEST_MASS,
