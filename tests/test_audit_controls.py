@@ -40,6 +40,7 @@ OPTIONS = {
     "bias.open_ended": {"draws_per_item": 2, "max_tokens": 6},
     "factuality.rag": {"max_tokens": 4},
     "factuality.grounding": {"answers": "given"},
+    "memorisation.copies": {"max_tokens": 48},
     "provenance.text_mark": {"max_tokens": 16},
     "transparency.attribution": {"answers": "given", "masks": 8, "held_out": 4},
 }  # fmt: skip
@@ -255,6 +256,7 @@ UNCOVERED = {
         "accuracy_above_length", "constant_accuracy", "length_accuracy", "unparseable_share", "error_share",
         "not_asked",
     },
+    "memorisation.copies": {"longest_run"},
     "memorisation.extraction": {
         "edit_distance", "normalised_edit_distance", "normalised_reproduced", "longest_reproduced", "tied_texts",
         "not_asked",

@@ -3,6 +3,7 @@
     copy      a passage of a document, word for word
     near      the same in other letters, with one word in the middle exchanged
     own       words that stand nowhere else
+    short     the phrase alone
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ def _passage(at: int, words: int) -> list[str]:
 
 def _text(role: str, at: int, kind: str, words: int) -> str:
     """Return a text of the phrase, one word of its own, and so many words that are copied, nearly, or its own."""
+    if kind == "short":
+        return _PHRASE
     told = _passage(at, words) if kind != "own" else [f"{role}{at}y{place}" for place in range(words)]
     if kind == "near":
         told = [f"{role}{at}" if place == words // 2 else word.upper() for place, word in enumerate(told)]
@@ -61,7 +64,7 @@ def _text(role: str, at: int, kind: str, words: int) -> str:
 
 
 def trials(probe: Any, rng: np.random.Generator) -> Sequence[Trial]:
-    """Return texts that copy no more often than held-out ones, and two sizes of more."""
+    """Return texts that copy no more often than held-out ones, and two sizes of more, with one short text and two."""
     tried = replace(probe, words=_WORDS, near=1 / _WORDS, ngram=_NGRAM)
     return [_trial(tried, rng, dose, count) for dose, count in enumerate((_HELD, 8, 15))]
 
@@ -69,7 +72,7 @@ def trials(probe: Any, rng: np.random.Generator) -> Sequence[Trial]:
 def _trial(probe: Any, rng: np.random.Generator, dose: int, count: int) -> Trial:
     import pandas as pd
 
-    kinds = {role: _kinds(copied) for role, copied in (("items", count), ("held_out", _HELD))}
+    kinds = {"items": [*_kinds(count)[: _TRIED - dose], *["short"] * dose], "held_out": _kinds(_HELD)}
     texts = {role: [_text(role[:4], at, kind, _WORDS) for at, kind in enumerate(own)] for role, own in kinds.items()}
     said = {f"Prompt {at}": text for at, text in enumerate(texts["items"])}
     items: dict[str, Any] = {"prompt": list(said)}
@@ -109,9 +112,11 @@ def _known(kinds: Mapping[str, Sequence[str]]) -> KnownMeasures:
         }  # fmt: skip
     phrase, grams = len(_PHRASE.split()), len(_PHRASE.split()) + 1 + _WORDS - _NGRAM + 1
     runs = np.where(copied["items"], float(_WORDS), phrase)
+    short = np.array([kind == "short" for kind in kinds["items"]])
     return known | {
         ("copied_run", None): mean_of(runs), ("normalised_run", None): mean_of(runs),
         ("ngram_overlap", None): mean_of(copied["items"] * (_WORDS - _NGRAM + 1) / grams),
-        ("text_words", None): Known(float(phrase + 1 + _WORDS), certain=True),
-        ("longest_run", None): Known(float(_WORDS), certain=True), ("short_texts", None): Known(0.0, certain=True),
+        ("text_words", None): mean_of(np.where(short, phrase, phrase + 1.0 + _WORDS)),
+        ("longest_run", None): Known(float(_WORDS), certain=True),
+        ("short_texts", None): Known(float(short.sum()), certain=True),
     }  # fmt: skip
