@@ -44,7 +44,7 @@ WAYS = [
     {"sensitive": ("a", "b"), "within": ("c",)}, {"features": ("text",), "categories": ("text",)},
     {"features": ("group", "t"), "categories": ("t",), "positive_class": 0, "label": "y"},
     *({"label": "y", "metrics": (name,)} for name in (
-        "accuracy_score_difference", "equalized_odds", "precision_score", "false_omission_rate",
+        "accuracy_score_difference", "equalized_odds", "precision_score", "false_omission_rate", "treatment_equality",
     )),
 ]  # fmt: skip
 

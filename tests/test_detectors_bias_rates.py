@@ -29,6 +29,7 @@ BY_HAND = {
     "false_discovery_rate": (lambda tn, fp, fn, tp: (fp, fp + tp)),
     "negative_predictive_value": (lambda tn, fp, fn, tp: (tn, tn + fn)),
     "false_omission_rate": (lambda tn, fp, fn, tp: (fn, tn + fn)),
+    "false_negative_share": (lambda tn, fp, fn, tp: (fn, fp + fn)),
 }  # fmt: skip
 TABLES = arrays(np.int64, (3, 2, 2), elements=st.integers(0, 12))
 COMPAS = pd.DataFrame(

@@ -42,7 +42,7 @@ DIRECTIONS: Mapping[str, Direction] = {
     "true_negative_rate": "higher is better", "false_positive_rate": "lower is better",
     "false_negative_rate": "lower is better", "precision": "higher is better",
     "false_discovery_rate": "lower is better", "negative_predictive_value": "higher is better",
-    "false_omission_rate": "lower is better",
+    "false_omission_rate": "lower is better", "false_negative_share": "neither",
 }
 """The rates that decisions are judged by, and which way is good."""
 _FAIRLEARN = {

@@ -23,9 +23,9 @@ from detectors.phrases import Cause
 
 __all__ = [
     "ACCURACY", "BALANCED_ACCURACY", "BASE_RATE", "COUNT", "EMPTY_GROUP", "F1", "FALSE_DISCOVERY_RATE",
-    "FALSE_NEGATIVE_RATE", "FALSE_OMISSION_RATE", "FALSE_POSITIVE_RATE", "METRICS", "NEGATIVE_PREDICTIVE_VALUE",
-    "NO_DECISIONS", "NO_LABELS", "PRECISION", "SELECTION_RATE", "TRUE_NEGATIVE_RATE", "TRUE_POSITIVE_RATE",
-    "ZERO_ONE_LOSS", "Metric", "Needs", "Rates",
+    "FALSE_NEGATIVE_RATE", "FALSE_NEGATIVE_SHARE", "FALSE_OMISSION_RATE", "FALSE_POSITIVE_RATE", "METRICS",
+    "NEGATIVE_PREDICTIVE_VALUE", "NO_DECISIONS", "NO_LABELS", "PRECISION", "SELECTION_RATE", "TRUE_NEGATIVE_RATE",
+    "TRUE_POSITIVE_RATE", "ZERO_ONE_LOSS", "Metric", "Needs", "Rates",
 ]
 
 Needs = Literal["labels", "decisions"]
@@ -39,6 +39,7 @@ NO_POSITIVES = Cause("no row of the group has a positive label")
 ONE_LABEL = Cause("all rows of the group have the same label")
 NONE_SELECTED = Cause("no row of the group was decided positively")
 ALL_SELECTED = Cause("no row of the group was decided negatively")
+NO_ERRORS = Cause("no row of the group was decided wrongly")
 NEITHER = Cause("no row of the group has a positive label or a positive decision")
 
 
@@ -173,6 +174,8 @@ PRECISION = Metric("precision", _ratio((TP,), (FP, TP)), _BOTH, NONE_SELECTED)
 FALSE_DISCOVERY_RATE = Metric("false_discovery_rate", _ratio((FP,), (FP, TP)), _BOTH, NONE_SELECTED)
 NEGATIVE_PREDICTIVE_VALUE = Metric("negative_predictive_value", _ratio((TN,), (TN, FN)), _BOTH, ALL_SELECTED)
 FALSE_OMISSION_RATE = Metric("false_omission_rate", _ratio((FN,), (TN, FN)), _BOTH, ALL_SELECTED)
+FALSE_NEGATIVE_SHARE = Metric("false_negative_share", _ratio((FN,), (FP, FN)), _BOTH, NO_ERRORS)
+"""Of the errors, those that withhold: s. Treatment equality is that of FN / FP = s / (1 - s) (Berk et al. 2018)."""
 F1 = Metric("f1", _ratio((TP, TP), (FP, FN, TP, TP)), _BOTH, NEITHER)
 BALANCED_ACCURACY = Metric("balanced_accuracy", _both_classes, _BOTH, ONE_LABEL, stand_in=lambda rate, _: rate)
 """Mean of the true-positive and the true-negative rate; its numerator is their sum."""
@@ -182,6 +185,6 @@ METRICS: Mapping[str, Metric] = {
     for one in (
         COUNT, ACCURACY, ZERO_ONE_LOSS, BALANCED_ACCURACY, BASE_RATE, SELECTION_RATE, TRUE_POSITIVE_RATE,
         FALSE_NEGATIVE_RATE, TRUE_NEGATIVE_RATE, FALSE_POSITIVE_RATE, PRECISION, FALSE_DISCOVERY_RATE,
-        NEGATIVE_PREDICTIVE_VALUE, FALSE_OMISSION_RATE, F1,
+        NEGATIVE_PREDICTIVE_VALUE, FALSE_OMISSION_RATE, FALSE_NEGATIVE_SHARE, F1,
     )
 }  # fmt: skip

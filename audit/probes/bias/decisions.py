@@ -31,13 +31,15 @@ __all__ = ["Decisions"]
 _RATES = (
     "selection_rate", "true_positive_rate", "false_positive_rate", "accuracy", "true_negative_rate",
     "false_negative_rate", "precision", "false_discovery_rate", "negative_predictive_value", "false_omission_rate",
+    "false_negative_share",
 )
 _OF_FAIRLEARN: Mapping[str, tuple[str, ...]] = {
+    "treatment_equality": ("false_negative_share",),
     "demographic_parity": ("selection_rate",), "equal_opportunity": ("true_positive_rate",),
     "equalized_odds": ("true_positive_rate", "false_positive_rate"), "accuracy_score": ("accuracy",),
     "recall_score": ("true_positive_rate",), "precision_score": ("precision",),
 }
-"""fairlearn's names of what is no rate by itself, or has another name here."""
+"""Names, most of them fairlearn's, of what is no rate by itself, or has another name here."""
 _ENDINGS = {
     "_gap": SHARE_GAP, "_difference": SHARE, "_gap_p": P_VALUE, "_detectable_gap": SHARE, "": SHARE,
 }  # fmt: skip

@@ -57,15 +57,14 @@ def observed(probe: Deciding, rng: np.random.Generator, *, gap: bool) -> Observe
     """Return what the probe would have observed of two groups.
 
     Of 150 positives and 150 negatives of a group 120 and 30 are selected, of the other one 30 and 60 where there is a
-    gap: every rate that decisions are judged by differs then.
+    gap, or 30 and 5 where the kinds of errors are asked for: every rate that decisions are judged by differs then.
     """
     import numpy as np
 
     group = np.repeat([0, 1], _UNITS)
     label = np.tile(np.arange(_UNITS) % 2, 2)
-    decision = np.concatenate([
-        _selected(label[:_UNITS], 120, 30), _selected(label[:_UNITS], *((30, 60) if gap else (120, 30)))
-    ])  # fmt: skip
+    other = (120, 30) if not gap else (30, 5) if probe.rates[0] == "false_negative_share" else (30, 60)
+    decision = np.concatenate([_selected(label[:_UNITS], 120, 30), _selected(label[:_UNITS], *other)])
     order = rng.permutation(len(group))
     group, label, decision = group[order], label[order], decision[order]
     rows = _answered(probe, _rows(probe, group, label, decision), decision)
@@ -274,6 +273,7 @@ def _asked_by(rate: str, label: np.ndarray, decision: np.ndarray) -> tuple[np.nd
         "false_positive_rate": (decision, label == 0), "true_negative_rate": (1 - decision, label == 0),
         "precision": (label, decision == 1), "false_discovery_rate": (1 - label, decision == 1),
         "negative_predictive_value": (1 - label, decision == 0), "false_omission_rate": (label, decision == 0),
+        "false_negative_share": (label, decision != label),
     }[rate]
 
 
