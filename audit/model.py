@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "ABILITIES", "CanBiasLogits", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed",
-    "CanEncode", "CanLocate", "CanLogits", "CanNameAlternatives", "CanPredict", "CanPseudoTrace", "CanSample",
-    "CanScore", "CanStart", "CanTokenise", "CanTrace", "CanVerify", "Continuation", "Hidden", "Item", "LikelihoodKind",
-    "Model", "ModelSource", "Pair", "Sample", "TextWatermark", "Verifiable", "abilities_of", "fingerprint_of",
+    "ABILITIES", "CanBiasLogits", "CanCompute", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate",
+    "CanEmbed", "CanEncode", "CanLocate", "CanLogits", "CanNameAlternatives", "CanPredict", "CanPseudoTrace",
+    "CanSample", "CanScore", "CanStart", "CanTokenise", "CanTrace", "CanVerify", "Continuation", "Hidden", "Item",
+    "LikelihoodKind", "Model", "ModelSource", "Pair", "Sample", "TextWatermark", "Verifiable", "abilities_of",
+    "fingerprint_of",
 ]
 
 LikelihoodKind = Literal["exact", "lower_bound", "estimate"]
@@ -278,6 +279,14 @@ class CanStart(Protocol):
 
     def prepare(self, items: Sequence[Item]) -> torch.Tensor:
         """Return items [item, ...] as its other methods take them."""
+
+
+@runtime_checkable
+class CanCompute(Protocol):
+    """Is computed here, so that its weights are at hand; a record does not list this ability."""
+
+    numerics: Mapping[str, Any]
+    """What can move a result in its last digits: `device`, `dtype`, `threads`."""
 
 
 @runtime_checkable

@@ -36,6 +36,8 @@ class Procedure:
     """Whether `run` takes `numbers` [item] too: which draw for its item each one is; see `audit.model.CanSample`."""
     private: bool = False
     """Whether the answer speaks of one machine at one time, and is never taken from another audit."""
+    sourced: bool = False
+    """Whether `run` takes `source` too: the part that the model was opened from, None where it was given opened."""
 
     def __post_init__(self) -> None:
         """Take over the words of the function, which `dokimasia parts` shows."""

@@ -156,6 +156,7 @@ def _factuality(given):
     shown = [{"prompt": f"{n}?", "answer": f"It is {n}.", "label": str(n % 2)} for n in range(40)]
     scored = [{"score": n % 2, "status": "scored", "direction": "higher", "binary": "1"} for n in range(60)]
     return {
+        "efficiency.resources": (language, {"items": file("read", [{"text": f"The {n} and I"} for n in range(8)])}),
         "factuality.calibration": ({}, {"items": file("told", told)}),
         "factuality.closed_book": (language, {"items": given.questions}),
         "factuality.grounding": (language, {"items": file("answered", answered)}),

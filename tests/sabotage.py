@@ -142,6 +142,11 @@ SABOTAGE = {
             "score_stereotype": "score_antistereotype", "score_antistereotype": "score_stereotype"})),
         lambda real: lambda frame: real(frame).assign(ss=0.5),
     ),
+    "efficiency.resources": (
+        "detectors.efficiency.resources:_added",
+        lambda real: lambda empty, peak: real(peak, empty),
+        lambda real: lambda empty, peak: real(empty, empty),
+    ),
     "efficiency.sampling": (
         "detectors.efficiency.timing:_per",
         lambda real: lambda seconds, others: None if others is None else real(others, seconds),
@@ -374,6 +379,7 @@ PASSAGES = "audit.probes.factuality.rag:RAG.observe"
 GROUNDED = "audit.probes.factuality.grounding:Grounding.observe"
 CHANGED_TEXTS = "audit.probes.robustness.text:TextRobustness.observe"
 CHANGED_IMAGES = "audit.probes.robustness.images:ImageRobustness.observe"
+TAKEN = "audit.probes.efficiency.resources:Resources.observe"
 TIME = "audit.probes.efficiency.sampling:SamplingTime.observe"
 
 
@@ -833,6 +839,19 @@ HOLES = {
         "flips halved": ("detectors.robustness.answers:of_shares", first_of(lambda flip: flip / 2)),
         "no width": ("detectors.robustness.stability:mean_over_units", without_width),
     },
+    "efficiency.resources": {
+        "bytes twice": (TAKEN, kept(weight_bytes=lambda frame: 2 * frame["weight_bytes"])),
+        "bits for bytes": (TAKEN, kept(peak_bytes=lambda frame: 8 * frame["peak_bytes"])),
+        "products alone": (TAKEN, kept(score_flops=lambda frame: frame["score_flops"] / 2)),
+        "samples for scores": (TAKEN, kept(score_flops=taken("sample_flops"))),
+        "tokens shuffled": (TAKEN, kept(tokens=lambda frame: frame["tokens"].to_numpy()[::-1])),
+        "the empty process": (TAKEN, kept(peak_bytes=taken("empty_bytes"))),
+        "energies swapped": (TAKEN, kept(score_joules=taken("sample_joules"), sample_joules=taken("score_joules"))),
+        "N for 2 N": (TAKEN, kept(matrices=lambda frame: frame["matrices"] / 2)),
+        "no width": ("detectors.efficiency.resources:quantile_interval", as_value),
+        "mean for median": ("detectors.efficiency.resources:quantile_interval",
+                            lambda real: lambda values, q, level: (float(np.mean(values)), None, None)),
+    },
     "efficiency.sampling": {
         "clocks swapped": (TIME, kept(seconds=taken("log_prob_seconds"), log_prob_seconds=taken("seconds"))),
         "wall for processor": (TIME, kept(cpu_seconds=taken("seconds"))),
@@ -852,6 +871,7 @@ SEEN_BY_BOTH = {
     "novelty.data": ("standardised by each set",),
     "quality.samples": ("against itself", "coverage turned", "density constant"),
     "bias.representation": ("uncorrected", "errors turned"),
+    "efficiency.resources": ("mean for median",),
     "efficiency.sampling": ("mean for median",),
 }
 """Probe -> which of these the planted pair sees too."""

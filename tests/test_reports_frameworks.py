@@ -50,7 +50,7 @@ IDS = {
 }
 STRENGTHS = {
     #                        direct partial process none
-    "eu-ai-act":            (9, 25, 12, 11),
+    "eu-ai-act":            (9, 26, 11, 11),
     "eu-code-gpai":         (0, 2, 3, 3),
     "eu-code-transparency": (8, 5, 2, 5),
     "iso-42001":            (2, 6, 11, 19),

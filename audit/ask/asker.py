@@ -18,7 +18,7 @@ from audit.ask.partial import tells_each
 from audit.ask.questions import answer, can_answer, procedure_for, takes_numbers
 from audit.errors import ModelError
 from audit.files import canonical, frame_of, sha256
-from audit.model import ABILITIES, Item, Verifiable
+from audit.model import ABILITIES, Item, ModelSource, Verifiable
 from audit.numbering import item_digest, numbers_of
 from audit.procedure import LACKING
 
@@ -43,6 +43,8 @@ class Asker:
     """Id of the audit; answers of an endpoint are kept under it and never shared."""
     on_answer: Callable[[int], None] = lambda items: None
     """Called with the number of items after every answer."""
+    sources: Mapping[str, Any] = field(default_factory=dict)
+    """Name -> what each model was opened from: its part of the plan, or itself."""
     calls: int = field(default=0, init=False)
     """Items asked through this door, wherever the answer came from."""
     asked: int = field(default=0, init=False)
@@ -93,7 +95,8 @@ class Asker:
         if table is None:
             counted = takes_numbers(who, procedure)
             seed = int(sha256(canonical([self.seed] if counted else [self.seed, shard]))[7:23], 16) % 2**63
-            more = {"numbers": numbers} if counted else {}
+            more: dict[str, Any] = {"numbers": numbers} if counted else {}
+            more |= {"source": self._source(model)} if procedure.sourced else {}
             each = self.store.continued(who, key, _short(shard)) if endpoint and tells_each(who, question) else None
             table = answer(each or who, question, unique, seed=seed, options={**options, **more})
             self.store.put(key, _short(shard), table, keep=_whole(table, endpoint=endpoint))
@@ -101,6 +104,10 @@ class Asker:
         self.calls += len(items)
         self.on_answer(len(items))
         return _spread(table, positions)
+
+    def _source(self, model: str) -> ModelSource | None:
+        source = self.sources.get(model)
+        return source if isinstance(source, ModelSource) else None
 
     def _key(self, who: Any, question: str, options: Mapping[str, Any], *, seed: int | None) -> str:
         facts = {

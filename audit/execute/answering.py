@@ -92,7 +92,7 @@ class Worker:
             for one, model in order.plan.models.items()
         }
         self._store = Aside(order.folder, self._told, alone=order.alone, trusted=trusted)
-        self._door = Asker(self.models, self._store, order.plan.seed, order.name)
+        self._door = Asker(self.models, self._store, order.plan.seed, order.name, sources=order.plan.models)
         self._reading: _Reading | None = None
 
     def answer(self, task: Task, known: Iterable[tuple[str, str]], tell: Callable[[Any], None]) -> None:

@@ -183,7 +183,7 @@ class _Run:
             self._open()
             self.progress = ProgressFile(self.folder, self.plan, self.sizes, self._audited())
             identities, changed = begin(self.folder, self.opened)
-            door = Asker(self.opened, store, self.plan.seed, self.name, self._answered)
+            door = Asker(self.opened, store, self.plan.seed, self.name, self._answered, self.plan.models)
             drawn = "main" in varying(identities)
             order = Order(self.plan, self.folder.absolute(), self.name, self.alone, drawn)
             with self.executor.ahead(order, door, self.watch.on_remark) as ahead:

@@ -4,7 +4,9 @@ from audit.probe.protocol import Ask, Observed, Observer, Probe, Role, observing
 from audit.probe.ranges import (
     AMOUNT,
     AUROC,
+    BYTES,
     COUNT,
+    JOULES,
     NATS,
     NATS_GAP,
     P_VALUE,
@@ -34,8 +36,8 @@ from audit.probe.trial import (
 )
 
 __all__ = [
-    "AMOUNT", "AUROC", "COUNT", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE", "SHARE_GAP", "SIGNED",
-    "Answer", "Ask", "HasTrials", "Known", "KnownMeasures", "Observed", "Observer", "Probe", "Range", "Role", "Trial",
-    "auroc_of", "beyond", "likely_as", "margin_beyond", "mean_of", "observed_in", "observing", "overall", "range_in",
-    "range_of", "standing",
+    "AMOUNT", "AUROC", "BYTES", "COUNT", "JOULES", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE",
+    "SHARE_GAP", "SIGNED", "Answer", "Ask", "HasTrials", "Known", "KnownMeasures", "Observed", "Observer", "Probe",
+    "Range", "Role", "Trial", "auroc_of", "beyond", "likely_as", "margin_beyond", "mean_of", "observed_in", "observing",
+    "overall", "range_in", "range_of", "standing",
 ]

@@ -16,8 +16,8 @@ from audit.errors import UsageError
 from detectors.phrases import Phrase
 
 __all__ = [
-    "AMOUNT", "AUROC", "COUNT", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE", "SHARE_GAP", "SIGNED",
-    "Range", "beyond", "margin_beyond", "range_in", "range_of",
+    "AMOUNT", "AUROC", "BYTES", "COUNT", "JOULES", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE",
+    "SHARE_GAP", "SIGNED", "Range", "beyond", "margin_beyond", "range_in", "range_of",
 ]
 
 
@@ -44,12 +44,13 @@ class Range:
         return f"{unit}, {self.low:g} {'or more' if self.high is None else f'to {self.high:g}'}"
 
 
-_PLURALS = ("nats", "nats per token", "bits per dimension", "seconds", "tokens", "words")
+_PLURALS = ("nats", "nats per token", "bits per dimension", "seconds", "tokens", "words", "bytes", "joules")
 SHARE, SHARE_GAP = Range("share", 0, 1), Range("share", -1, 1)
 AUROC, SIGNED = Range("score", 0, 1), Range("score", -1, 1)
 """`SIGNED`: a difference of two AUROCs, a correlation, a kappa."""
 AMOUNT, SCORE = Range("score", 0), Range("score")
 COUNT, SECONDS, P_VALUE = Range("count", 0), Range("seconds", 0), Range("p-value", 0, 1)
+BYTES, JOULES = Range("bytes", 0), Range("joules", 0)
 NATS, NATS_GAP = Range("nats"), Range("nats", 0)
 
 

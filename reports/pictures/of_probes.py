@@ -66,6 +66,7 @@ __all__ = [
     "RAG",
     "RECOGNITION",
     "REPRESENTATION",
+    "RESOURCES",
     "SAMPLES",
     "SAMPLING_TIME",
     "SIGNED_ORIGIN",
@@ -94,6 +95,10 @@ STEREOTYPE_PAIRS = FindingFigure(
     (units_by_group, leaning_pairs),
 )
 STEREOTYPE_TRIPLES = FindingFigure(("ss", "lms", "difference", "group", "unit", "kind"))
+RESOURCES = FindingFigure(
+    ("score_flops", "sample_flops", "tokens", "token_flops", "peak_bytes", "empty_bytes", "overhead", "gpu_bytes",
+     "score_joules", "sample_joules", "parameters", "matrices", "weight_bytes", "stored_bytes"),
+)  # fmt: skip
 SAMPLING_TIME = FindingFigure(
     ("seconds", "cpu_seconds", "log_prob_seconds", "elements", "threads", "load"), (seconds_in_order,)
 )
