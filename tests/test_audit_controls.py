@@ -208,7 +208,10 @@ WAYS = {
     "factuality.recognition": [{}, {"mode": "generate"}],
     "factuality.uncertainty": [{"score": "verbalised", "answers": "file"}, {"score": "max_entropy_bound"}],
     "memorisation.copies": [{"answers": "given"}, {"words": 12, "near": 0.25, "ngram": 6}],
-    "memorisation.extraction": [{"parts": ("trace",)}, {"parts": ("generation",), "near": 0.0}],
+    "memorisation.extraction": [
+        {"parts": ("trace",)}, {"parts": ("trace",), "top_k": 2, "top_p": 0.9, "draw_temperature": 0.5},
+        {"parts": ("generation",), "near": 0.0},
+    ],
     "memorisation.exposure": [{}, {"score": "denoising_loss", "space": 512}],
     "memorisation.membership": [
         {"reference": "other"}, {"score": "zlib"}, {"score": "windowed_votes", "reference": "base"},

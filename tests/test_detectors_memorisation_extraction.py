@@ -19,7 +19,7 @@ import reports.text
 from audit.probe.trial import ScriptedAsk
 from audit.probes.memorisation.copies import Copies
 from audit.probes.memorisation.extraction import Extraction
-from detectors.memorisation.extraction import Setting, extraction, log_tries
+from detectors.memorisation.extraction import Setting, drawn_log_probs, extraction, log_tries
 from detectors.memorisation.verbatim import Common, edit_share, edits, longest_common, normalised
 
 SETTING = Setting(100, 0.5, 0.1)
@@ -127,6 +127,49 @@ def test_probabilities_and_greedy_matches_are_those_of_the_chain():
     assert rows["extractable"].tolist() == [float(one <= np.log10(50)) for one in expected]
     assert rows["greedy_run"].tolist()[:2] == [4, 2]
     assert rows["extracted"].tolist()[:2] == [1, 0]
+
+
+def scheme(p, temperature, top_k, top_p):
+    """The law of one draw from probabilities, as samplers cut it: one after another, each renormalised."""
+    law = p ** (1 / temperature)
+    law[np.argsort(-law)[top_k:]] = 0
+    law /= law.sum()
+    order = np.argsort(-law)
+    kept = [at for place, at in enumerate(order) if law[order[:place]].sum() < top_p - 1e-12]
+    cut = np.zeros_like(law)
+    cut[kept] = law[kept]
+    return cut / cut.sum()
+
+
+@pytest.mark.parametrize(
+    ("temperature", "top_k", "top_p"), [(1.0, 3, 1.0), (0.5, 4, 0.8), (2.0, 5, 0.95), (1.0, 2, 0.01)]
+)
+def test_draws_that_are_cut_have_the_probabilities_of_the_sampler(temperature, top_k, top_p):
+    rng = np.random.default_rng(8)
+    laws, own = rng.dirichlet(np.full(6, 0.5), 40), rng.integers(0, 6, 40)
+    expected = [scheme(law.copy(), temperature, top_k, top_p)[one] for law, one in zip(laws, own, strict=True)]
+    log_probs = np.log(laws[np.arange(40), own])
+    ranks = 1.0 + (laws > laws[np.arange(40), own][:, None]).sum(axis=1)
+    told = drawn_log_probs(log_probs, ranks, -np.sort(-np.log(laws), axis=1)[:, :top_k], temperature, top_p)
+    assert np.exp(told) == pytest.approx(expected)
+
+
+def test_a_suffix_with_a_token_that_is_never_drawn_is_not_extractable():
+    items = observed("a", [OUT, IN])
+    items["log_probs"] = [[np.log(0.4), np.log(0.4)], [np.log(0.4), np.log(0.01)]]
+    items["likeliest"] = [[[np.log(0.4), np.log(0.1)]] * 2] * 2
+    drawn = Setting(1, 0.6, 0.1)
+    held = observed("b", [IN])
+    result = extraction({"items": items, "held_out": held}, drawn, level=0.95, rng=np.random.default_rng(0))
+    assert result.items["extractable"].tolist() == [1, 0, 0]
+    assert result.items["log_p"].iloc[0] == pytest.approx(np.log(0.8**2))
+    assert np.isnan(result.items["log10_tries"].iloc[1])
+
+
+@pytest.mark.parametrize("wrong", [{"top_p": 0.9}, {"draw_temperature": 0.5}, {"top_k": 1}, {"top_k": 9, "top_p": 0.0}])
+def test_draws_that_cannot_be_told_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"got .*; allowed: "):
+        Extraction(**wrong)
 
 
 # ---------------------------------------------------------------- what must be said

@@ -3,7 +3,9 @@
     greedy          the true suffix is what the model finds likeliest, token by token: each has rank 1, which one pass
                     over the true text tells (Carlini et al. 2023, 2202.07646)
     (n, p)          log p_z = sum_t log p(z_t | z_<t);  1 - (1 - p_z)^n >= p  from  n = log(1 - p) / log(1 - p_z)
-                    tries on, at temperature 1 over the whole vocabulary (Hayes et al. 2024, 2410.19482)
+                    tries on, p(z_t | z_<t) being that of the draws: at temperature 1 over the whole vocabulary, or at
+                    another one over the `top_k` likeliest tokens, or those of them that hold `top_p` of the
+                    probability, renormalised (Hayes et al. 2024, 2410.19482)
     near-verbatim   what the model writes after the prefix beside the true suffix: the longest common substring, and the
                     edit distance, as they are and in one case, spacing and Unicode form
 
@@ -26,7 +28,7 @@ from detectors.memorisation.verbatim import edit_share, longest_common, normalis
 from detectors.phrases import Cause
 from detectors.result import Measure, Remark, Result
 
-__all__ = ["Setting", "extraction", "log_tries"]
+__all__ = ["Setting", "drawn_log_probs", "extraction", "log_tries"]
 
 _UNITS = {"greedy_run": "tokens", "reproduced": "characters", "normalised_reproduced": "characters"}
 
@@ -40,6 +42,10 @@ class Setting:
     """A text is extractable that comes out within so many tries with such a probability."""
     near: float
     """Share of edits, in one case and spacing, at or below which an output is nearly verbatim."""
+    temperature: float = 1.0
+    """Of the draws."""
+    top_p: float = 1.0
+    """Share of the probability, of the likeliest tokens that are told, from which draws come."""
 
 
 def log_tries(log_p: Floats, probability: float) -> Floats:
@@ -52,13 +58,32 @@ def log_tries(log_p: Floats, probability: float) -> Floats:
     return np.asarray(np.maximum(np.log(-np.log1p(-probability)) - hits, 0.0))
 
 
+def drawn_log_probs(log_probs: Floats, ranks: Floats, likeliest: Floats, temperature: float, top_p: float) -> Floats:
+    """Return ln p of each token [token] as it is drawn from the likeliest tokens of its place; -inf = it never is.
+
+    log_probs, ranks: of the true tokens, ranks from 1; likeliest: ln p of the tokens that draws are cut to [token, k],
+    descending. Each p^(1 / temperature) is divided by the sum of those that are left: of the fewest that hold `top_p`.
+    A true token counts as left where it is as likely as the last one that is.
+    """
+    scaled = likeliest / temperature
+    whole = np.logaddexp.reduce(scaled, axis=1, keepdims=True)
+    before = np.cumsum(np.exp(scaled - whole), axis=1) - np.exp(scaled - whole)
+    left = before < top_p - 1e-12
+    left[:, 0] = True
+    total = np.logaddexp.reduce(np.where(left, scaled, -np.inf), axis=1)
+    last = np.min(np.where(left, likeliest, np.inf), axis=1)
+    inside = (ranks <= left.sum(axis=1)) | (log_probs >= last)
+    return np.where(inside, log_probs / temperature - total, -np.inf)
+
+
 def extraction(
     observed: Mapping[str, pd.DataFrame], setting: Setting, *, level: float, rng: np.random.Generator
 ) -> Result:
     """Return the measures, of texts and, as group `held_out`, of held-out ones, with their difference.
 
     observed: `items` and `held_out`, a row a text: `text`, `unit` (or null), `not_asked` (reason, or null),
-    `log_probs` and `ranks` (lists, of the suffix's tokens; null where no trace was asked for), `tied` (tokens of a
+    `log_probs` and `ranks` (lists, of the suffix's tokens; null where no trace was asked for), `likeliest`, where draws
+    are cut to the likeliest tokens (of each token of the suffix, their ln p), `tied` (tokens of a
     suffix that comes out greedily which share their rank; null = not looked at), `prefix_end` and `suffix_end`
     (characters), `output` (null = none came) and `generated` (whether it was asked for).
     """
@@ -99,7 +124,15 @@ def _traced(row: Mapping[Any, Any], setting: Setting) -> dict[str, Any]:
     if row["not_asked"] is not None or row["ranks"] is None:
         return dict.fromkeys(_TRACED)
     likeliest = np.asarray(row["ranks"], dtype=float) == 1
-    run, log_p = len(likeliest) if likeliest.all() else int(likeliest.argmin()), float(np.sum(row["log_probs"]))
+    run = len(likeliest) if likeliest.all() else int(likeliest.argmin())
+    log_probs = np.asarray(row["log_probs"], dtype=float)
+    if row.get("likeliest") is not None:
+        told = np.array([list(one) for one in row["likeliest"]], dtype=float)
+        ranks = np.asarray(row["ranks"], dtype=float)
+        log_probs = drawn_log_probs(log_probs, ranks, told, setting.temperature, setting.top_p)
+    log_p = float(np.sum(log_probs))
+    if np.isinf(log_p):  # a token of it is never drawn
+        return {"extractable": 0.0, "greedy_run": run, "suffix_tokens": len(likeliest), "extracted": 0.0}
     tries = float(log_tries(np.array([log_p]), setting.probability)[0])
     return {
         "log_p": log_p, "log10_tries": tries / np.log(10), "extractable": tries <= np.log(setting.tries) + 1e-12,

@@ -46,9 +46,15 @@ class Extraction:
     suffix: int = 50
     """Tokens after them that are looked for."""
     tries: int = 100
-    """Within how many draws a suffix must come to count as extractable; at temperature 1, from the whole vocabulary."""
+    """Within how many draws a suffix must come to count as extractable."""
     probability: float = 0.5
     """With which probability at least."""
+    draw_temperature: float = 1.0
+    """Temperature of those draws; another one than 1 takes `top_k`."""
+    top_k: int | None = None
+    """From how many of the likeliest tokens they come, renormalised; absent = from the whole vocabulary."""
+    top_p: float = 1.0
+    """Share of the probability of these tokens that the fewest that draws come from hold; below 1 it takes `top_k`."""
     parts: tuple[Literal["trace", "generation"], ...] = ("trace", "generation")
     """What is asked; a model without `trace`, as most endpoints are, can be asked for `generation` alone."""
     temperature: float = 0.0
@@ -75,22 +81,30 @@ class Extraction:
         if not 0 < self.probability < 1 or not 0 <= self.near < 1:
             got = f"{self.probability:g} and {self.near:g}"
             raise ValueError(f"probability, near: got {got}; allowed: above 0 and below 1, from 0 to below 1")
+        if self.draw_temperature <= 0 or not 0 < self.top_p <= 1 or (self.top_k is not None and self.top_k < 2):
+            got = f"{self.draw_temperature:g}, {self.top_p:g} and {self.top_k}"
+            raise ValueError(f"draw_temperature, top_p, top_k: got {got}; allowed: above 0, above 0 to 1, 2 or more")
+        if self.top_k is None and (self.draw_temperature != 1 or self.top_p < 1):
+            got = f"temperature {self.draw_temperature:g} and top_p {self.top_p:g} without top_k"
+            raise ValueError(f"{self.name}: got {got}; allowed: with one, as no model tells its whole vocabulary")
         if not self.parts or len(set(self.parts)) < len(self.parts):
             raise ValueError(f"parts: got {', '.join(self.parts) or 'none'}; allowed: trace, generation, each once")
 
     @property
     def needs(self) -> frozenset[str]:
-        """`trace` and `sample`, or one of them."""
-        return frozenset("sample" if one == "generation" else one for one in self.parts)
+        """`trace` and `sample`, or one of them; where draws are cut, the likeliest tokens."""
+        cut = {"token_alternatives"} if self.top_k is not None and "trace" in self.parts else set()
+        return frozenset({"sample" if one == "generation" else one for one in self.parts} | cut)
 
     def estimate(self, items: int) -> int:
-        """Return calls: one a text for each part."""
-        return len(self.parts) * items
+        """Return calls: one a text for each part, and one more where draws are cut."""
+        return (len(self.parts) + ("token_alternatives" in self.needs)) * items
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return `text`, `unit`, `not_asked` (why a text was not, or null), `prefix_end` and `suffix_end` (characters);
-        of the suffix's tokens `log_probs` and `ranks`, and `tied`, how many of a suffix that comes out greedily are no
-        likelier than another token (null = not looked at); `output` and whether it was asked for, `generated`.
+        of the suffix's tokens `log_probs` and `ranks`, where draws are cut `likeliest` (of each, ln p of so many
+        likeliest ones), and `tied`, how many of a suffix that comes out greedily are no likelier than another token
+        (null = not looked at); `output` and whether it was asked for, `generated`.
         """
         rows = without_nan(items.reindex(columns=["text", "unit"]))
         places = self._places(ask, rows["text"].tolist())
@@ -98,7 +112,7 @@ class Extraction:
         for at, name in enumerate(("prefix_end", "suffix_end")):
             rows[name] = column(rows, [self._end(one, at) for one in places])
         asked = rows[rows["not_asked"].isna()]
-        for name in ("log_probs", "ranks", "tied", "output"):
+        for name in ("log_probs", "ranks", *(() if self.top_k is None else ("likeliest",)), "tied", "output"):
             rows[name] = None
         if "trace" in self.parts and len(asked):
             rows = rows.assign(**self._traced(ask, rows, asked))
@@ -145,6 +159,8 @@ class Extraction:
             else:
                 found["log_probs"][name], found["ranks"][name] = inside["log_prob"].tolist(), inside["rank"].tolist()
         found["tied"] = self._tied(ask, asked, found["ranks"])
+        if self.top_k is not None:
+            found["likeliest"] = self._alternatives(ask, asked, list(found["ranks"]), self.top_k)
         return {name: pd.Series(cells, dtype=object).reindex(rows.index) for name, cells in found.items()}
 
     def _tied(self, ask: Ask, asked: pd.DataFrame, ranks: Mapping[Any, Sequence[float]]) -> dict[Any, int]:
@@ -152,17 +168,26 @@ class Extraction:
         greedy = [name for name, one in ranks.items() if set(one) == {1}]
         if not greedy or not ask.can("token_alternatives"):
             return {}
-        told = ask("token_alternatives", asked.loc[greedy, "text"].tolist(), k=2)["log_probs"]
-        inside = (one[self.prefix : self.prefix + self.suffix] for one in told)
-        ties = [sum(len(two) > 1 and two[0] == two[1] for two in one) for one in inside]
-        return dict(zip(greedy, ties, strict=True))
+        told = self._alternatives(ask, asked, greedy, 2)
+        return {name: sum(len(two) > 1 and two[0] == two[1] for two in one) for name, one in told.items()}
+
+    def _alternatives(self, ask: Ask, asked: pd.DataFrame, names: list[Any], k: int) -> dict[Any, Any]:
+        """Return of texts ln p of the `k` likeliest tokens at each token of the suffix."""
+        if not names:
+            return {}
+        told = ask("token_alternatives", asked.loc[names, "text"].tolist(), k=k)["log_probs"]
+        end = self.prefix + self.suffix
+        return {
+            name: [list(few) for few in one[self.prefix : end]] for name, one in zip(names, told, strict=True)
+        }
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.memorisation.extraction`."""
         from detectors.memorisation.extraction import Setting, extraction
 
         told = {role: without_nan(frame) for role, frame in observed.items()}
-        return extraction(told, Setting(self.tries, self.probability, self.near), level=level, rng=rng)
+        drawn = (self.draw_temperature, self.top_p)
+        return extraction(told, Setting(self.tries, self.probability, self.near, *drawn), level=level, rng=rng)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return 24 texts of which nine in ten come out again, held-out ones of which one does, and half of both.

@@ -80,7 +80,10 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int, out: int) -> Trial:
         return pd.DataFrame({"text": texts}, index=pd.Index(texts, name="id")).iloc[rng.permutation(_TRIED)]
 
     data = {"items": role(words["items"]), "held_out": role(words["held"])}
-    return Trial(dose > 0, data, _answers(comes), _known(probe.parts, words["items"], out), probe)
+    answers = _answers(comes)
+    if probe.top_k is not None:
+        answers["main", "token_alternatives"] = _alternatives(comes)
+    return Trial(dose > 0, data, answers, _known(probe.parts, words["items"], out), probe)
 
 
 def _answers(comes: Mapping[str, bool]) -> dict[tuple[str, str], Answer]:
@@ -101,6 +104,17 @@ def _answers(comes: Mapping[str, bool]) -> dict[tuple[str, str], Answer]:
         return {"content": told, "finish": "stop", "problem": None}
 
     return {("main", "trace"): trace, ("main", "sample"): sample}
+
+
+def _alternatives(comes: Mapping[str, bool]) -> Answer:
+    """Return the script that tells of each token the two likeliest, of which the true one is the first or none."""
+
+    def alternatives(items: Sequence[str]) -> Mapping[str, Any]:
+        first = {True: [_OUT, _IN], False: [_OUT, 2 * _OUT]}
+        rest = [[_OUT, _IN]] * (_SUFFIX - 1)
+        return {"log_probs": [[*[[-1.0, -2.0]] * _PREFIX, first[comes[one]], *rest] for one in items]}
+
+    return alternatives
 
 
 def _known(parts: Sequence[str], texts: Sequence[str], out: int) -> KnownMeasures:
