@@ -156,6 +156,10 @@ def _factuality(given):
     shown = [{"prompt": f"{n}?", "answer": f"It is {n}.", "label": str(n % 2)} for n in range(40)]
     scored = [{"score": n % 2, "status": "scored", "direction": "higher", "binary": "1"} for n in range(60)]
     return {
+        "efficiency.compressed": (
+            {**language, "large": language["main"]},
+            {"items": file("both", [{"text": f"The {n} or I"} for n in range(12)])},
+        ),
         "efficiency.resources": (language, {"items": file("read", [{"text": f"The {n} and I"} for n in range(8)])}),
         "factuality.calibration": ({}, {"items": file("told", told)}),
         "factuality.closed_book": (language, {"items": given.questions}),

@@ -142,6 +142,11 @@ SABOTAGE = {
             "score_stereotype": "score_antistereotype", "score_antistereotype": "score_stereotype"})),
         lambda real: lambda frame: real(frame).assign(ss=0.5),
     ),
+    "efficiency.compressed": (
+        "detectors.efficiency.compressed:_place",
+        lambda real: lambda large, small: (1 - real(large, small)[0], *real(large, small)[1:]),
+        lambda real: lambda large, small: (0.5, *real(large, small)[1:]),
+    ),
     "efficiency.resources": (
         "detectors.efficiency.resources:_added",
         lambda real: lambda empty, peak: real(peak, empty),
@@ -379,6 +384,7 @@ PASSAGES = "audit.probes.factuality.rag:RAG.observe"
 GROUNDED = "audit.probes.factuality.grounding:Grounding.observe"
 CHANGED_TEXTS = "audit.probes.robustness.text:TextRobustness.observe"
 CHANGED_IMAGES = "audit.probes.robustness.images:ImageRobustness.observe"
+PAIRED = "audit.probes.efficiency.compressed:Compressed.observe"
 TAKEN = "audit.probes.efficiency.resources:Resources.observe"
 TIME = "audit.probes.efficiency.sampling:SamplingTime.observe"
 
@@ -838,6 +844,19 @@ HOLES = {
             [row[0], *row[:0:-1]] for row in frame["kinds"]])),
         "flips halved": ("detectors.robustness.answers:of_shares", first_of(lambda flip: flip / 2)),
         "no width": ("detectors.robustness.stability:mean_over_units", without_width),
+    },
+    "efficiency.compressed": {
+        "models exchanged": (PAIRED, kept(**{
+            f"{one}_{name}": taken(f"{other}_{name}")
+            for one, other in (("large", "small"), ("small", "large")) for name in ("names", "log_probs", "nats")
+        })),
+        "KL turned": ("detectors.efficiency.compressed:_place", lambda real: lambda large, small: real(small, large)),
+        "variation twice": ("detectors.efficiency.compressed:_place", lambda real: lambda large, small: (
+            *real(large, small)[:2], 2 * real(large, small)[2])),
+        "the rest left out": ("detectors.efficiency.compressed:_told", lambda real: lambda names, nats: {
+            name: one for name, one in real(names, nats).items() if name != names[-1]}),
+        "half the drop": (PAIRED, kept(small_nats=lambda frame: (frame["large_nats"] + frame["small_nats"]) / 2)),
+        "no width": ("detectors.efficiency.compressed:mean_over_units", without_width),
     },
     "efficiency.resources": {
         "bytes twice": (TAKEN, kept(weight_bytes=lambda frame: 2 * frame["weight_bytes"])),

@@ -200,6 +200,7 @@ WAYS = {
         {}, *({"variant": one} for one in ("perplexity", "paper", "modified", "aul", "aula", "pll-word-l2r"))
     ],
     "bias.stereotype_triples": [{}, {"variant": "blank"}, {"variant": "pll"}],
+    "efficiency.compressed": [{}, {"mode": "classes"}],
     "efficiency.sampling": [{"against": "other"}],
     "factuality.closed_book": [{}, {"mode": "generate"}, {"mode": "generate", "p_ik": True}],
     "factuality.calibration": [{"mode": "choice", "promise": "claims"}, {"mode": "predict"}],

@@ -1,1 +1,1 @@
-"""Efficiency: what an answer costs, in time."""
+"""Efficiency: what an answer costs, and whether a smaller model gives the same."""

@@ -44,6 +44,7 @@ __all__ = [
     "BIAS_DECISIONS",
     "CALIBRATION",
     "CLOSED_BOOK",
+    "COMPRESSED",
     "CONTRAST",
     "COPIES",
     "COREFERENCE",
@@ -95,6 +96,10 @@ STEREOTYPE_PAIRS = FindingFigure(
     (units_by_group, leaning_pairs),
 )
 STEREOTYPE_TRIPLES = FindingFigure(("ss", "lms", "difference", "group", "unit", "kind"))
+COMPRESSED = FindingFigure(
+    ("flip_share", "kl_divergence", "total_variation", "log_prob_drop", "large_nats", "small_nats", "unit",
+     "large_names", "small_names", "large_log_probs", "small_log_probs"),
+)  # fmt: skip
 RESOURCES = FindingFigure(
     ("score_flops", "sample_flops", "tokens", "token_flops", "peak_bytes", "empty_bytes", "overhead", "gpu_bytes",
      "score_joules", "sample_joules", "parameters", "matrices", "weight_bytes", "stored_bytes"),

@@ -1,1 +1,1 @@
-"""Efficiency: what an answer costs."""
+"""Efficiency: what an answer costs, and whether a smaller model gives the same."""
