@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
+from detectors.bias.benefits import benefit_entropy
 from detectors.bias.calibration import calibration, impossibility
 from detectors.bias.conditional import conditional_gaps
 from detectors.bias.counts import CountTensor
@@ -99,9 +100,10 @@ def decision_gaps(
 
     Measures of every metric: those of `group_gaps`; of the selection rate those of `impact_ratios` too, difference and
     ratio by fairlearn's names, and `differential_fairness` and `selection_rate_mass_gap`; of the accuracy
-    `worst_group_accuracy`; where controls are named those of `conditional_gaps`; those of `equalized_odds` where both
-    of its rates are among the metrics. With several sensitive features, groups without the name of one are
-    intersections. With scores and labels, those of `score_gaps` and, for probabilities, of `calibration`.
+    `worst_group_accuracy` and those of `benefit_entropy`; where controls are named those of `conditional_gaps`; those
+    of `equalized_odds` where both of its rates are among the metrics. With several sensitive features, groups without
+    the name of one are intersections. With scores and labels, those of `score_gaps` and, for probabilities, of
+    `calibration`.
     remarks: those of `missing_words` first.
     Items: the group, label, decision, score; a row that is decided wrongly counts against the model. table has a row a
     rate and group. Raises ValueError for an unknown metric or reference and for no rows.
@@ -198,6 +200,8 @@ class _Judge:
             yield Result((differential_fairness(selected, level=level), mass_gap(selected, level=level)))
         if right := rates.get("accuracy"):
             yield worst_group(right, level=level)
+            told = cells[:, :2, :2]
+            yield Result(benefit_entropy(told, missing=int(cells.sum() - told.sum()), level=level))
         if set(_ODDS) <= set(rates):
             one, two = _ODDS
             apart = gaps[one].headline, gaps[two].headline

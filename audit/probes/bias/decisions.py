@@ -51,6 +51,7 @@ _OF_ODDS = {
     "equalized_odds_difference": SHARE, "equalized_odds_mean_abs": SHARE, "equalized_odds_ratio": AUROC,
     "equalized_odds_mean": SHARE_GAP,
 }  # fmt: skip
+_OF_BENEFITS = ("theil_index", "generalised_entropy", "theil_between")
 _WITHIN = {
     "_conditional_gap": SHARE_GAP, "_conditional_ratio": AMOUNT, "_conditional_p": P_VALUE, "_reversal_p": P_VALUE,
 }
@@ -78,7 +79,7 @@ def _measures(rates: Sequence[str], *, within: bool, scores: bool, probability: 
     if {"true_positive_rate", "false_positive_rate"} <= set(rates):
         told |= _OF_ODDS
     if "accuracy" in rates:
-        told["worst_group_accuracy"] = SHARE
+        told |= {"worst_group_accuracy": SHARE, **dict.fromkeys(_OF_BENEFITS, AMOUNT)}
     return told | (_OF_SCORES if scores else {}) | (_CALIBRATION if probability else {})
 
 

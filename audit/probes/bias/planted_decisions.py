@@ -196,6 +196,8 @@ def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
     if first == "selection_rate":
         known["demographic_parity_ratio", None] = Known(min(means) / max(means))
     known |= _extremes({rate: _counts(rate, label, decision, group) for rate in probe.rates})
+    if "accuracy" in probe.rates:
+        known |= _benefits(decision - label + 1, group)
     if len(probe.sensitive) == 1:
         names = [_value(_first(probe)[0], at) or _NO_VALUE for at in (0, 1, last)]
         known |= _of_groups(first, dict(zip(names, rates, strict=True)), probe.reference)
@@ -260,6 +262,19 @@ def _extremes(counts: Mapping[str, list[tuple[int, int]]]) -> KnownMeasures:
         known["equalized_odds_mean_abs", None] = Known(sum(apart) / 2)
         known["equalized_odds_ratio", None] = Known(min(min(one) / max(one) for one in odds))
     return known
+
+
+def _benefits(benefit: np.ndarray, group: np.ndarray) -> KnownMeasures:
+    """Return how unevenly people benefit, from the benefit and the group [row] of each."""
+    import numpy as np
+
+    from audit.probe import Known
+
+    share = benefit / benefit.mean()
+    means = np.array([share[group == one].mean() for one in group])
+    theil, between = (float((one * np.log(np.where(one > 0, one, 1))).mean()) for one in (share, means))
+    values = {"theil_index": theil, "generalised_entropy": float((share**2).mean() - 1) / 2, "theil_between": between}
+    return {(name, None): Known(value) for name, value in values.items()}
 
 
 def _asked_by(rate: str, label: np.ndarray, decision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
