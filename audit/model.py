@@ -20,17 +20,20 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "ABILITIES", "CanBiasLogits", "CanCompute", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate",
-    "CanEmbed", "CanEncode", "CanLocate", "CanLogits", "CanNameAlternatives", "CanPredict", "CanPseudoTrace",
-    "CanSample", "CanScore", "CanStart", "CanTokenise", "CanTrace", "CanVerify", "Continuation", "Hidden", "Item",
-    "LikelihoodKind", "Model", "ModelSource", "Pair", "Sample", "TextWatermark", "Verifiable", "abilities_of",
-    "fingerprint_of",
+    "ABILITIES", "Baseline", "CanAttribute", "CanBiasLogits", "CanCompute", "CanDecode", "CanDenoise",
+    "CanDifferentiate", "CanDiscriminate", "CanEmbed", "CanEncode", "CanLocate", "CanLogits", "CanNameAlternatives",
+    "CanPredict", "CanPseudoTrace", "CanSample", "CanScore", "CanStart", "CanTokenise", "CanTrace", "CanVerify",
+    "Continuation", "Hidden", "Item", "LikelihoodKind", "Model", "ModelSource", "Pair", "Parted", "Sample",
+    "TextWatermark", "Verifiable", "abilities_of", "fingerprint_of",
 ]
 
 LikelihoodKind = Literal["exact", "lower_bound", "estimate"]
 Hidden = Literal["token", "word", "none"]
 """What a masked model does not see of the token it is asked about: the token, also what follows in its word, nothing.
 """
+
+Baseline = Literal["zero", "mean"]
+"""How a part of a prompt says nothing: no embedding at all, or the mean of the vocabulary's for every token."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,14 @@ class Continuation:
 
     prompt: str
     text: str
+
+
+@dataclass(frozen=True)
+class Parted(Continuation):
+    """A continuation, and the parts of its prompt that are asked about."""
+
+    parts: tuple[tuple[int, int], ...]
+    """(first, one behind the last) character of each in the prompt, ascending, apart from one another."""
 
 
 @dataclass(frozen=True)
@@ -237,6 +248,19 @@ class CanNameAlternatives(Protocol):
 
         The last two are lists: the texts of the k likeliest elements of the place, likeliest first, and their nats;
         null where nothing stands before.
+        """
+
+
+@runtime_checkable
+class CanAttribute(Protocol):
+    """Tells by gradients what tokens in parts of a prompt add to log p of the text behind it; no record lists it."""
+
+    def attributions(self, items: Sequence[Parted], *, baseline: Baseline, steps: int) -> pd.DataFrame:
+        """Return a row an item: `part` and `nats` (lists, a token in a part each), `log_prob`, `baseline_log_prob`.
+
+        The place of the part in which a token begins; what it adds, by integrated gradients over so many `steps`, 0 =
+        gradient x input; log p of the text, and where the parts say nothing. All null where an item could not be read
+        whole.
         """
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from audit.files import canonical
-from audit.model import Continuation, Item, Pair
+from audit.model import Continuation, Item, Pair, Parted
 
 __all__ = ["draw_seed", "entropy", "item_digest", "numbers_of", "prompt_digest"]
 
@@ -50,6 +50,8 @@ def item_digest(item: Item) -> bytes:
     """Return the SHA-256 of an item's type and content."""
     if item is None or isinstance(item, str | dict):
         return hashlib.sha256(canonical(item)).digest()
+    if isinstance(item, Parted):
+        return hashlib.sha256(canonical(["parted", item.prompt, item.text, item.parts])).digest()
     if isinstance(item, Continuation):
         return hashlib.sha256(canonical([item.prompt, item.text])).digest()
     if isinstance(item, Pair):

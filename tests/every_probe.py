@@ -49,7 +49,10 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "provenance.image_mark": [{}, {"images": "drawn", "mark": {"use": "invisible-watermark"}}],
     "provenance.text_mark": [{}, {"attacks": ("delete at 0.5",), "lengths": (4,)}],
     "robustness.images": [{}, {"mode": "log_prob"}],
-    "transparency.attribution": [{}, {"methods": ("leave_one_out", "shapley", "contextcite"), "answers": "given"}],
+    "transparency.attribution": [
+        {}, {"methods": ("leave_one_out", "shapley", "contextcite"), "answers": "given"},
+        {"methods": ("integrated_gradients", "gradient_x_input", "integrated_gradients_mean"), "steps": 2},
+    ],
     "robustness.text": [{"mode": one} for one in ("choice", "generate", "predict")],
 }
 REASONS: list[tuple[str, dict[str, Any]]] = [

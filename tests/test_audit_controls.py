@@ -234,7 +234,8 @@ WAYS = {
         {"kinds": ("option_order",), "prompt": "{question}\n{choices}\n:", "synonyms": {"one": "two"}},
     ],
     "quality.samples": [{"features": "other", "draws_per_item": 20, "neighbours": 9}],
-    "transparency.attribution": [{}, {"methods": ("leave_one_out",), "answers": "given"}, {"methods": ("shapley",)}],
+    "transparency.attribution": [{}, {"methods": ("leave_one_out",), "answers": "given"}, {"methods": ("shapley",)},
+                                 {"methods": ("integrated_gradients", "gradient_x_input")}],
 }
 UNCOVERED = {
     "bias.corpus": {"attribute_rate_gap_p", "log_odds"},

@@ -29,7 +29,8 @@ def test_sources_keep_their_numbers_when_others_are_taken_out():
 
 @pytest.mark.parametrize(("options", "told"), [
     ({"methods": ()}, "methods: got none"), ({"methods": ("lime",)}, "got lime"), ({"masks": 4}, "8 masks"),
-    ({"methods": ("shapley", "shapley")}, "each once"), ({"memory": 0.0}, "memory"), ({"prompt": "x"}, "{passages}"),
+    ({"methods": ("shapley", "shapley")}, "each once"),
+    ({"steps": 0}, "1 or more"), ({"memory": 0.0}, "memory"), ({"prompt": "x"}, "{passages}"),
 ])  # fmt: skip
 def test_options_that_nothing_can_be_told_with_are_refused(options, told):
     with pytest.raises(ValueError, match=told):
@@ -70,16 +71,19 @@ def test_a_real_model_is_asked_and_its_own_answer_scored(tmp_path):
     rows = [{"prompt": f"What is {n}?", "context": [f"{n} is {n}.", "one", "two", "three"]} for n in range(3)]
     path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
     made = plugins.load("data", "made")(set="planted", part="english")
-    probe = AttributionToSources(masks=8, held_out=4, max_tokens=3)
+    methods = ("contextcite", "integrated_gradients", "integrated_gradients_mean", "gradient_x_input")
+    probe = AttributionToSources(methods, masks=8, held_out=4, max_tokens=3, steps=4)
     check = Check("one", probe, {"items": File(path), "planted": made})
     audit = run(Plan("Sources", (check,), open_model("causal_lm", path=folder), limit=3), into=tmp_path)
     (finding,) = audit.record.findings
-    told = {one.name: one for one in finding.measures}
+    told = {one.name: one for one in finding.measures if one.group is None}
+    gaps = [one.n["items"] for one in finding.measures if one.name == "completeness_gap" and one.value is not None]
     assert finding.verdict == "measured"
     assert finding.controls == {"positive": True, "negative": True}
     assert told["planted_first_share"].n["items"] == 3
     assert "planted source" in told["lds"].undefined
     assert told["memory_share"].value is not None
+    assert gaps == [3, 3, 3]  # a method that misses the planted source still tells how exact it is
     items = audit.items("one")
     assert items["answer"].notna().all()
     assert items["weights"].map(len).tolist() == [4] * 3 + [5] * 3

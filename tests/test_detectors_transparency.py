@@ -245,6 +245,20 @@ def test_methods_beside_the_first_are_groups_and_all_see_a_sum():
     assert row["actual"] == pytest.approx([bits_of([mask])[0] @ ADDS - 16 for mask in sums(1)[0].drawn.held_out])
 
 
+def test_gradients_of_tokens_are_summed_to_sources_and_their_gap_is_told():
+    frame = observed(sums(6))
+    tokens = [place for place in range(4) for _ in "ab"], [nat for add in ADDS for nat in (add + 5, -5)]
+    frame["token_sources"], frame["integrated_gradients"] = ([one] * 6 for one in tokens)
+    frame["integrated_gradients_ends"] = [[-1.0, -16.0 - number] for number in range(6)]  # 15 nats, 16, ...
+    frame.at["q5", "integrated_gradients"] = None
+    found = judged(frame, methods=("integrated_gradients", "contextcite"))
+    assert found.items["weights"].tolist()[:5] == [ADDS.tolist()] * 5
+    assert found.measure("completeness_gap").value == np.mean([0, 1, 2, 3, 4])
+    assert (found.headline.value, found.headline.missing) == (1, 1)
+    assert found.measure("completeness_gap").missing == 1
+    assert [one.group for one in found.measures if one.name == "completeness_gap"] == [None]
+
+
 @pytest.mark.parametrize(("fault", "least", "most"), [(0.0, 0.95, 1.0), (1.0, -0.35, 0.35)])
 def test_power_and_size_noise_without_structure_is_not_taken_for_attribution(fault, least, most):
     """Size: log p drawn by lot, which no weights predict. Power: sums with a little noise."""

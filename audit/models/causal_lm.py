@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError
 from audit.files import canonical, sha256
-from audit.model import Item, LikelihoodKind, Sample, TextWatermark
+from audit.model import Baseline, Item, LikelihoodKind, Parted, Sample, TextWatermark
 from audit.models.files import digest_once, model_files, require_safetensors
 from audit.models.folder import ModelOnDisk
 from audit.models.text.placing import DeviceMap, Quantised
@@ -311,6 +311,30 @@ class CausalLM:
     def spans(self, items: Sequence[Item]) -> list[np.ndarray]:
         """Return where the rows of `trace` stand in each text; see `audit.model.CanLocate`."""
         return self.encoder.spans(items)
+
+    def attributions(self, items: Sequence[Parted], *, baseline: Baseline, steps: int) -> pd.DataFrame:
+        """Return what the tokens in parts of a prompt add to log p of its text; see `audit.model.CanAttribute`.
+
+        Raises ModelError for a network that is quantised or spread, whose numbers cannot be had in 32 bits.
+        """
+        import pandas as pd
+
+        from audit.models.text.gradients import attributed
+
+        for option in ("quantise", "device_map"):
+            if (asked := self.numerics.get(option)) is not None:
+                raise ModelError(f"{self.name}: gradients with {option} {asked}; allowed: whole weights on one device")
+        texts, parts = self.encoder.items(items), self.encoder.parts(items)
+        network, limit = self.scorer.network, self.encoder.limit or float("inf")
+        read = [i for i, text in enumerate(texts) if 0 < text.context < len(text.ids) <= limit]
+        found = attributed(
+            network, [texts[i] for i in read], [parts[i] >= 0 for i in read],
+            baseline=baseline, steps=steps, batch_tokens=self.scorer.batch_tokens,
+        )  # fmt: skip
+        rows: dict[int, list[Any]] = {i: [None] * 4 for i in range(len(items))}
+        for i, one in zip(read, found, strict=True):
+            rows[i] = [parts[i][parts[i] >= 0].tolist(), one.nats.tolist(), one.log_prob, one.baseline_log_prob]
+        return pd.DataFrame.from_dict(rows, "index", columns=["part", "nats", "log_prob", "baseline_log_prob"])
 
     def embed(self, items: Sequence[Item]) -> np.ndarray:
         """Return [item, dim] float32: the mean of the last hidden states over all tokens of an item, its prompt's too.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-__all__ = ["check_prompt", "laid_out", "passages_of"]
+__all__ = ["check_prompt", "laid_out", "lines_of", "passages_of"]
 
 _PLACES = ("{passages}", "{question}")
 _PARTS = re.compile(r"(\{passages\}|\{question\})")
@@ -29,6 +29,18 @@ def laid_out(prompt: str, question: str, passages: Sequence[str], kept: Collecti
     )
     given = {"{passages}": numbered, "{question}": question}
     return "".join(given.get(piece, piece) for piece in _PARTS.split(prompt))
+
+
+def lines_of(prompt: str, question: str, passages: Sequence[str]) -> list[tuple[int, int]]:
+    """Return where in `laid_out` each passage's line stands: (first, one behind the last) character.
+
+    A prompt that holds the passages several times is told of for the first.
+    """
+    begin, found = len(laid_out(prompt.partition("{passages}")[0], question, passages)), []
+    for place, text in enumerate(passages):
+        found.append((begin, begin + len(f"[{place + 1}] {text}")))
+        begin = found[-1][1] + 1
+    return found
 
 
 def passages_of(cell: Any) -> list[str]:

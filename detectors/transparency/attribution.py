@@ -28,8 +28,8 @@ from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, NONE, Direction, Measure, Remark, Result, undefined
 from detectors.transparency.faithfulness import Faithfulness, faithfulness
-from detectors.transparency.masks import LEAST, Drawn, Scored
-from detectors.transparency.methods import Attribution, AttributionMethod, attribute
+from detectors.transparency.masks import LEAST, Drawn, Gradients, Scored
+from detectors.transparency.methods import BY_GRADIENTS, Attribution, AttributionMethod, attribute
 
 __all__ = ["attribution", "scored_of"]
 
@@ -49,6 +49,7 @@ _BOUNDED: Mapping[str, tuple[float, float, str, Direction]] = {
 """Measure -> ends, unit and direction; each is the mean of a column of the evidence."""
 _RENAMED = {"lds": "value", "gold_first_share": "source_first"}
 """Measure -> its column of the evidence, where that is called otherwise."""
+_OF_GRADIENTS = ("token_sources", *BY_GRADIENTS, *(f"{method}_ends" for method in BY_GRADIENTS))
 _SHOWN = ("weights", "weight_low", "weight_high", "predicted", "actual")
 _UNSCORED = (np.nan,) * (len(Faithfulness._fields) + 1)
 
@@ -64,6 +65,8 @@ def attribution(
     `log_prob` (lists: what was asked about, nats), `fitted`, `held_out` and `orders` (lists: what was drawn), `problem`
     (why there is no answer, or null), `not_asked` (what the question lacks, or null). top: how many sources are taken
     away at once. memory: an answer whose log p falls by fewer nats without any source is from the model's own memory.
+    Of a method by gradients there is a column of its name (nats of every token of a source, or null), one with `_ends`
+    behind it (log p of the answer, and where the sources say nothing), and `token_sources` (the source of each token).
     `items` of the result: a row a question with weights, their intervals, and the columns of each measure.
     """
     own = _Questions(observed["items"], methods, top, level, rng)
@@ -76,6 +79,8 @@ def attribution(
         told = list(own.of_method(method, group))
         measures += [_withdrawn(one) if fails else one for one in told]
         measures.append(found or _nothing("planted_first_share", _NO_PLANT, level, group))
+        if method in BY_GRADIENTS:
+            measures.append(own.nats("completeness_gap", method, group, "lower is better", least=0))
     measures += [
         own.known("gold_first_chance", own.chance, _NO_GOLD),
         (planted or own).known("planted_first_chance", planted.chance if planted else None, _NO_PLANT),
@@ -96,7 +101,16 @@ def scored_of(row: Mapping[Any, Any]) -> Scored | None:
     drawn, size = Drawn(tuple(row["fitted"]), tuple(row["held_out"]), orders), len(row["fitted"][0])
     if not {*drawn.fitted, *drawn.held_out, "1" * size, "0" * size} <= set(known):
         return None
-    return Scored(size, int(row["tokens"]), known, drawn)
+    return Scored(size, int(row["tokens"]), known, drawn, dict(_gradients(row, size)))
+
+
+def _gradients(row: Mapping[Any, Any], sources: int) -> Iterator[tuple[str, Gradients]]:
+    """Yield what each method by gradients says of a question, where one was asked."""
+    for method in BY_GRADIENTS:
+        if row.get(method) is not None:
+            nats, (here, nothing) = np.asarray(row[method], dtype=float), row[f"{method}_ends"]
+            sums = np.bincount(np.asarray(row["token_sources"], dtype=int), nats, sources).astype(float)
+            yield method, Gradients(sums, float(here - nothing))
 
 
 class _Told(NamedTuple):
@@ -126,7 +140,8 @@ class _Questions:
     @cached_property
     def scored(self) -> Sequence[Scored | None]:
         """Each of them as it was observed."""
-        columns = ("tokens", "masks", "log_prob", "fitted", "held_out", "orders")
+        columns = ["tokens", "masks", "log_prob", "fitted", "held_out", "orders"]
+        columns += [name for name in _OF_GRADIENTS if name in self.asked]
         rows = zip(*(self.asked[name] for name in columns), strict=True)
         return [scored_of(dict(zip(columns, row, strict=True))) for row in rows]
 
@@ -143,7 +158,12 @@ class _Questions:
             _UNSCORED if one is None or each is None else (*faithfulness(one, each, self.top), _gold_first(each, gold))
             for one, each, gold in zip(self.scored, found, self.asked["gold"], strict=True)
         ]).reshape(-1, len(_UNSCORED))
-        return _Told(dict(zip((*Faithfulness._fields, "gold_first_share"), rows.T, strict=True)), found)
+        columns = dict(zip((*Faithfulness._fields, "gold_first_share"), rows.T, strict=True))
+        if method in BY_GRADIENTS:
+            columns["completeness_gap"] = np.array([
+                one.gradients[method].gap if one is not None and method in one.gradients else nan for one in self.scored
+            ])
+        return _Told(columns, found)
 
     @cached_property
     def with_gold(self) -> NDArray[np.bool_]:
@@ -172,7 +192,7 @@ class _Questions:
         for name in _BOUNDED:
             yield self.mean(name, method, group)
             if name == "lds":
-                yield self._top_drop(method, group)
+                yield self.nats("top_drop", method, group, "higher is better")
 
     def mean(self, column: str, method: str, group: str | None, name: str | None = None) -> Measure:
         """Return the mean of a column of a method over units."""
@@ -203,23 +223,25 @@ class _Questions:
             direction=direction, level=self.level, method=one.method, missing=one.missing,
         )
 
-    def _top_drop(self, method: str, group: str | None) -> Measure:
-        """Return the mean of nats, which nothing bounds: an approximate interval, none where it cannot be told."""
-        drops = self.told[method].columns["top_drop"]
-        there = ~np.isnan(drops)
+    def nats(
+        self, name: str, method: str, group: str | None, direction: Direction, *, least: float = -np.inf
+    ) -> Measure:
+        """Return the mean of nats, bounded by no more than `least`: an approximate interval, or none."""
+        values = self.told[method].columns[name]
+        there = ~np.isnan(values)
         if not there.any():
-            return _nothing("top_drop", _NONE_SCORED, self.level, group, "nats", "higher is better", missing=len(drops))
-        by_unit = _of_units(drops[there], self.units[there])
+            return _nothing(name, _NONE_SCORED, self.level, group, "nats", direction, missing=len(values))
+        by_unit = _of_units(values[there], self.units[there])
         facts: dict[str, Any] = {
-            "name": "top_drop", "group": group, "n": {"items": int(there.sum()), "units": len(by_unit)},
-            "unit": "nats", "direction": "higher is better", "level": self.level,
+            "name": name, "group": group, "n": {"items": int(there.sum()), "units": len(by_unit)},
+            "unit": "nats", "direction": direction, "level": self.level,
         }  # fmt: skip
         told: dict[str, Any] = {"value": float(by_unit.mean()), "method": NONE}
         if len(by_unit) >= 2 and np.ptp(by_unit) > _SAME:
             sums = np.column_stack([by_unit, np.ones(len(by_unit))])
             value, *ends = cluster_bootstrap(lambda t: t[..., 0] / t[..., 1], sums, level=self.level, rng=self.rng)
             if np.isfinite(ends).all():
-                told = {"value": value, "low": ends[0], "high": ends[1], **CLUSTER_BOOTSTRAP.facts}
+                told = {"value": value, "low": max(ends[0], least), "high": ends[1], **CLUSTER_BOOTSTRAP.facts}
         return Measure(**told, **facts).lacking(int((~there).sum()))
 
     def known(self, name: str, value: float | None, reason: Cause) -> Measure:

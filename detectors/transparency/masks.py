@@ -12,15 +12,19 @@ A question of S sources is asked about with all of them and with none, with all 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
 
-__all__ = ["EXACT", "LEAST", "Drawn", "Scored", "bits_of", "draw", "every_mask", "first_of", "texts_of", "without_each"]
+__all__ = [
+    "EXACT", "LEAST", "Drawn", "Gradients", "Scored", "bits_of", "draw", "every_mask", "first_of", "texts_of",
+    "without_each",
+]
 
 EXACT = 8
 """Sources up to which Shapley values are exact: 2^8 masks."""
@@ -40,6 +44,20 @@ class Drawn:
     """Orders of the sources, each followed by its reverse; empty up to EXACT sources."""
 
 
+class Gradients(NamedTuple):
+    """What a method by gradients says of a question, in nats."""
+
+    sources: Floats
+    """[source], the sum over its tokens."""
+    drop: float
+    """By how much log p falls where the sources say nothing: the sum over sources, were it exact."""
+
+    @property
+    def gap(self) -> float:
+        """How far the sum is from exact."""
+        return float(abs(self.sources.sum() - self.drop))
+
+
 @dataclass(frozen=True)
 class Scored:
     """A question whose answer was scored under masks."""
@@ -50,6 +68,8 @@ class Scored:
     log_p: Mapping[str, float]
     """Mask -> log p of the answer, in nats."""
     drawn: Drawn
+    gradients: Mapping[str, Gradients] = field(default_factory=dict)
+    """Method -> what it says, of those by gradients that were asked and could be told."""
 
     def nats(self, masks: Iterable[str]) -> Floats:
         """Return log p [mask]; NaN for a mask that was not asked about."""

@@ -3,6 +3,7 @@
     leave_one_out   A_j = log p(y | all) - log p(y | all but j)      nats; two sources with the same fact both get 0
     contextcite     logit p(y | m) ~ b + sum_j A_j m_j               Lasso over drawn masks m (2409.00729)
     shapley         A_j = mean over orders of what j adds            nats; sums to log p(y | all) - log p(y | none)
+    by gradients    A_j = sum over tokens t of j of A_t              nats; A_t of the model, along its embeddings
 
 ContextCite divides the logit by the number of tokens of y, fits with the L1 penalty ALPHA to standardised masks with an
 intercept, and multiplies the weights back. Shapley values are exact up to EXACT sources, beyond them means over drawn
@@ -23,11 +24,14 @@ from detectors.arrays import Floats, times_drawn
 from detectors.transparency.masks import EXACT, Drawn, Scored, bits_of, every_mask, first_of, without_each
 
 __all__ = [
-    "ALPHA", "Attribution", "AttributionMethod", "attribute", "contextcite", "lasso", "leave_one_out", "logit",
-    "masks_of", "shapley",
+    "ALPHA", "BY_GRADIENTS", "Attribution", "AttributionMethod", "attribute", "contextcite", "lasso", "leave_one_out",
+    "logit", "masks_of", "shapley",
 ]
 
-AttributionMethod = Literal["contextcite", "leave_one_out", "shapley"]
+AttributionMethod = Literal[
+    "contextcite", "leave_one_out", "shapley", "gradient_x_input", "integrated_gradients", "integrated_gradients_mean",
+]  # fmt: skip
+BY_GRADIENTS = ("gradient_x_input", "integrated_gradients", "integrated_gradients_mean")
 ALPHA = 0.01
 """Penalty of the Lasso, that of the authors."""
 REPLICATES = 100
@@ -67,6 +71,9 @@ def attribute(
     """Return the weights of every question; with `rng` also intervals, where the weights are estimates."""
     if method == "contextcite":
         return contextcite(questions, rng)
+    if method in BY_GRADIENTS:
+        told = [(one.gradients.get(method), one.sources) for one in questions]
+        return [Attribution(np.full(size, np.nan) if given is None else given.sources) for given, size in told]
     return [leave_one_out(one) if method == "leave_one_out" else shapley(one, rng) for one in questions]
 
 
@@ -76,6 +83,8 @@ def masks_of(method: AttributionMethod, sources: int, drawn: Drawn) -> list[str]
         return list(drawn.fitted)
     if method == "leave_one_out":
         return list(without_each(sources))
+    if method in BY_GRADIENTS:
+        return []
     return list(every_mask(sources)) if sources <= EXACT else [mask for one in drawn.orders for mask in first_of(one)]
 
 

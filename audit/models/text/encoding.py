@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from audit.errors import ModelError
-from audit.model import Continuation, Item
+from audit.model import Continuation, Item, Parted
 from audit.models.text.chat import ChatTemplate
 from audit.models.text.spans import byte_ends, byte_starts, characters, spelled_bytes
 from audit.models.text.windows import Encoded
@@ -107,6 +107,23 @@ class Encoder:
             touched = characters(starts, inside) - len(prompt)
             scored = np.arange(len(ends)) >= text.first - text.context
             found.append(np.column_stack([touched, np.diff(inside, axis=1), scored]))
+        return found
+
+    def parts(self, items: Sequence[Parted]) -> list[np.ndarray]:
+        """Return per item the part of its prompt in which each token of its context begins, [token]; -1 = in none."""
+        if not self.tokenizer.is_fast:
+            raise ModelError(f"{self.name}: its tokenizer does not tell where tokens stand; allowed: a fast tokenizer")
+        found = []
+        for item, text in zip(items, self.items(items), strict=True):
+            given = self._as_given(item.prompt)
+            before = given.find(item.prompt)
+            if before < 0:
+                raise ModelError(f"{self.name}: its chat template changes the prompt; allowed: prompt_form raw")
+            (offsets,) = self._offsets([given + item.text], [self.chat is None])
+            first, last = np.array(offsets[: text.context], dtype=np.int64).reshape(-1, 2).T
+            begins, ends = np.array(item.parts, dtype=np.int64).reshape(-1, 2).T + before
+            place = np.searchsorted(begins, first, "right") - 1
+            found.append(np.where((place >= 0) & (first < np.append(ends, 0)[place]) & (first < last), place, -1))
         return found
 
     def _offsets(self, texts: Sequence[str], special: Sequence[bool]) -> list[Any]:

@@ -116,9 +116,18 @@ class CausalNetwork:
             self.caches = self._cache_can_be_copied(rows[0].tolist())
 
     def states(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return [row, position, dim] for ids [row, position] padded on the right; `logits` goes on from there."""
-        states: torch.Tensor = self._body(input_ids=rows, use_cache=False, return_dict=True)[self._field]
+        """Return [row, position, dim] for ids [row, position] padded on the right; `logits` goes on from there.
+
+        rows: or their embeddings [row, position, dim], through which gradients go.
+        """
+        given = {"inputs_embeds" if rows.is_floating_point() else "input_ids": rows}
+        states: torch.Tensor = self._body(**given, use_cache=False, return_dict=True)[self._field]
         return states.to(self.device)
+
+    def head(self, states: torch.Tensor) -> torch.Tensor:
+        """Return the logits [..., vocabulary] of states [..., dim], through which gradients go."""
+        logits: torch.Tensor = self._head(states)
+        return logits
 
     def logits(self, states: torch.Tensor, *, out: torch.Tensor, of: slice = WHOLE) -> torch.Tensor:
         """Write the logits of states [token, dim] to `out` [token, vocabulary], float32, and return it.

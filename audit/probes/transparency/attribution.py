@@ -13,10 +13,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from audit.probe import AUROC, COUNT, NATS, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
+from audit.probe import AUROC, COUNT, NATS, NATS_GAP, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.items import without_nan
 from audit.probes.passages import check_prompt, laid_out, passages_of
-from audit.probes.transparency.asking import Question, ask_about, count_tokens
+from audit.probes.transparency.asking import (
+    BY_GRADIENTS,
+    METHODS,
+    Question,
+    ask_about,
+    ask_gradients,
+    count_tokens,
+    gradient_columns,
+)
 from audit.seeds import rng_for
 from detectors.phrases import Cause
 
@@ -30,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AttributionToSources"]
 
-_METHODS = ("contextcite", "leave_one_out", "shapley")
 _LISTS = frozenset({"context", "gold", "ids"})
 _FIELDS = {
     "prompt": "the question",
@@ -51,7 +58,12 @@ _COLUMNS = (
 class AttributionToSources:
     """How faithfully a method tells which sources in the prompt drove an answer, tried on masks and planted facts."""
 
-    methods: tuple[Literal["contextcite", "leave_one_out", "shapley"], ...] = ("contextcite",)
+    methods: tuple[
+        Literal[
+            "contextcite", "leave_one_out", "shapley", "gradient_x_input", "integrated_gradients",
+            "integrated_gradients_mean",
+        ], ...
+    ] = ("contextcite",)
     """Who says which source drove an answer; the first is judged, the others stand beside it as groups."""
     prompt: str = (
         "Answer from the passages alone, in a few words.\n\n{passages}\n\nQuestion: {question}\nAnswer:"
@@ -65,6 +77,8 @@ class AttributionToSources:
     """Other masks, on which what a method predicts is tried; a quarter of all masks at most."""
     orders: int = 16
     """Orders of the sources that Shapley values are estimated from where there are more than 8, each both ways."""
+    steps: int = 32
+    """Points of the integral of integrated gradients, each a pass forth and back."""
     top: int = 1
     """How many sources are taken away, or left alone, at once."""
     memory: float = 1.0
@@ -81,25 +95,33 @@ class AttributionToSources:
     measures: ClassVar[Mapping[str, Range]] = {
         "lds": SIGNED, "top_drop": NATS, "comprehensiveness": SHARE_GAP, "sufficiency": SHARE_GAP,
         "deletion_auc": AUROC, "insertion_auc": AUROC, "gold_first_share": SHARE, "gold_first_chance": SHARE,
-        "planted_first_share": SHARE, "planted_first_chance": SHARE, "memory_share": SHARE, "not_asked": COUNT,
+        "completeness_gap": NATS_GAP, "planted_first_share": SHARE, "planted_first_chance": SHARE,
+        "memory_share": SHARE, "not_asked": COUNT,
     }
 
     def __post_init__(self) -> None:
         """Refuse a prompt without its places, methods that are none or come twice, and counts too small."""
         check_prompt(self.prompt)
-        if not self.methods or len(set(self.methods)) < len(self.methods) or not {*self.methods} <= {*_METHODS}:
+        if not self.methods or len(set(self.methods)) < len(self.methods) or not {*self.methods} <= {*METHODS}:
             got = ", ".join(map(str, self.methods)) or "none"
-            raise ValueError(f"methods: got {got}; allowed: one or more of {', '.join(_METHODS)}, each once")
+            raise ValueError(f"methods: got {got}; allowed: one or more of {', '.join(METHODS)}, each once")
         if min(self.masks, self.held_out, self.orders, self.top, self.max_tokens) < 1 or self.masks < 8:
             got = f"masks {self.masks}, held_out {self.held_out}, orders {self.orders}, top {self.top}"
             raise ValueError(f"{self.name}: got {got}, max_tokens {self.max_tokens}; allowed: 8 masks, 1 of the others")
+        if self.steps < 1:
+            raise ValueError(f"steps: got {self.steps}; allowed: 1 or more")
         if not self.memory > 0:
             raise ValueError(f"memory: got {self.memory:g}; allowed: more than 0")
 
     @property
     def needs(self) -> frozenset[str]:
-        """Likelihoods of a continuation and its tokens; samples, where a model is asked."""
-        return frozenset({"log_prob", "trace", *(["sample"] if self.answers == "model" else [])})
+        """Likelihoods of a continuation and its tokens; samples, where a model is asked; for some methods gradients."""
+        more = {"sample": self.answers == "model", "token_attributions": bool(self._gradients)}
+        return frozenset({"log_prob", "trace", *(question for question, wanted in more.items() if wanted)})
+
+    @property
+    def _gradients(self) -> list[str]:
+        return [one for one in self.methods if one in BY_GRADIENTS]
 
     def drawn(self, question: str, sources: int) -> Drawn:
         """Return the masks of a question that are drawn by lot: by its id and number of sources, and nothing else."""
@@ -129,7 +151,8 @@ class AttributionToSources:
             if row["problem"] is None and not _says(row["answer"]):
                 row["problem"] = Cause("no answer")
         self._score(ask, {name: row for name, row in asked.items() if row["problem"] is None}, own=own)
-        told = {name: [row.get(name) for row in rows] for name in _COLUMNS}
+        asked_for = [*_COLUMNS, *gradient_columns(self._gradients)]
+        told = {name: [row.get(name) for row in rows] for name in asked_for}
         return pd.DataFrame(told, items.index, dtype=object)
 
     def _answer(self, ask: Ask, rows: Sequence[dict[str, Any]]) -> None:
@@ -156,6 +179,7 @@ class AttributionToSources:
             for name, row in rows.items()
         ]
         count_tokens(ask, questions)
+        ask_gradients(ask, questions, self._gradients, self.steps)
         ask_about(ask, questions, [self._masks(one) for one in questions])
         told = [(one, scored) for one in questions if (scored := scored_of(one.cells())) is not None]
         for method in self.methods:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from audit.probe import Known, Trial, mean_of, observed_in, overall
+from audit.probes.transparency.asking import BY_GRADIENTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +39,11 @@ class _Made:
     """Place of the source that holds the answer."""
     held_out: frozenset[str] = frozenset()
     """Masks under which a turned one is turned."""
+
+    @property
+    def gap(self) -> float:
+        """By how many nats a gradient's sum misses: four more where it is turned."""
+        return sum(map(ord, self.name)) % 3 + 4.0 * (self.kind == "turned")
 
     @property
     def prompt(self) -> str:
@@ -95,6 +101,8 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     }
     if by_all:
         del known["lds"]
+    if probe.methods[0] in BY_GRADIENTS:
+        known["completeness_gap"] = mean_of([one.gap for one in own])
     frames = {"items": _frame(own), "planted": _frame(planted)}
     data = {role: frame.iloc[rng.permutation(len(frame))] for role, frame in frames.items()}
     return Trial(dose > 0, data, _script([*own, *planted]), overall(known), probe)
@@ -124,14 +132,32 @@ def _script(made: Sequence[_Made]) -> Mapping[tuple[str, str], Any]:
     by_name = {one.name: one for one in made}
 
     def nats(items: Sequence[Any]) -> list[float]:
-        told = [(item.prompt, by_name[item.prompt.partition("What is ")[2].partition("?")[0]]) for item in items]
+        told = [(item.prompt, by_name[_named(item.prompt)]) for item in items]
         return [one.log_p([source in prompt for source in one.sources]) for prompt, one in told]
 
     return {
         ("main", "log_prob"): lambda items: {"kind": "exact", "log_prob": nats(items)},
         ("main", "trace"): lambda items: {"element": _ANSWER, "log_prob": nats(items)},
+        ("main", "token_attributions"): lambda items: _weighed([by_name[_named(item.prompt)] for item in items]),
         ("main", "sample"): lambda prompts: {"content": _ANSWER, "finish": "stop", "problem": [None] * len(prompts)},
     }
+
+
+def _named(prompt: str) -> str:
+    """Return the name of the question in a prompt."""
+    return prompt.partition("What is ")[2].partition("?")[0]
+
+
+def _weighed(made: Sequence[_Made]) -> dict[str, Any]:
+    """Return what a gradient would say of every source, by two tokens: the one that it adds too much, the other takes.
+
+    Of the answer to a question with the gap g, log p falls by g less than they sum to.
+    """
+    part = [[place // 2 for place in range(2 * len(one.adds))] for one in made]
+    nats = [[] if one.kind == "memory" else [nat for add in one.adds for nat in (add + 3.0, -3.0)] for one in made]
+    part = [places if some else [] for places, some in zip(part, nats, strict=True)]
+    ends = [one.gap - sum(some) - 1 for one, some in zip(made, nats, strict=True)]
+    return {"part": part, "nats": nats, "log_prob": -1.0, "baseline_log_prob": ends}
 
 
 def _known(made: Sequence[_Made]) -> dict[str, Known]:
