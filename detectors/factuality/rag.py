@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from detectors.arrays import Floats, units_of
 from detectors.differences import mean_difference
@@ -135,34 +136,44 @@ class _Judge:
         elif frame["prompt"].dropna().duplicated().any():
             frame["unit"] = units_of(frame, "prompt")
         right = found["answerable"]
-        frame["value"] = right.eq("right").astype(float).where(~right.isin(_UNSEEN))
         wrong = sum(found[name].isin(faults).astype(float) for name, faults in _FAULTS.items())
         asked = ~found.isin(_UNSEEN).all(axis=1)
-        frame["right"] = [" | ".join(_texts(cell)) for cell in self.observed["reference"]]
-        frame["expected"] = [" | ".join(_texts(cell)) or None for cell in self.observed["expected"]]
-        frame = frame.join(found)
-        for name in SLICES:
-            frame[f"said_{name}"] = self.observed[f"said_{name}"]
-        for name in ("claim_support", "near_miss_only"):
-            least, most = self._born_out[name]
-            frame[name] = np.where(least == most, least, np.nan)
-        frame["not_asked"], frame["not_changed"] = self.observed["lacks_answerable"], self.observed["lacks_changed"]
-        problems = self.observed[[f"problem_{name}" for name in SLICES]].bfill(axis=1)
-        frame["problem"] = problems.iloc[:, 0].where(problems.iloc[:, 0].notna(), None)
         weight = pd.Series(wrong, index=frame.index).where(asked)
-        frame = frame.assign(against=(weight > 0).astype("boolean").where(asked), weight=weight)
+        problems = self.observed[[f"problem_{name}" for name in SLICES]].bfill(axis=1).iloc[:, 0]
+        told = {
+            "value": right.eq("right").astype(float).where(~right.isin(_UNSEEN)),
+            "right": [" | ".join(_texts(cell)) for cell in self.observed["reference"]],
+            "expected": [" | ".join(_texts(cell)) or None for cell in self.observed["expected"]],
+            **found,
+            **{f"said_{name}": self.observed[f"said_{name}"] for name in SLICES},
+            **{name: self._certain(name) for name in ("claim_support", "near_miss_only")},
+            "not_asked": self.observed["lacks_answerable"], "not_changed": self.observed["lacks_changed"],
+            "problem": problems.where(problems.notna(), None),
+            "against": (weight > 0).astype("boolean").where(asked), "weight": weight,
+        }
         no_answer = right.isin(_LOST)
-        return frame.assign(no_answer=no_answer) if no_answer.any() else frame
+        lost = {"no_answer": no_answer} if no_answer.any() else {}
+        return pd.DataFrame({**frame, **told, **lost}, frame.index)
+
+    def _certain(self, name: str) -> Floats:
+        """Return a number of evidence [question] where nothing is open."""
+        least, most = self._born_out[name]
+        return np.where(least == most, least, np.nan)
+
+    @cached_property
+    def _asked(self) -> dict[str, NDArray[np.bool_]]:
+        return {name: self.outcomes[name].ne("not asked").to_numpy(bool) for name in SLICES}
 
     @cached_property
     def _tallies(self) -> dict[str, Tally]:
         """What makes measures of each slice."""
-        frame = self.items[["group", "unit", "value"]]
-        made = {}
-        for name, seen in self.outcomes.items():
-            lost = seen.isin(_LOST)
-            made[str(name)] = Tally(frame.assign(outcome=seen, no_answer=lost), self.level, self.rng)
-        return made
+        return {name: self._tally(seen.isin(_LOST), name) for name, seen in self.outcomes.items()}
+
+    def _tally(self, lost: pd.Series[bool] | bool, name: str = "answerable") -> Tally:
+        """Return what makes measures of a slice, of which some questions are `lost`."""
+        kept = self.items[["group", "unit", "value"]]
+        items = pd.DataFrame({**kept, "outcome": self.outcomes[name], "no_answer": lost}, kept.index)
+        return Tally(items, self.level, self.rng)
 
     def _hits(self, name: str, outcome: str) -> pd.Series[Any]:
         """Return whether each question has an outcome in a slice; null where it was not asked or gave no answer."""
@@ -183,7 +194,7 @@ class _Judge:
     ) -> Measure:
         """Return how much more is right in the first slice than in the second, question by question."""
         level = self.level if level is None else level
-        asked = (~(self.outcomes[[first, second]] == "not asked").any(axis=1)).to_numpy(bool)
+        asked = self._asked[first] & self._asked[second]
         one, two = (self._right[name][asked] for name in (first, second))
         units = self.items["unit"].to_numpy(object)[asked] if self.items["unit"].notna().any() else None
         known = ~(np.isnan(one) | np.isnan(two))
@@ -249,9 +260,7 @@ class _Judge:
             n = {"items": 0, "units": 0}
             told: dict[str, Any] = {"unit": "share", "direction": "neither", "level": self.level}
             return undefined(measure, why, n=n, missing=int(lost.sum()), **told)
-        frame = self.items[["group", "unit"]].assign(outcome=self.outcomes["answerable"], no_answer=lost)
-        options = {"binary": False, **options}
-        return Tally(frame, self.level, self.rng).mean(measure, values.rename(None), direction, **options)
+        return self._tally(lost).mean(measure, values.rename(None), direction, **{"binary": False, **options})
 
     @cached_property
     def _rows(self) -> list[dict[Any, Any]]:
@@ -280,9 +289,7 @@ class _Judge:
         """Return the share of all that was asked, in whatever slice, that got no answer."""
         asked = self.outcomes != "not asked"
         failed = (self.outcomes.isin(_LOST) & asked).sum(axis=1) / asked.sum(axis=1).replace(0, np.nan)
-        whole = self.items[["group", "unit"]].assign(outcome=self.outcomes["answerable"], no_answer=False)
-        tally = Tally(whole, self.level, self.rng)
-        return tally.mean("error_share", failed.rename(None), "lower is better", binary=False)
+        return self._tally(lost=False).mean("error_share", failed.rename(None), "lower is better", binary=False)
 
     def _count(self, measure: str, rows: pd.Series[bool]) -> Measure:
         count = float(rows.sum())

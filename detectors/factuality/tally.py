@@ -39,7 +39,8 @@ class Tally:
         worst: what a missing value could have been at least and at most, both beside `values`; binary: values are 0 or
         1, ties between.
         """
-        rows, numbers = self.items.index.get_indexer(values.index), values.to_numpy(dtype=float, na_value=np.nan)
+        index, numbers = self.items.index, values.to_numpy(dtype=float, na_value=np.nan)
+        rows = np.arange(len(index)) if values.index.is_(index) else index.get_indexer(values.index)
         lost = np.isnan(numbers) & self._no_answer[rows]
         counted = ~np.isnan(numbers) | lost
         if lost.sum() == counted.sum():
