@@ -334,12 +334,12 @@ def _planted(rng: np.random.Generator, alpha: float, *, marked: bool) -> Observe
     import pandas as pd
 
     from detectors.provenance.detection import read_texts
-    from detectors.provenance.text.green import LeftHashLists, green_after
+    from detectors.provenance.text.green import LeftHashLists, colours_of_pairs
 
     lists, other = (LeftHashLists(64, 0.25, key) for key in (15485863, 2654435769))
     before, after = np.indices((63, 63)).reshape(2, -1) + 1
     green = np.zeros((64, 64), dtype=bool)
-    green[before, after] = green_after(before, after, lists)
+    green[before, after] = colours_of_pairs(before, after, lists)
     texts = rng.integers(1, 64, size=(60, 200))
     if marked:
         for i in range(1, 200):  # the first of two candidates where it is green, else the second

@@ -63,11 +63,11 @@ def _texts(rng: np.random.Generator) -> _Texts:
     """Return ids of a text in which the mark of each of both keys is found, or not."""
     import numpy as np
 
-    from detectors.provenance.text.green import LeftHashLists, green_after
+    from detectors.provenance.text.green import LeftHashLists, colours_of_pairs
 
     (before, after), code = np.indices((_IDS, _IDS)).reshape(2, -1)[:, _IDS:], np.zeros((_IDS, _IDS), dtype=int)
     for place, key in enumerate(_KEYS):
-        colours = green_after(before, after, LeftHashLists(_IDS, _SHARE, key))
+        colours = colours_of_pairs(before, after, LeftHashLists(_IDS, _SHARE, key))
         code[before, after] += colours.astype(int) << place
     code[:, 0] = code[0] = -1
     green, found = _counts(), {}

@@ -29,7 +29,7 @@ from detectors.provenance.text.reading import Ids, Reading, joined, more_at_this
 from detectors.provenance.text.shuffle import Bools, Seeds, among_first, seeds_of, shuffled
 
 __all__ = [
-    "GreenLists", "Items", "LeftHashLists", "SelfHashHFLists", "SelfHashLMWLists", "green_after", "green_pairs",
+    "GreenLists", "Items", "LeftHashLists", "SelfHashHFLists", "SelfHashLMWLists", "colours_of_pairs", "green_pairs",
     "green_tail",
 ]
 
@@ -187,14 +187,15 @@ def green_pairs(texts: Iterable[ArrayLike], lists: GreenLists) -> list[Bools]:
     return [one.per_token[~np.isnan(one.per_token)].astype(bool) for one in lists.read(texts)]
 
 
-def green_after(before: Ids, after: Ids, lists: GreenLists) -> Bools:
+def colours_of_pairs(before: Ids, after: Ids, lists: GreenLists) -> Bools:
     """Return whether each id is green after the one that stands before it in a text of these two, [pair].
 
     before, after [pair]: ids. Raises ValueError where nothing is scored in such a text.
     """
     items = lists.items(np.stack([before, after], axis=1).ravel(), np.repeat(np.arange(len(before)), 2))
     if not np.array_equal(items.text, np.arange(len(before))):
-        raise ValueError(f"green_after: got {len(before)} pairs of which {len(items.text)} are scored; allowed: all")
+        got = f"{len(before)} pairs of which {len(items.text)} are scored"
+        raise ValueError(f"colours_of_pairs: got {got}; allowed: all")
     return lists.colours(items)[items.pair]
 
 
