@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
+from detectors.bias.balance import class_balance
 from detectors.bias.benefits import benefit_entropy
 from detectors.bias.calibration import calibration, impossibility
 from detectors.bias.conditional import conditional_gaps
@@ -103,7 +104,7 @@ def decision_gaps(
     `worst_group_accuracy` and those of `benefit_entropy`; where controls are named those of `conditional_gaps`; those
     of `equalized_odds` where both of its rates are among the metrics. With several sensitive features, groups without
     the name of one are intersections. With scores and labels, those of `score_gaps` and, for probabilities, of
-    `calibration`.
+    `calibration` and `class_balance`.
     remarks: those of `missing_words` first.
     Items: the group, label, decision, score; a row that is decided wrongly counts against the model. table has a row a
     rate and group. Raises ValueError for an unknown metric or reference and for no rows.
@@ -230,6 +231,8 @@ class _Judge:
         said, bins = _binned(there["score"].to_numpy(float))
         label = there["label"].to_numpy(float).astype(int)
 
+        [own] = self.rng.spawn(1)
+
         def judged(groups: pd.Series[str], share: float, *, whole: bool) -> Iterator[Result]:
             places, levels = coded(groups.array, "group")
             names = list(map(str, levels))
@@ -238,6 +241,7 @@ class _Judge:
             yield score_gaps(cells, names, level=share, rng=self.rng)
             if self.probability:
                 yield calibration(cells, said, names, level=share, rng=self.rng)
+                yield Result(class_balance(there["score"], label, places, names, level=share, rng=own))
             if whole:
                 yield Result((), remarks=impossibility(cells[:, 1].sum(-1), cells.sum((1, 2)), names, share))
 

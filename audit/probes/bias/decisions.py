@@ -61,6 +61,8 @@ _OF_SCORES = {
 }
 _CALIBRATION = {
     "calibration_error": SHARE, "calibration_in_the_large": SHARE_GAP, "calibration_p": P_VALUE, "brier": AUROC,
+    "score_of_positives_difference": AUROC, "score_of_positives": AUROC, "score_of_negatives_difference": AUROC,
+    "score_of_negatives": AUROC,
 }
 _MOST_SENSITIVE = 4
 _UNIT = "unit"

@@ -198,6 +198,8 @@ def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
     known |= _extremes({rate: _counts(rate, label, decision, group) for rate in probe.rates})
     if "accuracy" in probe.rates:
         known |= _benefits(decision - label + 1, group)
+    if probe.features and probe.label is not None:
+        known |= _balance(np.where(decision == 1, (1 + _cut(probe)) / 2, _cut(probe) / 2), label, group)
     if len(probe.sensitive) == 1:
         names = [_value(_first(probe)[0], at) or _NO_VALUE for at in (0, 1, last)]
         known |= _of_groups(first, dict(zip(names, rates, strict=True)), probe.reference)
@@ -275,6 +277,17 @@ def _benefits(benefit: np.ndarray, group: np.ndarray) -> KnownMeasures:
     theil, between = (float((one * np.log(np.where(one > 0, one, 1))).mean()) for one in (share, means))
     values = {"theil_index": theil, "generalised_entropy": float((share**2).mean() - 1) / 2, "theil_between": between}
     return {(name, None): Known(value) for name, value in values.items()}
+
+
+def _balance(score: np.ndarray, label: np.ndarray, group: np.ndarray) -> KnownMeasures:
+    """Return how far groups are apart in the mean score of either label."""
+    from audit.probe import Known
+
+    known: KnownMeasures = {}
+    for name, value in (("positives", 1), ("negatives", 0)):
+        means = [float(score[(group == one) & (label == value)].mean()) for one in set(group.tolist())]
+        known[f"score_of_{name}_difference", None] = Known(max(means) - min(means))
+    return known
 
 
 def _asked_by(rate: str, label: np.ndarray, decision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
