@@ -167,7 +167,7 @@ class _Judge:
     @cached_property
     def _tallies(self) -> dict[str, Tally]:
         """What makes measures of each slice."""
-        return {name: self._tally(seen.isin(_LOST), name) for name, seen in self.outcomes.items()}
+        return {name: self._tally(self.outcomes[name].isin(_LOST), name) for name in SLICES}
 
     def _tally(self, lost: pd.Series[bool] | bool, name: str = "answerable") -> Tally:
         """Return what makes measures of a slice, of which some questions are `lost`."""

@@ -194,8 +194,9 @@ def colours_of_pairs(before: Ids, after: Ids, lists: GreenLists) -> Bools:
     """
     items = lists.items(np.stack([before, after], axis=1).ravel(), np.repeat(np.arange(len(before)), 2))
     if not np.array_equal(items.text, np.arange(len(before))):
-        got = f"{len(before)} pairs of which {len(items.text)} are scored"
-        raise ValueError(f"colours_of_pairs: got {got}; allowed: all")
+        raise ValueError(
+            f"colours_of_pairs: got {len(before)} pairs of which {len(items.text)} are scored; allowed: all"
+        )
     return lists.colours(items)[items.pair]
 
 
