@@ -637,6 +637,8 @@ HOLES = {
         "no width": ("detectors.memorisation.membership:tpr_at", as_value),
         "gate of chance": ("detectors.memorisation.blind:cross_validated",
                            lambda real: lambda features, member, units, *, rng: rng.normal(size=len(member))),
+        "every member found": ("detectors.memorisation.found:benjamini_hochberg",
+                               lambda real: lambda p, fdr: np.ones(len(p), bool)),
         "dates not looked at": ("detectors.memorisation.blind:_with_date", lambda real: lambda *told: told[:2]),
         "both sides kept": ("detectors.memorisation.membership:_keys",
                             lambda real: lambda frame: frame.index.to_series()),

@@ -17,6 +17,7 @@ from audit.probes.memorisation.membership_trials import planted
 from audit.record import Limit
 from audit.verdict import decide
 from detectors.memorisation.blind import cross_validated, days_of, look_blind
+from detectors.memorisation.found import found_together, members_found, nonmembers_for
 from detectors.memorisation.membership import membership
 from detectors.memorisation.operating import nonmembers_needed, tpr_at
 from detectors.memorisation.scores import membership_scores, windowed_votes
@@ -132,6 +133,29 @@ def test_the_interval_holds_whatever_items_without_a_score_would_have_been():
                         LEVEL)  # fmt: skip
         assert low <= filled[1] <= filled[2] <= high
     assert low <= value <= high
+
+
+# --- one by one
+
+
+def test_members_are_found_as_benjamini_hochberg_finds_them_by_hand():
+    """20 non-members: p is 1/21 above all. 5 % of 4 members take 2/21 <= 0.05 k / 4, so none; at 0.5 two are found."""
+    known, asked = np.arange(20.0), np.array([30.0, 31.0, 5.0, 0.0])
+    assert found_together(20, 4, 0.05) == 4
+    assert members_found(known, asked, 0.05, 0.9)[0] == 0
+    assert members_found(known, asked, 0.5, 0.9) == (0.5, 0.0, 1.0)
+    assert members_found(np.arange(100.0), np.append(asked + 100, NAN), 0.05, 0.8) == (1.0, 0.8, 1.0)
+
+
+def test_it_is_told_how_many_non_members_it_takes():
+    assert nonmembers_for(100, 0.05) == 1999
+    assert [found_together(known, 100, 0.05) for known in (1999, 1998, 99, 19, 18)] == [1, 2, 20, 100, 106]
+
+
+def test_members_that_are_like_non_members_are_found_no_more_often_than_stated():
+    rng = np.random.default_rng(3)
+    found = [members_found(rng.normal(size=200), rng.normal(size=30), 0.2, LEVEL)[0] > 0 for _ in range(300)]
+    assert sum(found) <= binom.isf(1e-4, 300, 0.2)
 
 
 # --- the gate

@@ -2,6 +2,7 @@
 
     membership_auroc    P(a member scores above a non-member), ties half; one half is a model that tells nothing
     tpr_at_1_percent    share of members above the threshold that 1 % of non-members exceed; the same at 0.1 %
+    members_found       share of members that stand out one by one, at a false discovery rate (`found`)
     blind_auroc         what a classifier reaches that never asks the model: the gate
 
 Where the gate does not hold (`blind`), or has too few items to tell, no other number is given: it would be true of the
@@ -26,8 +27,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import FIELDS, Floats, Items, field_of, items_of, joined, one_of_each, units_of
+from detectors.conformal import calibration_needed, p_values
 from detectors.health import score_problem, ties_problem
 from detectors.memorisation.blind import BLIND_METHOD, GATE_LEVEL, LEAST_UNITS, Blind, days_of, look_blind
+from detectors.memorisation.exposure import FOUND
+from detectors.memorisation.found import found_together, members_found, nonmembers_for
 from detectors.memorisation.operating import TPR_METHOD, nonmembers_needed, tpr_at
 from detectors.memorisation.scores import membership_scores
 from detectors.phrases import Cause, Method
@@ -45,23 +49,24 @@ _NAMED = 3
 
 
 def membership(
-    observed: Mapping[str, pd.DataFrame], *, score: str, level: float, rng: np.random.Generator
+    observed: Mapping[str, pd.DataFrame], *, score: str, level: float, rng: np.random.Generator, fdr: float = 0.05
 ) -> Result:
     """Return how well members, the role `items`, are told from `nonmembers`.
 
     observed: of both roles a frame indexed by item id with the columns that `scores.membership_scores` wants, where
     known `unit` and `date` (`blind.days_of`), and `likelihood`, what log p is. score: the one that is judged; it is
-    undefined where the answers do not give it.
+    undefined where the answers do not give it. fdr: rate of false discoveries among the members that are found.
 
     Measures, in this order: `membership_auroc`, `tpr_at_1_percent` and `tpr_at_0_1_percent` of the judged score, the
-    same by group of every other score where the gate holds, `blind_auroc`, `in_both`. Items: members, the highest score
-    first, then non-members; their scores, `blind` (of the classifier), and, where the gate holds, whether they speak
-    `against` the model: members above the threshold that 1 % of non-members exceed. Table: the features that tell most
-    without the model. Remarks: what the gate says, what stands on both sides, and whether log p is a bound.
+    same by group of every other score where the gate holds, `members_found`, `blind_auroc`, `in_both`. Items: members,
+    the highest score first, then non-members; their scores, `blind` (of the classifier), and, where the gate holds, the
+    `p_value` of members and whether they speak `against` the model: those above the threshold that 1 % of non-members
+    exceed. Table: the features that tell most without the model. Remarks: what the gate says, how many members must
+    stand out together to be found, what stands on both sides, and whether log p is a bound.
     Raises ValueError for items of several kinds or shapes.
     """
     seen = _Seen.of(observed)
-    judge = _Judge(seen, score, level, rng)
+    judge = _Judge(seen, score, level, rng, fdr)
     return Result(
         tuple(judge.measures()), items=judge.evidence(), table=None if judge.blind is None else judge.blind.telling,
         remarks=tuple(judge.remarks()),
@@ -108,6 +113,7 @@ class _Judge:
     score: str
     level: float
     rng: np.random.Generator
+    fdr: float
 
     @cached_property
     def blind(self) -> Blind | None:
@@ -144,6 +150,7 @@ class _Judge:
         for name, group in named:
             yield self._auroc(name, group)
             yield from (self._tpr(measure, name, group) for measure in RATES)
+        yield self._found()
         yield self._blind_auroc()
         count = len(self.seen.both)
         yield Measure(
@@ -204,6 +211,24 @@ class _Judge:
             level=self.level, method=TPR_METHOD, missing=missing,
         )
 
+    def _found(self) -> Measure:
+        why, known, asked = self._problems.get(self.score, _NOT_GIVEN), np.empty(0), np.empty(0)
+        if why is None:
+            values, drawn = self.seen.scores[self.score].to_numpy(), self._one_of_each
+            known, asked = (values[drawn & (self.seen.member == side)] for side in (False, True))
+            scored = [int((~np.isnan(one)).sum()) for one in (known, asked)]
+            if not scored[1] or found_together(scored[0], scored[1], self.fdr) > scored[1]:
+                few = "{known} independent non-members are too few to find a member; {needed} would do"
+                why = Cause(few, known=scored[0], needed=calibration_needed(self.fdr))
+        if why is not None:
+            return self._none("members_found", "share", why, self.score, None)
+        value, low, high = members_found(known, asked, self.fdr, self.level)
+        return Measure(
+            name="members_found", value=value, low=low, high=high, unit="share", direction="lower is better",
+            n={"items": scored[1], "units": min(scored)}, level=self.level, method=FOUND,
+            missing=len(asked) - scored[1],
+        )
+
     @cached_property
     def _one_of_each(self) -> NDArray[np.bool_]:
         """Which items are counted one by one [item]: of each unit one on each side, the same for all scores."""
@@ -252,9 +277,18 @@ class _Judge:
         if self.score in seen.scores:
             told = told.sort_values(["role", self.score], ascending=[True, False], kind="stable")
             if self._problems[self.score] is None:
-                told = told.join(self._against(told))
+                told = told.join(self._against(told)).assign(p_value=self._p_values(told))
         both = seen.both[[name for name in kept if name in seen.both]].assign(role="both")
         return pd.concat([told, both[~both.index.isin(told.index)]])
+
+    def _p_values(self, told: pd.DataFrame) -> Floats:
+        """Return the p-value [item] of each member among the non-members, of which each unit counts once."""
+        values = self.seen.scores[self.score].to_numpy()
+        known = values[self._one_of_each & ~self.seen.member]
+        asked = told["role"].eq("members").to_numpy() & told[self.score].notna().to_numpy()
+        p = np.full(len(told), np.nan)
+        p[asked] = p_values(known[~np.isnan(known)], told[self.score].to_numpy()[asked], alpha=1.0)
+        return p
 
     def _against(self, told: pd.DataFrame) -> pd.DataFrame:
         """Return `against` and `weight` of members, null of others and where no threshold can be had."""
@@ -278,11 +312,24 @@ class _Judge:
                 yield Remark("told_blind", facts | {"features": ", ".join(f"“{one}”" for one in named)})
             else:
                 yield Remark("blind_cannot_tell", facts)
+        yield from self._together()
         if len(self.seen.both):
             yield Remark("in_both", {"count": float(len(self.seen.both))})
         kinds = sorted(set(self.seen.frame.get("likelihood", pd.Series(dtype=object)).dropna()) - {"exact"})
         if kinds:
             yield Remark("likelihood_is_bound", {"likelihood": kinds[0]})
+
+
+    def _together(self) -> Iterator[Remark]:
+        """Yield how many members must stand out together for one to be found, where that is more than one."""
+        if self._problems.get(self.score, _NOT_GIVEN) is not None:
+            return
+        member, drawn = self.seen.member, self._one_of_each & self.seen.scores[self.score].notna().to_numpy()
+        known, asked = (int((drawn & (member == side)).sum()) for side in (False, True))
+        least = found_together(known, asked, self.fdr)
+        if 1 < least <= asked:
+            needed = nonmembers_for(asked, self.fdr)
+            yield Remark("found_together", {"count": float(least), "known": float(known), "needed": float(needed)})
 
 
 _NOT_GIVEN = Cause("the answers of the model do not give this score")

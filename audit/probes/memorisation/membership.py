@@ -52,6 +52,8 @@ class Membership:
     windowed_votes; absent = reference_ratio with a `reference`, else loss."""
     reference: str | None = None
     """Name of the helper that never saw the members, as the model before it was tuned; of texts with its tokenizer."""
+    fdr: float = 0.05
+    """Rate of false discoveries among the members that are found one by one."""
 
     name: ClassVar[str] = "memorisation.membership"
     dimension: ClassVar[str] = "memorisation"
@@ -59,14 +61,17 @@ class Membership:
         "items": Role(_FIELDS, frozenset(_FIELDS)), "nonmembers": Role(_FIELDS, frozenset(_FIELDS), unseen=True),
     }
     measures: ClassVar[Mapping[str, Range]] = {
-        "membership_auroc": AUROC, "tpr_at_1_percent": SHARE, "tpr_at_0_1_percent": SHARE, "blind_auroc": AUROC,
+        "membership_auroc": AUROC, "tpr_at_1_percent": SHARE, "tpr_at_0_1_percent": SHARE, "members_found": SHARE,
+        "blind_auroc": AUROC,
         "in_both": COUNT,
     }
 
     def __post_init__(self) -> None:
-        """Refuse a score that takes a reference where none is named."""
+        """Refuse a score that takes a reference where none is named, and a rate that is none."""
         if self.score in _BY_REFERENCE and self.reference is None:
             raise ValueError(f"{self.name}: got score {self.score} without a reference; allowed: the name of a helper")
+        if not 0 < self.fdr < 1:
+            raise ValueError(f"fdr: got {self.fdr:g}; allowed: more than 0, less than 1")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -138,7 +143,7 @@ class Membership:
         """Return the measures of `detectors.memorisation.membership`."""
         from detectors.memorisation.membership import membership
 
-        return membership(observed, score=self.judged, level=level, rng=rng)
+        return membership(observed, score=self.judged, level=level, rng=rng, fdr=self.fdr)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return a model that finds members likelier than non-members that read alike, and one that does not."""

@@ -57,6 +57,7 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int, apart: float) -> Tri
     known: KnownMeasures = {
         ("membership_auroc", None): Known(auroc_of(ranks["nonmembers"], ranks["items"]).value),
         ("tpr_at_1_percent", None): Known(float((ranks["items"] > sorted(ranks["nonmembers"])[-2]).mean())),
+        ("members_found", None): Known(_found(list(ranks["items"]), list(ranks["nonmembers"]), probe.fdr)),
         ("blind_auroc", None): Known(0.5, within=0.05),
         ("in_both", None): Known(float(dose), certain=True),
     }
@@ -139,6 +140,12 @@ def _ranked(score: str, texts: Sequence[str], levels: np.ndarray) -> np.ndarray:
         return levels
     gains = levels[:, None] - _BASE + np.array(_PATTERN)
     return np.array([_votes(list(gain)) for gain in gains])
+
+
+def _found(members: list[float], nonmembers: list[float], fdr: float) -> float:
+    """Return the share of members that is found at a rate, worked out anew: the most whose p-values are low enough."""
+    p = sorted((1 + sum(other >= one for other in nonmembers)) / (len(nonmembers) + 1) for one in members)
+    return max((place for place, one in enumerate(p, 1) if one <= fdr * place / len(p)), default=0) / len(p)
 
 
 def _votes(gain: list[float]) -> float:
