@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from stub_server import answering
 from tiny_models import make_tiny_text_classifier
 
@@ -573,6 +574,34 @@ def test_options_that_contradict_each_other_are_refused(options, line):
 
 
 # --- a real table
+
+
+@pytest.mark.shared
+def test_adult_has_the_numbers_of_fairlearns_quickstart():
+    """A tree of depth 4 on the census of 1994, told on what it learnt from (fairlearn 0.5 to 0.7, and 0.15.0)."""
+    names = [
+        "age", "workclass", "fnlwgt", "education", "education-num", "marital-status", "occupation", "relationship",
+        "race", "sex", "capital-gain", "capital-loss", "hours-per-week", "native-country", "income",
+    ]  # fmt: skip
+    rows = pd.concat(
+        pd.read_csv(
+            needs_data(f"adult/adult.{part}"), names=names, skipinitialspace=True, na_values="?", comment="|"
+        ).dropna(subset="income") for part in ("data", "test")
+    )  # fmt: skip
+    label = rows.pop("income").str.startswith(">50K").to_numpy().astype(int)
+    given = pd.get_dummies(rows)
+    decision = DecisionTreeClassifier(min_samples_leaf=10, max_depth=4, random_state=0).fit(given, label).predict(given)
+    table = {"sex": rows["sex"].to_numpy(), "label": label, "decision": decision}
+    result = told(Decisions(sensitive=("sex",), label="label"), table)
+    assert result.measure("accuracy").value == 0.8443552680070431
+    assert result.measure("selection_rate").value == 0.16385487899758405
+    for name, group, value in (
+        ("accuracy", "Female", 0.925148), ("accuracy", "Male", 0.804288), ("selection_rate", "Female", 0.0635499),
+        ("selection_rate", "Male", 0.213599), ("demographic_parity_difference", None, 0.150049),
+        ("demographic_parity_ratio", None, 0.297520), ("equalized_odds_difference", None, 0.081166),
+        ("equalized_odds_ratio", None, 0.215878),
+    ):  # fmt: skip
+        assert result.measure(name, group).value == pytest.approx(value, abs=1e-6)
 
 
 @pytest.mark.shared
