@@ -17,7 +17,7 @@ from audit.cli.app import execute
 from audit.errors import PlanError, UsageError
 from audit.execute import run
 from audit.plan import load_plan, read_plan
-from audit.reference import answers_plan, memorisation_plan, robustness_plan, starter_plan, table_plan
+from audit.reference import answers_plan, efficiency_plan, memorisation_plan, robustness_plan, starter_plan, table_plan
 from audit.reference.cards import WEIGHTS, reference_folders
 from audit.reference.starters import family_of, has_chat_template
 from audit.watermarks.image import SpreadSpectrum
@@ -385,6 +385,34 @@ def test_of_questions_with_sources_it_asks_what_drove_the_answer(tmp_path):
     (tmp_path / "a.csv").write_text("prompt,answer\nx,y\n")
     with pytest.raises(UsageError, match="has no column 'context'"):
         answers_plan("sources", model, str(tmp_path / "a.csv"))
+
+
+# --- what an answer costs
+
+
+def test_what_an_answer_costs_is_asked_of_what_computes_here(tmp_path):
+    """A plan that runs, of texts and of images; what draws nothing is not timed, and an address is refused."""
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text("".join(json.dumps({"text": f"This is text number {n}."}) + "\n" for n in range(2)))
+    (tmp_path / "images").mkdir()
+    for at in range(2):
+        Image.fromarray(np.full((8, 8), 40 * at, dtype=np.uint8)).save(tmp_path / "images" / f"{at}.png")
+    lm, vae = str(tiny_models.make_tiny_lm(tmp_path / "m")), str(WEIGHTS / "vae" / "sound")
+    for model, data in ((lm, texts), (vae, tmp_path / "images")):
+        plan = read_plan(efficiency_plan(model, str(data), base=tmp_path), base=tmp_path)
+        assert [one.probe.name for one in plan.checks] == ["efficiency.resources", "efficiency.sampling"]
+    counted = replace(plan.checks[0], probe=replace(plan.checks[0].probe, memory=False))
+    (found,) = run(replace(plan, checks=(counted,)), into=tmp_path / "audits").record.findings
+    assert found.measures[0].value > 0
+    text = efficiency_plan(str(folder(tmp_path / "c", architectures=["BertForSequenceClassification"])), None)
+    assert "./items.jsonl" in text
+    assert "efficiency.sampling" not in text
+    for model, data, why in (
+        ("http://127.0.0.1:9/v1", None, "allowed: one that computes here"), (lm, tmp_path / "images", "no such file"),
+        (vae, texts, "no such folder"), (str(WEIGHTS / "autoregressive_series" / "sound"), texts, "no column 'series'"),
+    ):  # fmt: skip
+        with pytest.raises(UsageError, match=why):
+            efficiency_plan(model, data and str(data))
 
 
 # --- what a model tells of its training

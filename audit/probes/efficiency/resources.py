@@ -37,7 +37,7 @@ class Resources:
     """Parameters, bytes of weights, operations of an answer, peak memory and energy of a model that computes here."""
 
     memory: bool = True
-    """Whether a process is started for every item, which memory and energy need."""
+    """Whether a process is started for every item, which memory and energy need: some seconds each, so `take` few."""
     prompted: bool = False
     """Whether a sample is drawn for the item's text, as text-to-image pipelines want it; else for nothing."""
     sampling: Sampling = field(default_factory=dict)

@@ -20,7 +20,9 @@ from audit.data import ENDINGS, column_names
 from audit.errors import DataError, UsageError
 from audit.reference.plans import find_language_model
 
-__all__ = ["CHAT_PROMPT", "family_of", "has_chat_template", "seen_from", "starter_model", "starter_plan"]
+__all__ = [
+    "CHAT_PROMPT", "data_entry", "family_of", "has_chat_template", "seen_from", "starter_model", "starter_plan",
+]
 
 _TEMPLATES = {
     **dict.fromkeys(("autoregressive_image", "diffusion", "gan", "latent_diffusion", "vae"), "image"),
@@ -53,6 +55,28 @@ def seen_from(base: Path, place: str) -> str:
     if base == Path() or "://" in place or Path(place).is_absolute():
         return place
     return os.path.relpath(place, base)
+
+
+def data_entry(data: str | None, base: Path, *, column: str | None, otherwise: str = "items") -> str:
+    """Return the entry of a file of rows with this column in a plan, or of a folder of images where `column` is None.
+
+    None as data = what is still to be put at `otherwise`. Raises UsageError where it is not there, or lacks the column.
+    """
+    if data is None:
+        use, ending = ("image_folder", "") if column is None else ("file", ".jsonl")
+        return f"{{use: {use}, path: ./{otherwise}{ending}}}"
+    path, where = Path(data), json.dumps(seen_from(base, data), ensure_ascii=False)
+    if column is None:
+        if not path.is_dir():
+            raise UsageError(f"--data {data}: no such folder; allowed: a folder of images")
+        return f"{{use: image_folder, path: {where}}}"
+    allowed = f"allowed: CSV, JSON lines or Parquet with the column {column}"
+    if not path.is_file() or path.suffix.lower() not in ENDINGS:
+        got = f"ends in {path.suffix!r}" if path.is_file() else "no such file"
+        raise UsageError(f"--data {data}: {got}; {allowed}")
+    if column not in column_names(path):
+        raise UsageError(f"--data {data}: has no column '{column}'; {allowed}")
+    return f"{{use: file, path: {where}}}"
 
 
 def starter_plan(model: str | None, *, base: Path = Path()) -> str:

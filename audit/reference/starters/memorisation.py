@@ -14,10 +14,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from audit.data import ENDINGS, column_names
 from audit.errors import UsageError
 from audit.reference.plans import find_language_model
-from audit.reference.starters import family_of, seen_from
+from audit.reference.starters import data_entry, family_of, seen_from
 
 __all__ = ["memorisation_plan"]
 
@@ -70,25 +69,7 @@ def memorisation_plan(model: str | None, data: str | None, *, base: Path = Path(
     else:
         allowed = "a language model, an address, or a density of images"
         raise UsageError(f"--for memorisation: got a model of the family {family}; allowed: {allowed}")
-    told["trained"], told["kept"] = _sets(data, base, images=family in _DENSITIES)
+    column = None if family in _DENSITIES else "text"
+    told["trained"] = data_entry(data, base, column=column, otherwise="trained-on")
+    told["kept"] = data_entry(None, base, column=column, otherwise="kept-back")
     return _PLAN.format(model=entry, checks=checks.format(**told))
-
-
-def _sets(data: str | None, base: Path, *, images: bool) -> tuple[str, str]:
-    """Return the entries of what the model was trained on, and of what was kept from training."""
-    use, ending = ("image_folder", "") if images else ("file", ".jsonl")
-    kept = f"{{use: {use}, path: ./kept-back{ending}}}"
-    if data is None:
-        return f"{{use: {use}, path: ./trained-on{ending}}}", kept
-    path, where = Path(data), json.dumps(seen_from(base, data), ensure_ascii=False)
-    if images:
-        if not path.is_dir():
-            raise UsageError(f"--data {data}: no such folder; allowed: a folder of images")
-        return f"{{use: image_folder, path: {where}}}", kept
-    allowed = "allowed: CSV, JSON lines or Parquet with the column text"
-    if not path.is_file() or path.suffix.lower() not in ENDINGS:
-        got = f"ends in {path.suffix!r}" if path.is_file() else "no such file"
-        raise UsageError(f"--data {data}: {got}; {allowed}")
-    if "text" not in column_names(path):
-        raise UsageError(f"--data {data}: has no column 'text'; {allowed}")
-    return f"{{use: file, path: {where}}}", kept
