@@ -14,7 +14,7 @@ their length stands beside it. Refusals are told by `detectors.factuality.refusa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -167,13 +167,15 @@ class _Judge:
     @cached_property
     def _tallies(self) -> dict[str, Tally]:
         """What makes measures of each slice."""
-        return {name: self._tally(self.outcomes[name].isin(_LOST), name) for name in SLICES}
+        kept, made = self.items[["group", "unit", "value"]], {}
+        for name in SLICES:
+            lost = self.outcomes[name].isin(_LOST).to_numpy(bool)
+            made[name] = Tally(kept.assign(outcome=self.outcomes[name]), self.level, self.rng, lost)
+        return made
 
-    def _tally(self, lost: pd.Series[bool] | bool, name: str = "answerable") -> Tally:
-        """Return what makes measures of a slice, of which some questions are `lost`."""
-        kept = self.items[["group", "unit", "value"]]
-        items = pd.DataFrame({**kept, "outcome": self.outcomes[name], "no_answer": lost}, kept.index)
-        return Tally(items, self.level, self.rng)
+    def _answerable(self, lost: pd.Series[bool]) -> Tally:
+        """Return what makes measures of answers with the gold passages alone, of which these are `lost`."""
+        return replace(self._tallies["answerable"], lost=lost.to_numpy(bool))
 
     def _hits(self, name: str, outcome: str) -> pd.Series[Any]:
         """Return whether each question has an outcome in a slice; null where it was not asked or gave no answer."""
@@ -260,7 +262,7 @@ class _Judge:
             n = {"items": 0, "units": 0}
             told: dict[str, Any] = {"unit": "share", "direction": "neither", "level": self.level}
             return undefined(measure, why, n=n, missing=int(lost.sum()), **told)
-        return self._tally(lost).mean(measure, values.rename(None), direction, **{"binary": False, **options})
+        return self._answerable(lost).mean(measure, values.rename(None), direction, **{"binary": False, **options})
 
     @cached_property
     def _rows(self) -> list[dict[Any, Any]]:
@@ -289,7 +291,8 @@ class _Judge:
         """Return the share of all that was asked, in whatever slice, that got no answer."""
         asked = self.outcomes != "not asked"
         failed = (self.outcomes.isin(_LOST) & asked).sum(axis=1) / asked.sum(axis=1).replace(0, np.nan)
-        return self._tally(lost=False).mean("error_share", failed.rename(None), "lower is better", binary=False)
+        tally = self._answerable(pd.Series(False, failed.index))
+        return tally.mean("error_share", failed.rename(None), "lower is better", binary=False)
 
     def _count(self, measure: str, rows: pd.Series[bool]) -> Measure:
         count = float(rows.sum())

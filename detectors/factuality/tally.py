@@ -29,6 +29,8 @@ class Tally:
     items: pd.DataFrame
     level: float
     rng: np.random.Generator
+    lost: NDArray[np.bool_] | None = None
+    """Which items were asked and gave no answer, where not column `no_answer` says it."""
 
     def mean(
         self, name: str, values: pd.Series[Any], direction: Direction, *, group: str | None = None,
@@ -127,7 +129,7 @@ class Tally:
 
     @cached_property
     def _no_answer(self) -> NDArray[np.bool_]:
-        return self.items["no_answer"].to_numpy(dtype=bool)
+        return self.items["no_answer"].to_numpy(dtype=bool) if self.lost is None else self.lost
 
     @cached_property
     def _units(self) -> NDArray[np.intp] | None:
