@@ -36,8 +36,8 @@ _WEIGHTS = ["parameters", "matrices", "weight_bytes", "stored_bytes"]
 class Resources:
     """Parameters, bytes of weights, operations of an answer, peak memory and energy of a model that computes here."""
 
-    memory: bool = True
-    """Whether a process is started for every item, which memory and energy need: some seconds each, so `take` few."""
+    processes: int = 12
+    """Items that a process of its own is started for, of some seconds, which memory and energy need; 0 = neither."""
     prompted: bool = False
     """Whether a sample is drawn for the item's text, as text-to-image pipelines want it; else for nothing."""
     sampling: Sampling = field(default_factory=dict)
@@ -62,14 +62,19 @@ class Resources:
         "energy_per_sample": JOULES,
     }
 
+    def __post_init__(self) -> None:
+        """Refuse fewer processes than none."""
+        if self.processes < 0:
+            raise ValueError(f"processes: got {self.processes}; allowed: 0 or more")
+
     @property
     def needs(self) -> frozenset[str]:
         """A network that computes here."""
         return frozenset({"counted_work", "footprint"})
 
     def estimate(self, items: int) -> int:
-        """Return a score, a sample and a process an item."""
-        return items * (3 if self.memory else 2)
+        """Return a score and a sample an item, and the processes."""
+        return items * 2 + min(items, self.processes)
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the columns of `detectors.efficiency.resources`, a row an item; DataError for items of no one kind."""
@@ -86,8 +91,8 @@ class Resources:
         if ask.can("sample"):
             told = ask("counted_work", prompts, ability="sample", **sampling)
             frame = frame.assign(**told[_WEIGHTS], sample_flops=told["flops"])
-        if self.memory:
-            told = ask("footprint", shown, prompts=self.prompted, **sampling)
+        if self.processes:
+            told = ask("footprint", shown[: self.processes], prompts=self.prompted, **sampling)
             frame = frame.join(told.drop(columns="item"))
         return frame.set_axis(items.index, axis=0)
 
@@ -115,4 +120,4 @@ class Resources:
         """Return models of one, two and four times the size, whose weights, work, memory and energy are known."""
         from audit.probes.efficiency.resources_trials import trial
 
-        return [trial(rng, size, memory=self.memory) for size in (1.0, 2.0, 4.0)]
+        return [trial(rng, size, processes=self.processes) for size in (1.0, 2.0, 4.0)]

@@ -34,8 +34,8 @@ def control(rng: np.random.Generator, overhead: float) -> Observed:
     return {"items": frame}
 
 
-def trial(rng: np.random.Generator, size: float, *, memory: bool) -> Trial:
-    """Return a model of a size, and what is known of it: quantiles of the numbers that its processes took."""
+def trial(rng: np.random.Generator, size: float, *, processes: int) -> Trial:
+    """Return a model of a size, and what is known of it: medians of the numbers that so many processes took."""
     import numpy as np
     import pandas as pd
 
@@ -46,7 +46,7 @@ def trial(rng: np.random.Generator, size: float, *, memory: bool) -> Trial:
     taken = _taken(rng, size)
     known = {
         "flops_per_item": scored, "flops_per_sample": drawn, "flops_per_token": scored / tokens,
-        **(_medians(taken, counts["weight_bytes"]) if memory else {}),
+        **(_medians(taken, counts["weight_bytes"], processes) if processes else {}),
     }  # fmt: skip
 
     def counted(items: Sequence[Any]) -> Mapping[str, Any]:
@@ -80,8 +80,9 @@ def _taken(rng: np.random.Generator, size: float) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
-def _medians(taken: Mapping[str, np.ndarray], weights: float) -> dict[str, np.ndarray]:
+def _medians(taken: Mapping[str, np.ndarray], weights: float, processes: int) -> dict[str, np.ndarray]:
     """Return the numbers [process] that each measure is the median of."""
+    taken = {name: values[:processes] for name, values in taken.items()}
     return {
         "peak_memory": taken["peak_bytes"], "empty_memory": taken["empty_bytes"], "gpu_memory": taken["gpu_bytes"],
         "energy_per_item": taken["score_joules"], "energy_per_sample": taken["sample_joules"],

@@ -25,17 +25,15 @@ level: 0.95
 # helpers:
 #   large: {{use: {family}, path: ./large}}   # what it stands for: then a check with efficiency.compressed
 checks:
-  - name: resources           # parameters, bytes, operations, peak memory, energy; some seconds an item
+  - name: resources           # parameters, bytes, operations, peak memory, energy
     probe: {{use: efficiency.resources{options}}}
     data: {data}
-    take: 10
 #   limit: {{measure: peak_memory, at_most: 2e9}}
 """
 _TIME = """\
   - name: time                # of single calls, on this machine and run
     probe: {{use: efficiency.sampling}}
     data: {data}
-    take: 40
 """
 
 
