@@ -21,7 +21,6 @@ from audit.cli.app import execute
 from audit.record import load_record
 from audit.review import Comment, Decision, Due, Owner, add_reviews
 
-TODAY = date.today()
 QUERIES = [
     '"', "''; DROP TABLE audits; --", "a OR b NOT", "NEAR(", "%", "_", "\\", "*", "\0", "\ud800", "\u202e", "{x}", "^a",
     ":",
@@ -80,7 +79,8 @@ def test_a_record_changed_behind_its_back_is_read_again_though_its_times_are_the
 def test_what_people_said_is_found_and_counted_and_a_day_that_goes_by_is_seen(index, home, monkeypatch):
     _write(home, "mine", "failed")
     _write(home, "done", "failed")
-    _say(home / "mine", Owner(check="facts", owner="Kim  lee"), Due(check="facts", due=TODAY + timedelta(days=1)),
+    tomorrow = date.today() + timedelta(days=1)
+    _say(home / "mine", Owner(check="facts", owner="Kim  lee"), Due(check="facts", due=tomorrow),
          Comment(check="facts", text="Bitte bis Freitag; 금요일까지"))  # fmt: skip
     _say(home / "done", Decision(decision="approved"))
     index.refresh()
@@ -92,7 +92,7 @@ def test_what_people_said_is_found_and_counted_and_a_day_that_goes_by_is_seen(in
     class Later(date):
         @classmethod
         def today(cls):
-            return TODAY + timedelta(days=2)
+            return date.today() + timedelta(days=2)
 
     monkeypatch.setattr(at_work, "date", Later)
     index.refresh()
@@ -101,12 +101,13 @@ def test_what_people_said_is_found_and_counted_and_a_day_that_goes_by_is_seen(in
 
 def test_a_stand_holds_until_the_day_that_it_says(home):
     """The law that audits are not read anew each day rests on: up to that day nothing differs, after it something."""
+    today = date.today()
     _write(home, "one", "failed")
-    _say(home / "one", Due(check="facts", due=TODAY + timedelta(days=3)))
-    stand = stand_in(home / "one", TODAY)
-    assert stand.holds_until == TODAY + timedelta(days=3)
-    assert {stand_in(home / "one", TODAY + timedelta(days=days)) for days in range(4)} == {stand}
-    assert stand_in(home / "one", TODAY + timedelta(days=4)).overdue == 1
+    _say(home / "one", Due(check="facts", due=today + timedelta(days=3)))
+    stand = stand_in(home / "one", today)
+    assert stand.holds_until == today + timedelta(days=3)
+    assert {stand_in(home / "one", today + timedelta(days=days)) for days in range(4)} == {stand}
+    assert stand_in(home / "one", today + timedelta(days=4)).overdue == 1
 
 
 def test_items_are_found_in_any_alphabet_as_far_as_they_are_the_records(index, home):
