@@ -854,7 +854,7 @@ HOLES = {
         })),
         "KL turned": ("detectors.efficiency.compressed:_place", lambda real: lambda large, small: real(small, large)),
         "variation twice": ("detectors.efficiency.compressed:_place", lambda real: lambda large, small: (
-            *real(large, small)[:2], 2 * real(large, small)[2])),
+            *real(large, small)[:2], *(2 * one for one in real(large, small)[2:]))),
         "the rest left out": ("detectors.efficiency.compressed:_told", lambda real: lambda names, nats: {
             name: one for name, one in real(names, nats).items() if name != names[-1]}),
         "half the drop": (PAIRED, kept(small_nats=lambda frame: (frame["large_nats"] + frame["small_nats"]) / 2)),

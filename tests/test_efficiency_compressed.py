@@ -33,27 +33,38 @@ def ranked(chances, names="abcdefgh", k=None):
 def test_two_places_by_hand():
     large = [None, ranked([0.5, 0.3, 0.2]), ranked([0.5, 0.3, 0.2])]
     small = [None, ranked([0.5, 0.3, 0.2]), ranked([0.2, 0.3, 0.5])]
-    flips, divergence, variation, places = compared_places(large, small)
+    flips, divergence, variation, most, places = compared_places(large, small)
     assert (flips, places) == (0.5, 2)
     assert divergence == pytest.approx((0.5 * np.log(2.5) + 0.2 * np.log(0.4)) / 2)
-    assert variation == pytest.approx(0.3 / 2)
+    assert variation == pytest.approx(0.3 / 2) == pytest.approx(most)
 
 
 @given(st.lists(st.tuples(st.floats(-4, 4), st.floats(-4, 4)), min_size=8, max_size=8), st.integers(2, 8))
 def test_what_is_put_together_only_makes_distances_smaller(logits, k):
     p, q = softmax(np.array(logits), axis=0).T
-    _, divergence, variation, _ = compared_places([ranked(p, k=k)], [ranked(q, k=k)])
+    _, divergence, variation, most, _ = compared_places([ranked(p, k=k)], [ranked(q, k=k)])
     assert -1e-9 <= divergence <= entropy(p, q) + 1e-9
-    assert -1e-9 <= variation <= np.abs(p - q).sum() / 2 + 1e-9
+    assert -1e-9 <= variation <= np.abs(p - q).sum() / 2 + 1e-9 <= most + 2e-9
     if k == 8:
         assert divergence == pytest.approx(entropy(p, q), abs=1e-9)
 
 
 def test_a_text_that_two_tokens_share_is_in_the_rest():
     twice = (["a", "�", "a"], np.log([0.5, 0.3, 0.1]).tolist())
-    assert compared_places([twice], [twice]) == (0, 0, 0, 1)
+    assert compared_places([twice], [twice]) == (0, 0, 0, 1, 1)  # none of both names anything that is one token
     other = (["a", "�", "a"], np.log([0.5, 0.1, 0.1]).tolist())
     assert compared_places([twice], [other])[1] == 0
+
+
+def test_a_limit_on_total_variation_holds_for_what_nobody_named():
+    """Two models may be alike in what both name, and apart in all the rest."""
+    half = [[(["a", "b"], np.log([0.3, 0.2]).tolist())] for _ in range(400)]
+    columns = {f"{side}_{name}": [[one[at] for one in row] for row in half]
+               for side in ("large", "small") for at, name in enumerate(("names", "log_probs"))}  # fmt: skip
+    told = compressed(observed(400, **columns), level=0.95, rng=np.random.default_rng(0)).measure("total_variation")
+    assert told.value == 0
+    assert told.low == 0
+    assert 0.5 < told.high < 0.6
 
 
 def observed(size, places=4, **columns):

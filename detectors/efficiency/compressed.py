@@ -7,14 +7,16 @@
     drop                log p(x) - log q(x) of the whole item, nats per place
 
 A place is a token of a text, or the one label of a classifier. What is named by one of both alone is in the rest, so KL
-and total variation of a language model are no larger than over the whole vocabulary; of a classifier, which names all
-of its classes, they are exact. A mean of each over the places of an item, then over items, which are independent.
+and total variation of a language model are no larger than over the whole vocabulary; the latter is larger by the
+smaller of both rests at most, which the upper end of its interval allows for. Of a classifier, which names all of its
+classes, they are exact. A mean of each over the places of an item, then over items, which are independent.
 Flips beside accuracy: Dutta et al. 2024 (2407.09141), who find models of equal accuracy that flip many answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,8 +41,10 @@ _UNREADABLE = "\ufffd"
 def compared_places(
     large: Sequence[tuple[Sequence[str], Sequence[float]] | None],
     small: Sequence[tuple[Sequence[str], Sequence[float]] | None],
-) -> tuple[float, float, float, int]:
-    """Return (flips, KL in nats, total variation, places): means over the places where both models name something.
+) -> tuple[float, float, float, float, int]:
+    """Return (flips, KL in nats, total variation, the most that it can be over all that might be named, places).
+
+    Means over the places where both models name something.
 
     large, small: per place (names, log-probabilities in nats), likeliest first; None where nothing is named. NaN for no
     such place.
@@ -48,21 +52,23 @@ def compared_places(
     pairs = zip(large, small, strict=True)
     found = [_place(one, other) for one, other in pairs if one is not None and other is not None]
     if not found:
-        return np.nan, np.nan, np.nan, 0
-    flips, divergence, variation = np.mean(found, axis=0)
-    return float(flips), float(divergence), float(variation), len(found)
+        return np.nan, np.nan, np.nan, np.nan, 0
+    flips, divergence, variation, most = np.mean(found, axis=0).tolist()
+    return flips, divergence, variation, most, len(found)
 
 
 def _place(
     large: tuple[Sequence[str], Sequence[float]], small: tuple[Sequence[str], Sequence[float]]
-) -> tuple[float, float, float]:
+) -> tuple[float, float, float, float]:
     p, q = (_told(*one) for one in (large, small))
     shared = [name for name in p if name in q]
     cells = np.array([[one[name] for name in shared] for one in (p, q)]).reshape(2, -1)
     rest = 1 - cells.sum(axis=1, keepdims=True)
     one, other = np.hstack([np.maximum(cells, _TINY), np.maximum(rest, _LEAST)])
     divergence = max(0.0, float((one * np.log(one / other)).sum()))
-    return float(large[0][0] != small[0][0]), divergence, float(np.abs(one - other).sum() / 2)
+    variation = float(np.abs(one - other).sum() / 2)
+    most = min(1.0, variation + max(0.0, float(rest.min())))  # where what is in the rests is nowhere the same
+    return float(large[0][0] != small[0][0]), divergence, variation, most
 
 
 def _told(names: Sequence[str], nats: Sequence[float]) -> dict[str, float]:
@@ -83,12 +89,14 @@ def compressed(items: pd.DataFrame, *, level: float, rng: np.random.Generator, l
     """
     rows = items.assign(**_columns(items))
     units = units_of(rows)
-    share = [
+    flips, variation, most = (
         _share(rows, name, units, level, rng, binary)
-        for name, binary in (("flip_share", labels), ("total_variation", False))
-    ]
+        for name, binary in (("flip_share", labels), ("total_variation", False), ("total_variation_most", False))
+    )
+    share = [flips, replace(variation, high=most.high)]
     nats = [_nats(rows, name, units, level, rng) for name in ("kl_divergence", "log_prob_drop")]
-    return Result((*share, *nats), items=rows.assign(value=rows["flip_share"], weight=rows["flip_share"].fillna(0.0)))
+    told = rows.drop(columns="total_variation_most")
+    return Result((*share, *nats), items=told.assign(value=rows["flip_share"], weight=rows["flip_share"].fillna(0.0)))
 
 
 def _columns(items: pd.DataFrame) -> dict[str, Any]:
@@ -100,10 +108,11 @@ def _columns(items: pd.DataFrame) -> dict[str, Any]:
         ]
         for side in ("large", "small")
     ]
-    told = np.array([compared_places(*pair) for pair in zip(*sides, strict=True)], dtype=float).reshape(-1, 4).T
+    told = np.array([compared_places(*pair) for pair in zip(*sides, strict=True)], dtype=float).reshape(-1, 5).T
     large, small = (pd.to_numeric(items[f"{side}_nats"]).to_numpy(float) for side in ("large", "small"))
-    drop = (large - small) / np.where(told[3] > 0, told[3], np.nan)
-    return {"flip_share": told[0], "kl_divergence": told[1], "total_variation": told[2], "log_prob_drop": drop}
+    drop = (large - small) / np.where(told[4] > 0, told[4], np.nan)
+    names = ("flip_share", "kl_divergence", "total_variation", "total_variation_most")
+    return {**dict(zip(names, told[:4], strict=True)), "log_prob_drop": drop}
 
 
 def _share(
