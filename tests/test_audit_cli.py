@@ -147,7 +147,7 @@ def _wait(ready, process) -> None:
     begun = time.monotonic()
     while not ready():
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() - begun < 60
+        assert time.monotonic() - begun < 300
         time.sleep(0.005)
 
 
@@ -156,7 +156,7 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(anew, dokimasia):
     process = anew.start("run", name)
     _wait(lambda: asked(anew) > 40, process)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "the same command goes on from there" in said
     before = asked(anew)

@@ -121,7 +121,7 @@ def test_without_reviews_the_state_is_the_machines(audit):
 
 def test_two_processes_lose_nothing(audit):
     processes = [writer(audit, name, 400) for name in ("Kim", "Lee")]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    assert [process.wait(timeout=300) for process in processes] == [0, 0]
     for process in processes:
         process.stdout.close()
     entries = read_reviews(audit.folder).entries

@@ -53,7 +53,7 @@ def address(tmp_path_factory):
 
 def ask(address, path, **headers):
     """Return status, headers and body; `Host` may be a lie."""
-    connection = http.client.HTTPConnection(*address[:2], timeout=20)
+    connection = http.client.HTTPConnection(*address[:2], timeout=180)
     connection.putrequest("GET", path, skip_host="Host" in headers)
     for name, value in headers.items():
         connection.putheader(name.replace("_", "-"), value)
@@ -264,7 +264,7 @@ def interrupted(tmp_path_factory):
             except OSError:
                 time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=30)[1]
+        said = process.communicate(timeout=300)[1]
     return told, process.returncode, said
 
 
