@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import pytest
 from tiny_models import make_tiny_lm
 
 from audit.data.tabular import File
+from audit.errors import IntegrityError
 from audit.execute import run
+from audit.integrity import recompute
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.table import OutputTable
 from audit.plan import Check, Plan
 from audit.probe import Probe
 from audit.probes.efficiency.resources import Resources
-from audit.record import Limit
+from audit.record import Limit, Record
 
 STRICT = 1 - 0.05 / 200
 
@@ -55,6 +59,26 @@ def test_what_is_counted_decides_a_limit_and_an_estimate_does_not(tmp_path, sour
     ]  # fmt: skip
     found = findings_of(tmp_path, source, *limits, probe=Resources(processes=0))
     assert [one.verdict for one in found] == ["passed", "failed", "inconclusive", "inconclusive"]
+
+
+def test_records_say_sizes_shortly_and_those_that_said_all_digits_follow_from_their_numbers(tmp_path, source):
+    limits = [Limit(measure="weight_bytes", at_most=1e9), Limit(measure="flops_per_token", at_most=1e12)]
+    checks = tuple(Check(f"c{n}", Resources(processes=0), rows(tmp_path), limit=one) for n, one in enumerate(limits))
+    audit = run(Plan("resources", checks, source), into=tmp_path / "audits")
+    size = audit.record.findings[0].headline.value
+    short, full = f"{size / 1e3:.3g} kB", f"{size:,.0f} bytes"
+    told = f"is {short} [{short}, {short}] of 1 items; the whole interval keeps the limit at most 1.00 GB."
+    assert told in audit.record.findings[0].why
+
+    def agreed(value):
+        """What judging again finds of a record that tells the number so, the limits with all their digits."""
+        pairs = ((short, value), ("1.00 GB", "1,000,000,000 bytes"), ("1.00 trillion", "1,000,000,000,000"))
+        text = reduce(lambda text, pair: text.replace(*pair), pairs, (audit.folder / "record.json").read_text("utf-8"))
+        return recompute(replace(audit, record=Record.model_validate_json(text)))
+
+    assert agreed(short) == agreed(full) == recompute(audit) > 10
+    with pytest.raises(IntegrityError, match="c0: reason is "):
+        agreed(full.replace(" bytes", "9 bytes"))
 
 
 def test_a_file_of_outputs_has_no_network(tmp_path):

@@ -92,7 +92,7 @@ def test_every_number_stands_in_the_page(found):
     assert f"{changed}, p < 0.001, McNemar's exact test." in text
     assert "B has no number that is trusted: The plan gives no data for items." in text
     assert "B − A, distances to 50 %" in text
-    assert "−0.500" in text
+    assert "−500 ms" in text
     assert "dokimasia compare aaaa0001 bbbb0002 --margin 0.02 --margin latency=0.1 --format html --lang en" in text
     assert "facts-120" in text
 

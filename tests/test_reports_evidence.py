@@ -204,3 +204,10 @@ def test_items_are_counted_without_being_read(tmp_path):
 def test_texts_of_several_draws_are_read_one_after_another():
     assert shown_cell(["yes", None, "<b>"], Notation(words_of("en"))) == "yes · <b>"
     assert shown_cell([None, None], Notation(words_of("en"))) == ""
+
+
+def test_sizes_times_and_operations_of_an_item_are_told_as_measures_are():
+    told = [shown_cell(value, Notation(words_of("en")), name).replace("\u00a0", " ") for name, value in (
+        ("peak_bytes", 1_612_000_000), ("cpu_seconds", 0.000282), ("score_flops", 7.65e8), ("tokens", 12_345_678),
+    )]  # fmt: skip
+    assert told == ["1.61 GB", "282 µs", "765 million", "12,345,678"]

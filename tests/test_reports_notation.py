@@ -44,7 +44,18 @@ def measure(value, low=None, high=None, unit="share", **more):
         (1234.5, "nats", "1,234"),
         (12_345_678.0, "nats", "1.23×10⁷"),
         (0.0000123, "nats", "1.23×10⁻⁵"),
-        (134_515_008, "count", "134,515,008"),
+        (999_999, "count", "999,999"),
+        (134_515_008, "count", f"135{NB}million"),
+        (269_900_000.5, "count", f"270{NB}million"),
+        (-3.3e12, "count", f"−3.30{NB}trillion"),
+        (538_060_032, "bytes", f"538{NB}MB"),
+        (999_999, "bytes", f"1.00{NB}MB"),
+        (999, "bytes", f"999{NB}bytes"),
+        (0, "bytes", f"0{NB}bytes"),
+        (0.000232, "seconds", f"232{NB}µs"),
+        (0.412, "seconds", f"412{NB}ms"),
+        (0.9996, "seconds", f"1.00{NB}s"),
+        (2e-9, "seconds", f"0.00200{NB}µs"),
         (2.5, "count", "2.50"),
         (0.00004, "p-value", "< 0.001"),
         (0.0421, "p-value", "0.0421"),
@@ -62,7 +73,15 @@ def test_a_level_has_three_digits_and_is_never_rounded_to_certainty(level, shown
     assert N.level(level) == f"{shown}{NB}%"
 
 
+def test_korean_counts_by_myriads():
+    korean = Notation(words_of("ko"))
+    told = [korean.number(number, "count") for number in (999_999, 1_234_567, 134_515_008, 35_123_456_789, 2e12)]
+    assert told == ["999,999", "123만", "1.35억", "351억", "2.00조"]
+    assert (korean.number(538_060_032, "bytes"), korean.set_number(0.5, "seconds")) == ("538MB", "500밀리초")
+
+
 def test_intervals():
+    assert N.interval(measure(9.9e8, 9.8e8, 1.02e9, unit="bytes")) == f"[980{NB}MB, 1,020{NB}MB]", "as the value beside"
     assert N.interval(measure(0.71, 0.66, 0.76)) == f"[66.0{NB}%, 76.0{NB}%]"
     assert N.interval(measure(0.71, -0.03, 0.76)) == f"[−3.00{NB}%, 76.0{NB}%]"
     assert N.interval(measure(0.71)) == "—"
@@ -80,6 +99,8 @@ def test_limits_keep_their_own_digits():
     assert N.limit(Limit(measure="m", at_least=0.125), "share") == f"≥ 12.5{NB}%"
     assert N.limit(Limit(measure="m", at_least=0.4, at_most=0.6), "share") == f"40{NB}% to 60{NB}%"
     assert N.limit(Limit(measure="m", at_most=1_000), "nats") == "≤ 1,000"
+    assert N.limit(Limit(measure="m", at_most=2e9), "bytes") == f"≤ 2{NB}GB"
+    assert N.limit(Limit(measure="m", at_most=2_147_483_648), "bytes") == f"≤ 2.147483648{NB}GB"
     assert N.limit(None, "share") == ""
 
 
@@ -110,9 +131,11 @@ def test_any_number_is_printed_to_three_digits(value, unit):
     if unit == "p-value" and value < 0.001:
         assert text == "< 0.001"
         return
+    text, _, step = text.partition(NB)
     mantissa, _, exponent = text.partition("×10")
     scale = int(exponent.translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")) or 0)
     shown = float(mantissa) * 10.0**scale / (100 if unit == "share" else 1)
+    shown *= {"": 1, "million": 1e6, "billion": 1e9, "trillion": 1e12}[step]
     assert math.isclose(shown, value, rel_tol=0.005, abs_tol=1e-300)
 
 
@@ -135,6 +158,8 @@ def test_direction_in_a_word():
 
 def test_ticks_share_their_decimals():
     assert N.ticks([0.0, 0.25, 0.5], "share") == [f"0{NB}%", f"25{NB}%", f"50{NB}%"]
+    assert N.ticks([0.0, 5e8, 1e9], "bytes") == [f"0.0{NB}GB", f"0.5{NB}GB", f"1.0{NB}GB"]
+    assert N.ticks([0.0, 1e8, 2e8], "count") == [f"0{NB}million", f"100{NB}million", f"200{NB}million"]
     assert N.ticks([0.8, 0.85, 0.9], "score") == ["0.80", "0.85", "0.90"]
     assert N.ticks([0.0, 1e-5, 2e-5], "p-value") == ["0", "1×10⁻⁵", "2×10⁻⁵"]
 

@@ -96,9 +96,9 @@ WORKED = [
      "가장 자주 선택된 집단과 가장 드물게 선택된 집단은 선택률이 43.2%p 다릅니다([30.1, 55.0], 신뢰수준 97.5%). "
      "신뢰구간 전체가 기준값을 벗어납니다(기준값: 10%p 이하)."),
     ("efficiency.sampling", TIME, Limit(measure="seconds_per_sample", at_most=0.5),
-     "Half of the samples take up to 232 µs ([172, 436] at 97.5 % confidence). The whole interval keeps the limit of "
-     "at most 500 ms.",
-     "생성물의 절반은 232µs 안에 나옵니다([172, 436], 신뢰수준 97.5%). "
+     "Half of the samples take up to 232 µs ([172 µs, 436 µs] at 97.5 % confidence). The whole interval keeps the "
+     "limit of at most 500 ms.",
+     "생성물의 절반은 232µs 안에 나옵니다([172µs, 436µs], 신뢰수준 97.5%). "
      "신뢰구간 전체가 기준값을 지킵니다(기준값: 500밀리초 이하)."),
     ("quality.samples", KID, Limit(measure="kid", at_most=1),
      "Draws are 43.7 from real items, where 0 is alike ([43.1, 44.3], approximate at 97.5 %). An approximate interval "

@@ -19,6 +19,7 @@ from audit.cli.told import clause
 from audit.errors import clean
 from audit.record import Audit, number
 from audit.verdict import MatrixCell, MatrixRow, dimensions_of, matrix_row
+from detectors.units import STEPS
 
 __all__ = ["closing_table"]
 
@@ -59,11 +60,8 @@ def _cell(cell: MatrixCell | None) -> str:
 
 
 def _short(value: float, unit: str) -> str:
-    """Return a number as a cell has room for it: shares and counts as everywhere, times in s, ms or us, others bare."""
-    if unit != "seconds" or value <= 0:
-        return number(value, unit if unit in ("share", "count") else "")
-    scale, short = next((pair for pair in ((1.0, "s"), (1e-3, "ms")) if value >= pair[0]), (1e-6, "us"))
-    return f"{number(value / scale, '')} {short}"
+    """Return a number as a cell has room for it: a unit only where it keeps the number short."""
+    return number(value, unit if unit == "share" or unit in STEPS else "").replace("µ", "u")
 
 
 def _parts(columns: Sequence[Sequence[str]]) -> Iterator[list[Sequence[str]]]:

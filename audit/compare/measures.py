@@ -188,9 +188,9 @@ def _judged(
 def _gap_with_ends(difference: Measure, low: float, high: float) -> str:
     """Return `-41.0 points [-48.5, -34.8]`; points, since per cent of a difference could mean either."""
     share = difference.unit == "share"
-    unit = "points" if share else difference.unit
-    value, *ends = (number(one * (100 if share else 1), "") for one in (difference.value or 0.0, low, high))
-    return f"{value} {unit if unit not in ('score', 'count', 'p-value') else ''}".rstrip() + f" [{', '.join(ends)}]"
+    unit, times = ("", 100) if share else (difference.unit, 1)
+    value, *ends = (number(times * one, unit) for one in (difference.value or 0.0, low, high))
+    return f"{value}{' points' if share else ''} [{', '.join(ends)}]"
 
 
 def _open(keeps: Limit | None) -> Word:

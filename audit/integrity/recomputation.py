@@ -15,7 +15,7 @@ from pydantic_core import to_jsonable_python
 
 from audit.errors import IntegrityError
 from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, stored_json
-from audit.record import PLAN_FILE, Audit, Finding, OneSided, items_name, keep_level, table_name
+from audit.record import PLAN_FILE, Audit, Finding, OneSided, in_full, items_name, keep_level, table_name
 from audit.verdict import KEY as OWN_UNITS
 from audit.verdict import (
     OF_ASKING,
@@ -23,6 +23,7 @@ from audit.verdict import (
     adjusted_level,
     controls_of,
     covered,
+    facts_of,
     invalidate,
     issues_of,
     judge_finding,
@@ -138,11 +139,21 @@ def _same_remarks(audit: Audit, finding: Finding, result: Result) -> None:
 
 def _same_decision(audit: Audit, finding: Finding, probe: Probe, decision: Decision) -> None:
     """Raise IntegrityError where a finding was decided otherwise than its measures are."""
-    again = finding.model_copy(update={**vars(decision), "why": sentence(decision.reason)})
+    reason = _as_told(finding, decision.reason)
+    again = finding.model_copy(update={**vars(decision), "reason": reason, "why": sentence(reason)})
     if audit.record.changed and probe.needs:
         again = invalidate(again)
     for name in (*vars(decision), "why"):
         _equal(f"{finding.check}: {name}", getattr(finding, name), getattr(again, name))
+
+
+def _as_told(finding: Finding, reason: dict[str, Any]) -> dict[str, Any]:
+    """Return a reason with its numbers in full where the record has them so, as earlier versions wrote them."""
+    head, stored = finding.headline, finding.reason
+    if head is None or head.value is None:
+        return reason
+    full = facts_of(head, finding.limit, in_full)
+    return {key: full[key] if key in full and stored.get(key) == full[key] else told for key, told in reason.items()}
 
 
 def _same(check: str, old: Measure, new: Measure) -> int:

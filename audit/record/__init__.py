@@ -35,7 +35,7 @@ from audit.record.schema import (
     Sheet,
     Spent,
 )
-from audit.record.text import asked_of, bounds, label, number, reach, span
+from audit.record.text import asked_of, bounds, in_full, label, number, reach, span
 from audit.record.verdicts import DECIDED, UNSETTLED, WORST_FIRST, Judged, Verdict, decided, severity
 
 __all__ = [
@@ -44,7 +44,7 @@ __all__ = [
     "WEIGHT", "WORST_FIRST", "WRITTEN_PLAN_FILE", "Attempt", "Audit", "CheckProgress", "DataRecord", "Deviation",
     "EarlierAttempt", "Evidence", "Finding", "ItemsFile", "Judged", "Limit", "ModelRecord", "OneSided", "Promise",
     "Record", "RunFacts", "RunProgress", "Sheet", "SmallestEffect", "Spent", "Target", "Undecided", "Verdict",
-    "asked_of", "audit_files", "audited_first", "bounds", "decided", "dump", "items_name", "items_of", "keep_level",
-    "label", "load_record", "number", "observations_name", "observed_of", "one_sided", "reach", "read_progress",
-    "severity", "span", "table_name", "table_of", "watched", "worst_first", "write_reports",
+    "asked_of", "audit_files", "audited_first", "bounds", "decided", "dump", "in_full", "items_name", "items_of",
+    "keep_level", "label", "load_record", "number", "observations_name", "observed_of", "one_sided", "reach",
+    "read_progress", "severity", "span", "table_name", "table_of", "watched", "worst_first", "write_reports",
 ]

@@ -13,7 +13,7 @@ A verdict comes with one sentence that holds the numbers, and the same as `reaso
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from audit.record import (
     asked_of,
     bounds,
     label,
+    number,
     one_sided,
     reach,
     span,
@@ -37,8 +38,8 @@ from detectors.phrases import Cause
 from detectors.result import Measure, measure_of
 
 __all__ = [
-    "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "informs_only", "invalidate",
-    "sentence",
+    "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "facts_of", "informs_only",
+    "invalidate", "sentence",
 ]
 
 EXIT_CODES: Mapping[str, int] = {"failed": 1, "crashed": 5, "inconclusive": 3, "skipped": 3, "passed": 0, "measured": 0}
@@ -133,19 +134,29 @@ def decide(
     measure = wanted or (measures[0] if measures else None)
     if measure is None:
         return Decision("measured", {"key": "no_measure", "measure": Cause("of any kind")})
-    facts = {"measure": label(measure.name, measure.group)}
     if measure.value is None:
-        return Decision("measured" if limit is None else "inconclusive", _no_value(measure, facts))
-    facts["value"] = span(measure)
+        name = {"measure": label(measure.name, measure.group)}
+        return Decision("measured" if limit is None else "inconclusive", _no_value(measure, name))
+    facts = facts_of(measure, limit)
     if limit is None:
         return Decision("measured", {"key": "measured", **facts})
-    facts["limit"] = bounds(limit, measure.unit)
     own_bounds = None if kept is None or kept.low is None or kept.high is None else kept.whole
     decision = _against(measure, own_bounds or measure.whole, limit, facts, budget, power=power, sizes=sizes)
     if decision.reason["key"] in _CROSSES and _keeps(measure, limit):
         told = {"key": "inconclusive_others", **facts, **_others(measures, measure, limit)}
         decision = Decision("inconclusive", told)
     return replace(decision, one_sided=_one_sided(own_bounds))
+
+
+def facts_of(
+    measure: Measure, limit: Limit | None, told: Callable[[float, str], str] = number
+) -> dict[str, Any]:
+    """Return what the sentence on a measure with a value says of it: its name, its value, its limit.
+
+    told: a number and its unit -> how it is told.
+    """
+    facts = {"measure": label(measure.name, measure.group), "value": span(measure, told)}
+    return facts if limit is None else {**facts, "limit": bounds(limit, measure.unit, told)}
 
 
 def _no_value(measure: Measure, facts: dict[str, Any]) -> dict[str, Any]:

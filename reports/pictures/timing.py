@@ -38,12 +38,11 @@ def seconds_in_order(shown: Shown) -> Picture | None:
     known = seconds[order]
     words, notation = shown.notation.words, shown.notation
     highest = max(float(known.max()), 1e-9)
-    unit, scale = ("milliseconds", 1e3) if highest < 0.5 else ("seconds", 1.0)
-    axis = round_axis("seconds", 0.0, highest * scale, _PLOT)
+    axis = round_axis("seconds", 0.0, highest, _PLOT)
     across = round_axis("count", 0.0, float(max(len(seconds), 2)), WIDTH - _LEFT)
 
     def y(value: float) -> float:
-        return axis.width - axis.x(value * scale)
+        return axis.width - axis.x(value)
 
     parts = [
         feet(across, notation, _PLOT + 12, left=_LEFT),
@@ -51,9 +50,9 @@ def seconds_in_order(shown: Shown) -> Picture | None:
         _quantiles(known, y, words),
         *(dot(_LEFT + across.x(float(at)), y(float(seconds[at])), "passed", radius=2.2) for at in picked.tolist()),
     ]
-    caption = words("picture.time_caption", unit=words(f"picture.{unit}"), count=int(order.size))
+    caption = words("picture.time_caption", count=int(order.size))
     message = words("picture.time", **_thirds(known, notation))
-    return pictured(shown, _PLOT + 20, message, caption, joined(parts), spots=_bands(known, axis, scale))
+    return pictured(shown, _PLOT + 20, message, caption, joined(parts), spots=_bands(known, axis))
 
 
 def _quantiles(seconds: NDArray[np.float64], y: Callable[[float], float], words: Words) -> Markup:
@@ -75,15 +74,14 @@ def _thirds(seconds: NDArray[np.float64], notation: Notation) -> dict[str, str]:
 
     third = max(seconds.size // 3, 1)
     ends = {"early": seconds[:third], "late": seconds[-third:]}
-    told = {name: notation.number(float(np.median(side)), "seconds") for name, side in ends.items()}
-    return {name: notation.with_unit(number, "seconds") for name, number in told.items()}
+    return {name: notation.number(float(np.median(side)), "seconds") for name, side in ends.items()}
 
 
-def _bands(seconds: NDArray[np.float64], axis: Axis, scale: float) -> list[Spot]:
+def _bands(seconds: NDArray[np.float64], axis: Axis) -> list[Spot]:
     """Return a band between each two numbers of the upward axis in which a call lies."""
     import numpy as np
 
-    edges = np.array(axis.ticks) / scale
+    edges = np.array(axis.ticks)
     counts = np.histogram(seconds, [-np.inf, *edges[1:-1], np.inf])[0]
     ends = [axis.width - axis.x(one) for one in axis.ticks]
     inner = [None, *edges[1:-1].tolist(), None]

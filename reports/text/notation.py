@@ -2,6 +2,8 @@
 
     share      0.6104   -> 61.0 %        other    0.93412 -> 0.934,  1234.5 -> 1,235,  0.0000123 -> 1.23×10⁻⁵
     p-value    0.00004  -> < 0.001       limit    0.6     -> 60 %    (a number that somebody set keeps its own digits)
+    bytes      538060032 -> 538 MB       count    134515008 -> 135 million, in Korean 1.35억
+    seconds    0.000232  -> 232 µs
 
 Three significant digits; more where three would round a number onto or across the limit that it is compared with.
 """
@@ -16,17 +18,21 @@ from datetime import date, datetime
 from audit.record import Limit
 from audit.verdict import informs_only
 from detectors.result import Measure
+from detectors.units import STEPS, short_unit
 from reports.text.sanitise import one_line
 from reports.text.words import Words
 
-__all__ = ["LEAST_P", "POINTS", "Notation", "bounds_of", "digits_for", "short_unit"]
+__all__ = ["LEAST_P", "POINTS", "Notation", "bounds_of", "digits_for"]
 
 LEAST_P = 0.001
 """A smaller p-value is told as below this."""
 POINTS = "points"
 """Hundredths of the whole: the unit of a difference of shares, as a per cent of a per cent would read otherwise."""
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_BARE_UNITS = ("", "score", "p-value", "share", "auroc", "count")
+_BARE_UNITS = ("", "score", "p-value", "share", "auroc", *STEPS)
+"""Units that stand behind no number, or within each."""
+_LONG = 1e6
+"""Counts below are told whole."""
 
 
 def bounds_of(limit: Limit | None) -> list[float]:
@@ -47,13 +53,6 @@ def digits_for(measure: Measure, limit: Limit | None) -> int:
     return 8
 
 
-def short_unit(value: float, unit: str) -> tuple[str, float]:
-    """Return the unit that keeps a number short, and how many of it are one of `unit`: of a time `ms`, 1e3."""
-    if unit != "seconds" or not 0 < abs(value) < 1:
-        return unit, 1
-    return ("ms", 1e3) if abs(value) >= 1e-3 else ("µs", 1e6)
-
-
 def _rounded(value: float, digits: int) -> float:
     return float(f"{value:.{digits - 1}e}")
 
@@ -66,13 +65,6 @@ def _plain(value: float, digits: int) -> str:
     if not -4 <= power < 7:
         return _scientific(text)
     return f"{value:,.{max(0, digits - 1 - power)}f}".replace("-", "−")
-
-
-def _in_unit(value: float, unit: str, digits: int) -> str:
-    """Return the bare number: of a share the per cent, of a count the whole number."""
-    if unit == "count" and float(value).is_integer():
-        return f"{value:,.0f}".replace("-", "−")
-    return _plain(100 * value if unit == "share" else value, digits)
 
 
 def _scientific(text: str) -> str:
@@ -105,29 +97,48 @@ class Notation:
 
     words: Words
 
-    def number(self, value: float, unit: str, digits: int = 3) -> str:
-        """Return a measured number; a share as per cent, a count whole, others without their unit."""
+    def number(self, value: float, unit: str, digits: int = 3, *, beside: float | None = None) -> str:
+        """Return a measured number: shares as per cent, bytes, times and long counts in the unit that keeps them short.
+
+        Other counts are whole, other numbers without their unit. beside: the number in whose unit it is told, such as
+        the value of an interval.
+        """
         if unit == "p-value" and value < LEAST_P:
             return self.words("format.below", number=f"{LEAST_P:g}")
-        text = _in_unit(value, unit, digits)
-        return self.words("format.percent", number=text) if unit == "share" else text
+        form, times = self._form(value if beside is None else beside, unit)
+        whole = unit == "count" and times == 1 and float(value).is_integer()
+        return form.format(number=f"{value:,.0f}".replace("-", "−") if whole else _plain(times * value, digits))
+
+    def _form(self, value: float, unit: str) -> tuple[str, float]:
+        """Return how a number is written with the unit within it, and how many of that are one of its unit."""
+        if unit == "share":
+            return self.words.catalogue["format"]["percent"], 100.0
+        if unit not in STEPS or (unit == "count" and abs(value) < _LONG):
+            return "{number}", 1.0
+        forms = self.words.catalogue["with_unit"]
+        if unit == "count":
+            form, size = short_unit(value, {form: float(key) for key, form in forms.items() if key.startswith("1e")})
+            return form, 1 / size
+        name, size = short_unit(value, STEPS[unit])
+        return forms[name], 1 / size
 
     def set_number(self, value: float, unit: str) -> str:
         """Return a number that a person chose, such as a limit, without padding zeros."""
-        scaled = f"{100 * value if unit == 'share' else value:,.10g}".replace("-", "−")
-        return self.words("format.percent", number=scaled) if unit == "share" else scaled
+        form, times = self._form(value, unit)
+        return form.format(number=f"{times * value:,.10g}".replace("-", "−"))
 
     def ticks(self, numbers: Sequence[float], unit: str, *, powers: bool = False) -> list[str]:
         """Return the numbers of an axis, all with as many decimals as the finest of them needs; powers as they are."""
         if powers:
             return [_power(number) for number in numbers]
-        scaled = [100 * number if unit == "share" else number for number in numbers]
+        form, times = self._form(max(numbers, key=abs), unit)
+        scaled = [times * number for number in numbers]
         if 1e-4 <= max(map(abs, scaled)) < 1e7:
             decimals = max(len(f"{number:.10g}".partition(".")[2]) for number in scaled)
             texts = [f"{number:,.{decimals}f}".replace("-", "−") for number in scaled]
         else:
             texts = ["0" if number == 0 else _scientific(f"{number:.3g}") for number in scaled]
-        return [self.words("format.percent", number=text) for text in texts] if unit == "share" else texts
+        return [form.format(number=text) for text in texts]
 
     def interval(self, measure: Measure, digits: int = 3) -> str:
         """Return `[57.1 %, 65.2 %]`, as every sentence writes it; one bound alone as `≥ 3 %`.
@@ -142,8 +153,9 @@ class Notation:
             return self.words("format.at_least", number=self.number(low, unit, digits))
         if measure.certain:
             return self.words("format.exact")
-        ends = {"low": self.number(low, unit, digits), "high": self.number(high, unit, digits)}
-        return self.words("format.interval", **ends)
+        ends = {"low": low, "high": high}
+        told = {name: self.number(end, unit, digits, beside=measure.value) for name, end in ends.items()}
+        return self.words("format.interval", **told)
 
     def limit(self, limit: Limit | None, unit: str) -> str:
         """Return `≤ 60 %`, `≥ 90 %` or `40 % to 60 %`; empty without a limit."""

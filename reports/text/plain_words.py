@@ -11,7 +11,7 @@ several things; ` of a group` behind it marks the sentence for a slice of the da
     {cost}     as it is, of what is lost      {well}  an AUROC in words     {group}, {items}, {units}
 
 A sentence with {apart}, {by} or {cost} speaks of a difference: one of shares is told in points, its interval and limit
-too. Times are told in the unit that keeps them short.
+too.
 
 Behind the sentence stand interval, confidence and sample, and how many gave no answer. `count_of` says what is counted:
 pairs in templates, answers of writers. A measure that has no sentence is told by its name and value; so is one of a
@@ -29,7 +29,7 @@ from typing import Any
 from audit.record import Limit, asked_of
 from audit.verdict import informs_only
 from detectors.result import COUNT, Measure
-from reports.text.notation import LEAST_P, POINTS, Notation, digits_for, short_unit
+from reports.text.notation import LEAST_P, POINTS, Notation, digits_for
 from reports.text.sanitise import one_line
 from reports.text.words import Words, form_for
 
@@ -77,10 +77,10 @@ def interval_in(probe: str, measure: Measure, notation: Notation) -> str:
     return notation.interval(_shown(probe, measure, notation.words))
 
 
-def told_in(probe: str, measure: Measure, words: Words, number: float) -> tuple[str, float]:
-    """Return the unit in which a sentence tells a number of a measure, and how many of it are one of the measure's."""
+def told_in(probe: str, measure: Measure, words: Words) -> tuple[str, float]:
+    """Return the unit in which a sentence tells the numbers of a measure, and how many of it are one of its own."""
     if measure.unit != "share":
-        return short_unit(number, measure.unit)
+        return measure.unit, 1
     template, _ = _template(probe, measure, words)
     texts = template.values() if isinstance(template, dict) else [template]
     return (POINTS, 100) if any(place in text for text in texts for place in _OF_DIFFERENCES) else ("share", 1)
@@ -90,7 +90,7 @@ def _shown(probe: str, measure: Measure, words: Words) -> Measure:
     """Return a measure in the unit in which a sentence tells it."""
     if measure.value is None:
         return measure
-    unit, times = told_in(probe, measure, words, measure.value)
+    unit, times = told_in(probe, measure, words)
     value, low, high = (one if one is None else times * one for one in (measure.value, measure.low, measure.high))
     return replace(measure, unit=unit, value=value, low=low, high=high, reach=None)
 

@@ -38,6 +38,8 @@ WORDED = {
     **dict.fromkeys(("answerable", "gold_first", "gold_middle", "gold_last", "withheld", "changed"), "cell"),
 }  # fmt: skip
 """Columns whose cells are words of ours, and the section of the catalogue that has them."""
+UNITS = {"bytes": "bytes", "seconds": "seconds", "flops": "count", "parameters": "count", "matrices": "count"}
+"""Last word of a column's name -> the unit of its numbers; those of other columns are bare."""
 Kind = Literal["id", "num", "word", "text", "picture"]
 """What names the item, numbers, short words, text that needs room, or what is drawn."""
 
@@ -169,10 +171,9 @@ def shown_cell(value: Any, notation: Notation, column: str = "") -> str:
     """
     if isinstance(value, bool):
         return notation.words("format.yes" if value else "format.no")
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float) and math.isfinite(value):
-        return notation.number(value, "")
+    if isinstance(value, int | float) and math.isfinite(value):
+        unit = UNITS.get(column.rpartition("_")[2], "")
+        return f"{value:,}" if isinstance(value, int) and not unit else notation.number(value, unit)
     if isinstance(value, list) and (told := told_list(value, notation)) is not None:
         return told
     if isinstance(value, list) and all(one is None or isinstance(one, str) for one in value):

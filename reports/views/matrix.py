@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from audit.record import Finding, Record, Verdict
 from audit.verdict import MatrixCell, MatrixRow, matrix_row
-from reports.text import Notation, Words, one_line, short_unit
+from reports.text import Notation, Words, one_line
 from reports.views.measure_rows import MeasureRow, printed
 from reports.views.verdict_text import brief_text
 from reports.views.whole_audit import anchor_of
@@ -108,7 +108,7 @@ def _cell(cell: MatrixCell, notation: Notation) -> PrintedCell:
         anchor=anchor_of(worst.check),
         verdict=worst.verdict,
         word=words(f"verdict.{worst.verdict}"),
-        value="" if head is None else _value(head, notation),
+        value="" if head is None else _value(head),
         read="" if head is None else _read(head, words),
         measure="" if head is None else head.label,
         others=words("matrix.others", count=others) if others else "",
@@ -116,15 +116,9 @@ def _cell(cell: MatrixCell, notation: Notation) -> PrintedCell:
     )
 
 
-def _value(head: MeasureRow, notation: Notation) -> str:
-    """Return the number with its unit, times in the unit that keeps them short; empty where there is none."""
-    measure = head.measure
-    if measure.value is None:
-        return ""
-    unit, times = short_unit(measure.value, measure.unit)
-    if unit == measure.unit:
-        return head.full
-    return notation.with_unit(notation.number(measure.value * times, unit), unit)
+def _value(head: MeasureRow) -> str:
+    """Return the number with its unit; empty where there is none."""
+    return "" if head.measure.value is None else head.full
 
 
 def _read(head: MeasureRow, words: Words) -> str:

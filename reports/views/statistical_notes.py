@@ -54,7 +54,7 @@ def effect_text(finding: Finding, notation: Notation) -> str:
     told = []
     for side, value in (("below", effect.below), ("above", effect.above)):
         if value is not None:
-            unit, times = told_in(finding.probe, headline, words, value)
+            unit, times = told_in(finding.probe, headline, words)
             number = notation.with_unit(notation.number(times * value, unit), unit)
             told.append(words(f"effect.{side}{kind}", value=number, **common))
     return " ".join(told) or words("effect.none", **common)

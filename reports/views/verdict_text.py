@@ -137,8 +137,8 @@ def _value(name: str, value: Any, notation: Notation) -> str:
 def _bounds(finding: Finding, notation: Notation) -> str:
     """Return `at most 55 %`, in the unit in which the sentence tells the value."""
     limit, measure, shown = finding.limit, finding.headline, []
+    unit, times = ("", 1) if measure is None else told_in(finding.probe, measure, notation.words)
     for bound in bounds_of(limit):
-        unit, times = ("", 1) if measure is None else told_in(finding.probe, measure, notation.words, bound)
         shown.append(notation.with_unit(notation.set_number(bound * times, unit), unit))
     if limit is None or not shown:
         return ""

@@ -235,7 +235,7 @@ def _one_far(probe: str, far: FarOff, notation: Notation) -> str:
     words, measure = notation.words, far.measure
     name = measure_name(measure.name, measure.group, words)
     assert measure.value is not None
-    unit, times = told_in(probe, measure, words, measure.value)
+    unit, times = told_in(probe, measure, words)
     number, reference = (notation.number(times * value, unit) for value in (measure.value, far.reference))
     key = "far.ideal" if far.baseline is None else "far.baseline"
     return one_line(words(key, measure=name, value=notation.with_unit(number, unit), reference=reference), words, 200)

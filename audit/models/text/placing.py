@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from audit.errors import LibraryError, ModelError
 from audit.processor import free_memory
+from detectors.units import STEPS, short_unit
 
 __all__ = ["DeviceMap", "Holding", "Quantised", "check_fits", "stored_weights"]
 
@@ -142,12 +143,12 @@ def check_fits(name: str, folder: Path, holding: Holding) -> None:
     sizes, free = stored_weights(folder), sum(there.values())
     if (wanted := _bytes(sizes, holding.dtype, holding.quantise)) <= free:
         return
-    fitting = [f"{option} ({_gb(size)})" for option, size in _smaller(sizes, holding) if size <= free]
+    fitting = [f"{option} ({_told(size)})" for option, size in _smaller(sizes, holding) if size <= free]
     allowed = ", ".join([*fitting, "device_map disk, which reads what does not fit at every pass"])
     as_asked = " ".join(filter(None, [holding.dtype, holding.quantise]))
     where = "on the GPU" if "cpu" not in there else "of memory" if len(there) == 1 else "on all devices"
     raise ModelError(
-        f"{name}: {_gb(wanted)} of weights as {as_asked}, and {_gb(free)} {where} are free; allowed: {allowed}"
+        f"{name}: {_told(wanted)} of weights as {as_asked}, and {_told(free)} {where} are free; allowed: {allowed}"
     )
 
 
@@ -165,7 +166,7 @@ def _bytes(sizes: tuple[int, int], dtype: str, quantise: str | None) -> float:
     return matrices * _BYTES.get(quantise, _DTYPES[dtype]) + others * _DTYPES[dtype]
 
 
-def _gb(size: float) -> str:
-    """Return bytes in the largest decimal unit of which there is one, with three digits."""
-    unit, factor = next(((u, f) for u, f in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if size >= f), ("bytes", 1.0))
+def _told(size: float) -> str:
+    """Return bytes in the unit that keeps them short, with three digits at most."""
+    unit, factor = short_unit(size, STEPS["bytes"])
     return f"{size / factor:.3g} {unit}"
