@@ -10,13 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from audit.data import Frame, column_names
-from audit.data.tabular import File
+from audit.data.tabular import Builtin, File
 from audit.errors import DataError
 from audit.execute import run
 from audit.model import Continuation
 from audit.models.table import OutputTable
 from audit.plan import Check, Plan
 from audit.probes.factuality.closed_book import ClosedBook
+from audit.probes.items import DRAWN_FOR
 
 ROLE = ClosedBook.roles["items"]
 SAMPLE = {
@@ -66,6 +67,24 @@ def test_where_a_row_has_nothing_at_that_place_the_field_is_empty(tmp_path):
     assert frame["group"].tolist() == ["Capital of France?", None]
     with pytest.raises(DataError, match=r"s.jsonl: row 2: field 'question' is empty"):
         list(File(path, fields={"question": "resps.1.0"}).batches(ROLE))
+
+
+def test_data_of_which_no_column_is_asked_for_are_refused_and_not_called_empty(tmp_path):
+    """Of fields that may all be missing none was there: "The data of items hold no items." """
+    allowed = "allowed: a column for at least one field of image, series, row, text, label"
+    row = {"question": "Capital of France?", "choices": ["Paris"]}
+    of_csv = tmp_path / "s.csv"
+    of_csv.write_text("my-secret-key,other\na,b\n")
+    for source, got in (
+        (Builtin("plain_questions"), "got the columns id, group, question, choices, correct, aliases"),
+        (File(write(tmp_path / "s.jsonl", row)), "got the columns question, choices"),
+        (Frame([row]), "got the columns question, choices"),
+        (File(write(tmp_path / "s.parquet", row)), "got the columns question, choices"), (File(of_csv), "got 2 other"),
+    ):  # fmt: skip
+        with pytest.raises(DataError, match=rf"{got}.*; {allowed}$") as caught:
+            source.batches(DRAWN_FOR)
+        assert "secret" not in str(caught.value)
+    assert len(next(File(tmp_path / "s.jsonl", fields={"text": "question"}).batches(DRAWN_FOR))) == 1
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])

@@ -23,8 +23,8 @@ from audit.errors import DataError, did_you_mean
 from audit.files import keys_once, open_regular, read_batches, require_regular
 
 __all__ = [
-    "ENDINGS", "FileFormat", "column_names", "has_column", "json_rows", "names_in", "read_columns", "readable",
-    "require_cells", "require_column", "within",
+    "ENDINGS", "FileFormat", "column_names", "file_format", "has_column", "json_rows", "names_in", "read_columns",
+    "readable", "require_cells", "require_column", "within",
 ]
 
 FileFormat = Literal["auto", "csv", "tsv", "jsonl", "parquet"]
@@ -62,7 +62,7 @@ def column_names(path: Path, format: FileFormat = "auto") -> list[str]:
 
     Of JSON lines, those of all lines. Raises DataError.
     """
-    kind = _format(path, format)
+    kind = file_format(path, format)
     if kind == "jsonl":
         with readable(path), open_regular(path) as lines:
             return list(dict.fromkeys(name for row in json_rows(path, lines) for name in names_in(row)))
@@ -83,7 +83,7 @@ def read_columns(
     nothing was. Raises DataError where the file cannot be read; that the columns are there is `require_column`'s part.
     """
     held: dict[str, list[Any]] = {name: [] for name in columns}
-    for part, count in _parts(path, _format(path, format), columns, limit):
+    for part, count in _parts(path, file_format(path, format), columns, limit):
         for name, cells in part.items():
             held[name] += cells[:count]
         have = len(held[columns[0]])
@@ -126,7 +126,8 @@ def require_cells(path: object, empty: Mapping[str, str], rows: int) -> None:
         raise DataError(f"{what}; allowed: a column that is not")
 
 
-def _format(path: Path, format: FileFormat) -> FileFormat:
+def file_format(path: Path, format: FileFormat) -> FileFormat:
+    """Return the format of a file, by its ending where it is not told; raises DataError for an ending of none."""
     if format != "auto":
         return format
     kind = ENDINGS.get(path.suffix.lower())

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.data.cells import without_words
-from audit.data.columns import FileFormat, column_names, has_column, read_columns, require_column
+from audit.data.columns import FileFormat, column_names, file_format, has_column, read_columns, require_column
 from audit.data.ids import frames_of
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Builtin", "File", "KnownLayout", "choose_columns"]
 
 
+_TOLD = 20
+"""Names of columns that an error lists."""
 _DATASETS = Path(__file__).parent / "sets"
 
 
@@ -67,7 +69,8 @@ class File(Source):
         """Return frames of items; see `DataSource`."""
         if self.sha256 is not None:
             self._digest_of(self.path)
-        chosen = choose_columns(self.path, self.columns(), self.fields, self.id, role)
+        columns, headed = self.columns(), file_format(self.path, self.format) in ("jsonl", "parquet")
+        chosen = choose_columns(self.path, columns, self.fields, self.id, role, headed=headed)
         wanted = set(chosen.values()) | ({self.id} if self.id is not None else set())
         read = read_columns(self.path, self.format, sorted(wanted), limit=limit)
         items = (
@@ -79,11 +82,12 @@ class File(Source):
 
 
 def choose_columns(
-    what: object, columns: list[str], fields: Mapping[str, str], key: str | None, role: Role
+    what: object, columns: list[str], fields: Mapping[str, str], key: str | None, role: Role, *, headed: bool = True
 ) -> dict[str, str]:
-    """Return field -> column for the role's fields that `what` has; raises DataError for one that it must have.
+    """Return field -> column for the role's fields that `what` has; DataError for one that it must have, or for none.
 
-    fields: field -> column where it is not the one of that name; key: column of the ids.
+    fields: field -> column where it is not the one of that name; key: column of the ids; headed: whether the names are
+    surely those of columns. A CSV's first line may be a secret, and is not told.
     """
     for name in fields:
         if name not in role.fields:
@@ -94,7 +98,12 @@ def choose_columns(
             require_column(what, column, columns, f"field {name!r}", chosen.values())
     if key is not None:
         require_column(what, key, columns, "the item ids", chosen.values())
-    return {name: column for name, column in chosen.items() if has_column(column, columns)}
+    there = {name: column for name, column in chosen.items() if has_column(column, columns)}
+    if columns and role.fields and not there and key is None:
+        got = f"the columns {', '.join(columns[:_TOLD])}" if headed else f"{len(columns)} other columns"
+        got += f" and {len(columns) - _TOLD} more" if headed and len(columns) > _TOLD else ""
+        raise DataError(f"{what}: got {got}; allowed: a column for at least one field of {', '.join(role.fields)}")
+    return there
 
 
 @dataclass(frozen=True)
