@@ -25,6 +25,8 @@ __all__ = ["ChangedEvidence", "change_evidence", "check_change"]
 _NUMBER = re.compile(
     r"(?<![\d.,:/^-])(?<![A-Za-z])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\d|[.,:/]\d|(?:st|nd|rd|th)\b)"
 )
+_VOWEL = re.compile(r"[aeiou8]|1[18](?!\d)", re.IGNORECASE)
+"""How what follows upon "an" begins."""
 _WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _YEARS = range(1000, 2030)
 _TRIED = 40
@@ -100,10 +102,10 @@ def _changes(
             for new in _turned(_other_numbers(numbers[0], text), question):
                 yield numbers[0], new, "number", _number_put(numbers[0], new)
         elif (word := next((one for one in _WORDS if re.search(rf"\b{one}\b", answer, re.I)), None)) is not None:
-            for new in _turned([one for one in _WORDS if one != word and _fits(text, word, one)], question):
+            for new in _turned(_fitting(text, word, [one for one in _WORDS if one != word]), question):
                 yield word, new, "number", _name_put(word, new)
         elif (kind := kind_of_name(answer, question)) is not None:
-            for new in _turned([one for one in names_of_kind(kind) if _fits(text, answer, one)], question):
+            for new in _turned(_fitting(text, answer, names_of_kind(kind)), question):
                 yield answer, _in_case_of(answer, new), kind, _name_put(answer, _in_case_of(answer, new))
 
 
@@ -136,7 +138,7 @@ def _other_numbers(old: str, text: str) -> list[str]:
         turns = (low + (value // unit - low + step * turn) % max(1, high - low) for turn in range(1, _TRIED))
         chosen = [unit * one for one in turns if unit == 1 or one % 10]
     written = dict.fromkeys(_written(one, part, "," in old) for one in chosen if one not in (value, 0))
-    return [one for one in written if _fits(text, old, one)]
+    return _fitting(text, old, written)
 
 
 def _written(value: int, part: int, commas: bool) -> str:
@@ -177,12 +179,13 @@ def _in_case_of(old: str, new: str) -> str:
     return new[0].upper() + new[1:] if old[0].isupper() else new
 
 
-def _fits(text: str, old: str, new: str) -> bool:
-    """Tell whether `new` can stand where `old` does: behind "a" or "an", before Korean particles."""
+def _fitting(text: str, old: str, candidates: Iterable[str]) -> list[str]:
+    """Return those that can stand where `old` does in a text: behind "a" or "an", before Korean particles."""
     if "가" <= old[-1] <= "힣":
-        return "가" <= new[-1] <= "힣" and _final(old) == _final(new)
-    before = {found[1].casefold() for found in re.finditer(rf"\b(an?) {re.escape(old)}(?!\w)", text, re.IGNORECASE)}
-    return not before or before == {"an" if re.match(r"[aeiou8]|1[18](?!\d)", new, re.IGNORECASE) else "a"}
+        return [one for one in candidates if "가" <= one[-1] <= "힣" and _final(old) == _final(one)]
+    articles = re.finditer(rf"\b(an?) {re.escape(old)}(?!\w)", text, re.IGNORECASE)
+    before = {found[1].casefold() for found in articles}
+    return [one for one in candidates if not before or before == {"an" if _VOWEL.match(one) else "a"}]
 
 
 def _final(word: str) -> int:

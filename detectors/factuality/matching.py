@@ -51,7 +51,13 @@ def exact_match_numeric(answer: str, aliases: Iterable[str]) -> bool:
 def contains(answer: str, aliases: Iterable[str]) -> bool:
     """Tell whether the words and numbers of an alias stand in `answer` in one piece; rewards listing many answers."""
     said = f" {' '.join(_of_answer(answer))} "
-    return any(tokens and pattern_of(tokens).search(said) is not None for tokens in map(_of_alias, aliases))
+    return any(tokens and _stand_in(said, tokens) for tokens in map(_of_alias, aliases))
+
+
+def _stand_in(said: str, tokens: tuple[str, ...]) -> bool:
+    """Tell whether words stand in a text of words with single blanks between and around them."""
+    joined = " ".join(tokens)
+    return f" {joined} " in said if joined.isascii() else pattern_of(tokens).search(said) is not None
 
 
 @lru_cache(maxsize=4096)

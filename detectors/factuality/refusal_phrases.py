@@ -65,39 +65,39 @@ _THAI = r"""
 ไม่สามารถ\S{0,12}(?:ตอบ|ให้|บอก|ระบุ|ช่วย|ยืนยัน|เปิดเผย)
 """
 _GERMAN = r"""
-\b(?:das|dies|es|die antwort) weiss ich (?:leider )?(?:auch )?nicht\b
-\b(?:ich )?weiss (?:ich )?(?:es |das |die antwort )?(?:leider )?nicht(?=[.,;!]|$| genau| sicher| mit)
-\bkeine ahnung\b|\büberfragt\b|\bdarüber weiss ich (?:leider )?nichts\b
-\bist mir (?:leider )?(?:nicht bekannt|unbekannt)\b
+(?:das|dies|es|die antwort) weiss ich (?:leider )?(?:auch )?nicht\b
+(?:ich )?weiss (?:ich )?(?:es |das |die antwort )?(?:leider )?nicht(?=[.,;!]|$| genau| sicher| mit)
+keine ahnung\b|überfragt\b|darüber weiss ich (?:leider )?nichts\b
+ist mir (?:leider )?(?:nicht bekannt|unbekannt)\b
 CANNOT\b(?:beantworten|sagen|helfen)\b
 CANNOT\b(?:weiterhelfen|geben|nennen|beurteilen|antworten)\b
-\b(?:habe|haben|verfüge)\b[^.!?]{0,40}\b(?:keine?|nicht genug|nicht genügend)\b[^.!?]{0,30}\b(?:information|daten)
-\b(?:habe|haben|verfüge)\b[^.!?]{0,40}\b(?:keine?|nicht genug|nicht genügend)\b[^.!?]{0,30}\b(?:kenntnis|antwort)
-\b(?:ich )?bin (?:ich )?mir (?:da |leider )?nicht sicher\b
-\bbin (?:ich )?(?:leider )?nicht in der lage\b
+(?:habe|haben|verfüge)\b[^.!?]{0,40}\b(?:keine?|nicht genug|nicht genügend)\b[^.!?]{0,30}\b(?:information|daten)
+(?:habe|haben|verfüge)\b[^.!?]{0,40}\b(?:keine?|nicht genug|nicht genügend)\b[^.!?]{0,30}\b(?:kenntnis|antwort)
+(?:ich )?bin (?:ich )?mir (?:da |leider )?nicht sicher\b
+bin (?:ich )?(?:leider )?nicht in der lage\b
 ^(?:unbekannt|kein kommentar|nicht bekannt)[.!]*$
 """
 _GERMAN = _GERMAN.replace(
-    "CANNOT", r"\b(?:kann|können|darf|werde|möchte) (?:ich|wir)?[^.!?]{0,80}(?:nichts?|keine\w*)\b[^.!?]{0,40}"
+    "CANNOT", r"(?:kann|können|darf|werde|möchte) (?:ich|wir)?[^.!?]{0,80}(?:nichts?|keine\w*)\b[^.!?]{0,40}"
 )
 _FRENCH = r"""
-\bje (?:ne |n')?(?:le |l'|la )?(?:sais|connais) pas\b
-\bje n'(?:en )?ai (?:aucune|pas la moindre) (?:idée|information|réponse|donnée)
-\bje n'(?:en )?ai pas (?:cette |la |l'|d'|assez d'|suffisamment d')(?:information|réponse|donnée)
-\baucune idée\b|\bje l'ignore\b|\bj'ignore\b|\bje n'en sais rien\b|\bm'est inconnue?\b
-\bje ne saurais (?:pas )?(?:vous |te )?(?:le )?dire\b|\bje ne dispose pas\b
-\bje (?:ne )?(?:peux|puis|pourrai|souhaite) (?:malheureusement )?pas (?:\S+ ){0,4}?(?:répondre|fournir|dire)\b
-\bje (?:ne )?(?:peux|puis|pourrai|souhaite) (?:malheureusement )?pas (?:\S+ ){0,4}?(?:donner|aider|confirmer)\b
-\bje ne suis (?:malheureusement )?pas (?:sûre?|certaine?|en mesure|autorisée?|capable)\b
+je (?:ne |n')?(?:le |l'|la )?(?:sais|connais) pas\b
+je n'(?:en )?ai (?:aucune|pas la moindre) (?:idée|information|réponse|donnée)
+je n'(?:en )?ai pas (?:cette |la |l'|d'|assez d'|suffisamment d')(?:information|réponse|donnée)
+aucune idée\b|je l'ignore\b|j'ignore\b|je n'en sais rien\b|m'est inconnue?\b
+je ne saurais (?:pas )?(?:vous |te )?(?:le )?dire\b|je ne dispose pas\b
+je (?:ne )?(?:peux|puis|pourrai|souhaite) (?:malheureusement )?pas (?:\S+ ){0,4}?(?:répondre|fournir|dire)\b
+je (?:ne )?(?:peux|puis|pourrai|souhaite) (?:malheureusement )?pas (?:\S+ ){0,4}?(?:donner|aider|confirmer)\b
+je ne suis (?:malheureusement )?pas (?:sûre?|certaine?|en mesure|autorisée?|capable)\b
 ^(?:inconnue?|pas de commentaire|sans réponse)[.!]*$
 """
 _SPANISH = r"""
-\bno (?:lo )?sé(?: la respuesta| con certeza)?(?=[.,;!]|$)
-\bno (?:conozco la|tengo|dispongo de|cuento con) (?:\S+ ){0,2}?(?:respuesta|información|datos|idea)\b
-\bni idea\b|\blo desconozco\b|\bdesconozco la\b|\bno estoy segur[oa]\b
-\bno sabría (?:decir|responder)|\bno recuerdo (?:la|el|eso)\b
-\bno (?:puedo|podría|me es posible|quiero) (?:\S+ ){0,3}?(?:responder|contestar|ayudar|decir|dar)
-\bno (?:puedo|podría|me es posible|quiero) (?:\S+ ){0,3}?(?:proporcionar|confirmar|ofrecer)
+no (?:lo )?sé(?: la respuesta| con certeza)?(?=[.,;!]|$)
+no (?:conozco la|tengo|dispongo de|cuento con) (?:\S+ ){0,2}?(?:respuesta|información|datos|idea)\b
+ni idea\b|lo desconozco\b|desconozco la\b|no estoy segur[oa]\b
+no sabría (?:decir|responder)|no recuerdo (?:la|el|eso)\b
+no (?:puedo|podría|me es posible|quiero) (?:\S+ ){0,3}?(?:responder|contestar|ayudar|decir|dar)
+no (?:puedo|podría|me es posible|quiero) (?:\S+ ){0,3}?(?:proporcionar|confirmar|ofrecer)
 ^(?:desconocid[oa]|sin comentarios|sin respuesta)[.!]*$
 """
 _BUT = r"""
@@ -112,13 +112,15 @@ _BUT = r"""
 """
 
 
-def _any_of(*blocks: str) -> re.Pattern[str]:
-    """Return what finds one of the patterns, a line each."""
-    return re.compile("|".join(f"(?:{line})" for block in blocks for line in block.strip().splitlines()))
+def _any_of(*blocks: str) -> str:
+    """Return a pattern that finds one of the patterns, a line each."""
+    return "|".join(f"(?:{line})" for block in blocks for line in block.strip().splitlines())
 
 
-_DECLINES = _any_of(_KOREAN, _JAPANESE, _CHINESE, _THAI, _GERMAN, _FRENCH, _SPANISH)
-_ANSWERS = _any_of(_BUT)
+# said once, where a word begins, and not in every phrase: nearly all places of a text are passed at once
+_IN_LETTERS = re.compile(rf"\b(?:{_any_of(_GERMAN, _FRENCH, _SPANISH)})")
+_IN_SIGNS = re.compile(_any_of(_KOREAN, _JAPANESE, _CHINESE, _THAI))
+_ANSWERS = re.compile(_any_of(_BUT))
 
 
 def declines_elsewhere(plain: str) -> bool:
@@ -126,6 +128,7 @@ def declines_elsewhere(plain: str) -> bool:
 
     plain: the answer's beginning, in small letters (ss for ß), with single blanks and plain apostrophes.
     """
-    opening = _FIRST.match(plain)
-    declined = _DECLINES.search(opening[0]) if opening else None
-    return declined is not None and _ANSWERS.search(plain, declined.start()) is None
+    opening = begun[0] if (begun := _FIRST.match(plain)) else ""
+    declined = [_IN_LETTERS.search(opening), None if opening.isascii() else _IN_SIGNS.search(opening)]
+    starts = [one.start() for one in declined if one]
+    return bool(starts) and _ANSWERS.search(plain, min(starts)) is None

@@ -51,8 +51,10 @@ _MONEY_NAMES = {"$": "dollar", "€": "euro", "£": "pound"}
 _THIN_BLANK = re.compile("(?<=\\d)[\u00a0\u2009\u202f](?=\\d)")
 _RAISED = re.compile("[⁰¹²³⁴-⁹]+")
 _DOTTED = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){2,}(?:[^\W\d_](?![^\W_]))?")
+# most words are left at their first letter
 _NUMBER_WORD = re.compile(
-    rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:[-\s](?P<ones>{'|'.join(_ONES)}))?|(?P<small>{'|'.join(_ONES | _TEENS)}))\b",
+    rf"\b(?=[{''.join(sorted({one[0] for one in _ONES | _TEENS | _TENS}))}])"
+    rf"(?:(?P<tens>{'|'.join(_TENS)})(?:[-\s](?P<ones>{'|'.join(_ONES)}))?|(?P<small>{'|'.join(_ONES | _TEENS)}))\b",
     re.IGNORECASE,
 )
 _MONEY = re.compile(r"([$€£])\s*(\d[\d.,]*\d|\d)")
@@ -94,17 +96,21 @@ def numeric_tokens(text: str) -> tuple[str, ...]:
 
 def _prepare(text: str) -> str:
     """Return `text` with symbols, abbreviations and number words written out in one way."""
-    text = _THIN_BLANK.sub(",", text.replace("−", "-"))
-    text = _RAISED.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), text)
-    text = unicodedata.normalize("NFKC", text).replace("⁄", "/")
-    text = _MARKED.sub(_without_accents, text)
-    text = apart(_MYRIAD.sub(r" \1 ", text))
+    text = text if text.isascii() else _of_other_signs(text)
     text = _DOTTED.sub(lambda match: match[0].replace(".", "").upper() + " ", text)
     text = _NUMBER_WORD.sub(_figures, text)
     text = _MONEY.sub(lambda match: f"{match[2]} {_MONEY_NAMES[match[1]]} ", text)
     for pattern, name in _SYMBOLS:
         text = pattern.sub(name, text)
     return _MINUS.sub("-", _GLUED_UNIT.sub(" ", text))
+
+
+def _of_other_signs(text: str) -> str:
+    """Return `text` without accents, thin blanks and raised figures, and with words of other scripts set apart."""
+    text = _THIN_BLANK.sub(",", text.replace("−", "-"))
+    text = _RAISED.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), text)
+    text = unicodedata.normalize("NFKC", text).replace("⁄", "/")
+    return apart(_MYRIAD.sub(r" \1 ", _MARKED.sub(_without_accents, text)))
 
 
 def _without_accents(match: re.Match[str]) -> str:
@@ -123,7 +129,7 @@ def _token(match: re.Match[str], *, first: bool) -> str:
     """Return one word in small letters, or one number by value."""
     word = match[0]
     if match["number"]:
-        return _plain(word[0] == "-", re.sub(r"\D", "", match["whole"]), match["part"] or "")
+        return _plain(word[0] == "-", match["whole"].replace(",", "").replace(".", ""), match["part"] or "")
     return word if word in _PRONOUNS or (word == "A" and not first) else word.casefold()
 
 
