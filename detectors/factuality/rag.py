@@ -14,7 +14,7 @@ their length stands beside it. Refusals are told by `detectors.factuality.refusa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -96,8 +96,7 @@ class _Judge:
 
     def measures(self) -> Iterator[Measure]:
         """Yield all measures, the headline first."""
-        whole = self._tallies["answerable"]
-        yield whole.mean("correctness", self.items["value"], "higher is better")
+        yield self._whole.mean("correctness", self.items["value"], "higher is better", lost=self._lost["answerable"])
         for name in _POSITIONS:
             yield self._share("correctness", name, "right", "higher is better", group=name)
         yield self._share("needless_refusal_share", "answerable", "refused", "lower is better")
@@ -107,53 +106,53 @@ class _Judge:
         yield self._share("follows_context", "changed", "context", "higher is better")
         yield self._share("follows_memory", "changed", "memory", "lower is better")
         yield self._share("follows_neither", "changed", "neither", "lower is better")
-        changed = self.outcomes["changed"]
-        either = changed.eq("memory").astype(float).where(changed.isin(["memory", "context"]))
-        yield self._tallies["changed"].mean("memorisation_ratio", either.rename(None), "lower is better")
+        yield self._ratio()
         yield self._gap("near_miss_drop", None, "answerable", "gold_first")
         yield from (self._gap("position_drop", name, "gold_first", name) for name in _POSITIONS[1:])
         yield self._largest_gap()
         yield from (self._evidence(name, measure) for name, measure in _OF_EVIDENCE.items() if self.claims)
         yield from (self._retrieval(name, measure) for name, measure in _OF_RETRIEVAL.items())
-        words = self.observed["said_answerable"].map(lambda text: len(text.split()) if isinstance(text, str) else None)
-        yield whole.length("answer_words", words.astype(float))
+        said = (text for text in self.observed["said_answerable"] if isinstance(text, str))
+        yield self._whole.length("answer_words", pd.Series([len(text.split()) for text in said], dtype=float))
         yield self._errors()
         yield self._count("not_changed", self.observed["lacks_changed"].notna())
         yield self._count("not_asked", self.observed["lacks_answerable"].notna())
 
     @cached_property
-    def outcomes(self) -> pd.DataFrame:
-        """What became of each question in each slice."""
-        told = {name: [_outcome(name, row) for row in self._rows] for name in SLICES}
-        return pd.DataFrame(told, index=self.observed.index, dtype=object)
+    def outcomes(self) -> dict[str, NDArray[np.object_]]:
+        """What became of each question [question] in each slice."""
+        told = [[_outcome(name, row) for name in SLICES] for row in self._rows]
+        return dict(zip(SLICES, np.array(told, object).reshape(-1, len(SLICES)).T, strict=True))
 
     @cached_property
     def items(self) -> pd.DataFrame:
         """The evidence: the outcome of each slice, what was said, and how often it went wrong."""
-        frame, found = self.observed[["prompt", "group", "unit"]].copy(), self.outcomes
-        if frame["unit"].notna().any():
-            frame["unit"] = units_of(frame)
-        elif frame["prompt"].dropna().duplicated().any():
-            frame["unit"] = units_of(frame, "prompt")
-        right = found["answerable"]
-        wrong = sum(found[name].isin(faults).astype(float) for name, faults in _FAULTS.items())
-        asked = ~found.isin(_UNSEEN).all(axis=1)
-        weight = pd.Series(wrong, index=frame.index).where(asked)
-        problems = self.observed[[f"problem_{name}" for name in SLICES]].bfill(axis=1).iloc[:, 0]
+        observed, found = self.observed, self.outcomes
+        asked, right = np.any([~np.isin(found[name], _UNSEEN) for name in SLICES], axis=0), found["answerable"]
+        wrong = np.sum([np.isin(found[name], faults) for name, faults in _FAULTS.items()], axis=0)
+        problems = [[why for name in SLICES if (why := row[f"problem_{name}"]) is not None] for row in self._rows]
         told = {
-            "value": right.eq("right").astype(float).where(~right.isin(_UNSEEN)),
-            "right": [" | ".join(_texts(cell)) for cell in self.observed["reference"]],
-            "expected": [" | ".join(_texts(cell)) or None for cell in self.observed["expected"]],
-            **found,
-            **{f"said_{name}": self.observed[f"said_{name}"] for name in SLICES},
+            "prompt": observed["prompt"], "group": observed["group"], "unit": self._labels,
+            "value": self._hits("answerable", "right"),
+            "right": [" | ".join(_texts(cell)) for cell in observed["reference"]],
+            "expected": [" | ".join(_texts(cell)) or None for cell in observed["expected"]],
+            **pd.DataFrame(found, observed.index, dtype=object),
+            **{f"said_{name}": observed[f"said_{name}"] for name in SLICES},
             **{name: self._certain(name) for name in ("claim_support", "near_miss_only")},
-            "not_asked": self.observed["lacks_answerable"], "not_changed": self.observed["lacks_changed"],
-            "problem": problems.where(problems.notna(), None),
-            "against": (weight > 0).astype("boolean").where(asked), "weight": weight,
+            "not_asked": observed["lacks_answerable"], "not_changed": observed["lacks_changed"],
+            "problem": pd.Series([why[0] if why else None for why in problems], observed.index, dtype=object),
+            "against": pd.arrays.BooleanArray(wrong > 0, ~asked), "weight": np.where(asked, wrong, np.nan),
         }
-        no_answer = right.isin(_LOST)
-        lost = {"no_answer": no_answer} if no_answer.any() else {}
-        return pd.DataFrame({**frame, **told, **lost}, frame.index)
+        lost = {"no_answer": self._lost["answerable"]} if self._lost["answerable"].any() else {}
+        return pd.DataFrame({**told, **lost}, observed.index)
+
+    @cached_property
+    def _labels(self) -> pd.Series[Any]:
+        """The independent unit of each question; none where each is one."""
+        if self.observed["unit"].notna().any():
+            return units_of(self.observed)
+        again = self.observed["prompt"].dropna().duplicated().any()
+        return units_of(self.observed, "prompt") if again else self.observed["unit"]
 
     def _certain(self, name: str) -> Floats:
         """Return a number of evidence [question] where nothing is open."""
@@ -162,34 +161,41 @@ class _Judge:
 
     @cached_property
     def _asked(self) -> dict[str, NDArray[np.bool_]]:
-        return {name: self.outcomes[name].ne("not asked").to_numpy(bool) for name in SLICES}
+        return {name: found != "not asked" for name, found in self.outcomes.items()}
+
+    @cached_property
+    def _lost(self) -> dict[str, NDArray[np.bool_]]:
+        """Which questions were asked in each slice and gave no answer."""
+        return {name: np.isin(found, _LOST) for name, found in self.outcomes.items()}
 
     @cached_property
     def _tallies(self) -> dict[str, Tally]:
         """What makes measures of each slice."""
-        kept, made = self.items[["group", "unit", "value"]], {}
-        for name in SLICES:
-            lost = self.outcomes[name].isin(_LOST).to_numpy(bool)
-            made[name] = Tally(kept.assign(outcome=self.outcomes[name]), self.level, self.rng, lost)
-        return made
+        kept = self.items[["group", "unit", "value"]]
+        return {name: Tally(kept.assign(outcome=self.outcomes[name]), self.level, self.rng) for name in SLICES}
 
-    def _answerable(self, lost: pd.Series[bool]) -> Tally:
-        """Return what makes measures of answers with the gold passages alone, of which these are `lost`."""
-        return replace(self._tallies["answerable"], lost=lost.to_numpy(bool))
+    @property
+    def _whole(self) -> Tally:
+        return self._tallies["answerable"]
 
-    def _hits(self, name: str, outcome: str) -> pd.Series[Any]:
-        """Return whether each question has an outcome in a slice; null where it was not asked or gave no answer."""
+    def _hits(self, name: str, outcome: str) -> Floats:
+        """Return whether each question [question] has an outcome in a slice; NaN where there is no answer."""
         seen = self.outcomes[name]
-        return seen.eq(outcome).astype(float).where(~seen.isin(_UNSEEN)).rename(None)
-
-    @cached_property
-    def _right(self) -> dict[str, Floats]:
-        return {name: self._hits(name, "right").to_numpy(float) for name in _CORRECT}
+        return np.where(np.isin(seen, _UNSEEN), np.nan, seen == outcome)
 
     def _share(
         self, measure: str, name: str, outcome: str, direction: Direction, group: str | None = None
     ) -> Measure:
-        return self._tallies[name].mean(measure, self._hits(name, outcome), direction, group=group)
+        hits, lost = self._hits(name, outcome), self._lost[name]
+        return self._tallies[name].mean(measure, hits, direction, group=group, lost=lost)
+
+    def _ratio(self) -> Measure:
+        """Return the share of memory among the answers that follow memory or the changed passage, but not both."""
+        memory, context = (self._hits("changed", name) for name in ("memory", "context"))
+        either = np.where(memory + context == 1, memory, np.nan)
+        return self._tallies["changed"].mean(
+            "memorisation_ratio", either, "lower is better", lost=self._lost["changed"]
+        )
 
     def _gap(
         self, measure: str, group: str | None, first: str, second: str, level: float | None = None
@@ -197,8 +203,8 @@ class _Judge:
         """Return how much more is right in the first slice than in the second, question by question."""
         level = self.level if level is None else level
         asked = self._asked[first] & self._asked[second]
-        one, two = (self._right[name][asked] for name in (first, second))
-        units = self.items["unit"].to_numpy(object)[asked] if self.items["unit"].notna().any() else None
+        one, two = (self._hits(name, "right")[asked] for name in (first, second))
+        units = self._labels.to_numpy(object)[asked] if self._labels.notna().any() else None
         known = ~(np.isnan(one) | np.isnan(two))
         told: dict[str, Any] = {
             "unit": "share", "direction": "nearer to ideal is better", "ideal": 0.0, "level": level, "group": group,
@@ -241,45 +247,42 @@ class _Judge:
 
     def _evidence(self, name: str, measure: str) -> Measure:
         """Return the mean over questions of what bears their answers out."""
-        least, most = (pd.Series(end, self.items.index) for end in self._born_out[name])
-        values, open_ = least.where(least == most), (least != most) & least.notna()
+        least, most = self._born_out[name]
+        values, open_ = self._certain(name), ~np.isnan(least) & (least != most)
         why = _NO_CITATION if name.startswith("citation") else _NO_CLAIM
         direction = _DIRECTIONS.get(name, "higher is better")
         return self._of_known(measure, values, open_, why, direction, worst=(least, most))
 
     def _retrieval(self, name: str, measure: str) -> Measure:
         """Return the mean over questions of what their search found."""
-        values = self._found[name]
-        unsaid = values.isna() & self.observed["gold"].notna() if values.notna().any() else values.notna()
-        return self._of_known(measure, values, unsaid, _NO_SEARCH, "higher is better", binary=name == "hit")
+        known = ~np.isnan(self._found[name])
+        unsaid = ~known & self.observed["gold"].notna().to_numpy() if known.any() else known
+        return self._of_known(measure, self._found[name], unsaid, _NO_SEARCH, "higher is better", binary=name == "hit")
 
     def _of_known(
-        self, measure: str, values: pd.Series[Any], lost: pd.Series[bool], why: Cause, direction: Direction,
-        **options: Any,
+        self, measure: str, values: Floats, lost: NDArray[np.bool_], why: Cause, direction: Direction, **options: Any
     ) -> Measure:
         """Return the mean over questions of values of which some are `lost`; undefined for this cause without any."""
-        if not values.notna().any():
+        if np.isnan(values).all():
             n = {"items": 0, "units": 0}
             told: dict[str, Any] = {"unit": "share", "direction": "neither", "level": self.level}
             return undefined(measure, why, n=n, missing=int(lost.sum()), **told)
-        return self._answerable(lost).mean(measure, values.rename(None), direction, **{"binary": False, **options})
+        return self._whole.mean(measure, values, direction, lost=lost, **{"binary": False, **options})
 
     @cached_property
     def _rows(self) -> list[dict[Any, Any]]:
-        return self.observed.to_dict("records")
+        return [dict(zip(self.observed, cells, strict=True)) for cells in self.observed.to_numpy(object)]
 
     @cached_property
-    def _found(self) -> pd.DataFrame:
-        """What the search found for each question; nothing is known where the data do not say."""
+    def _found(self) -> dict[str, Floats]:
+        """What the search found for each question [question]; NaN where the data do not say."""
         found = [{} if row.get("retrieved") is None else retrieval_of(row, self.k) for row in self._rows]
-        told = {name: [one.get(name) for one in found] for name in RETRIEVAL}
-        return pd.DataFrame(told, self.observed.index, dtype=float)
+        return {name: np.array([one.get(name) for one in found], float) for name in RETRIEVAL}
 
     @cached_property
     def _born_out(self) -> dict[str, tuple[Floats, Floats]]:
         """The least and the most [question] that each number of evidence can be; NaN where it is not looked at."""
-        lost = self.outcomes.isin(_LOST)
-        away = [[name for name in SLICES if row[name]] for row in lost.to_dict("records")]
+        away = [[name for name in SLICES if self._lost[name][place]] for place in range(len(self._rows))]
         found = [
             evidence_of(row, slices, **self.thresholds) if self.claims else {}
             for row, slices in zip(self._rows, away, strict=True)
@@ -289,10 +292,10 @@ class _Judge:
 
     def _errors(self) -> Measure:
         """Return the share of all that was asked, in whatever slice, that got no answer."""
-        asked = self.outcomes != "not asked"
-        failed = (self.outcomes.isin(_LOST) & asked).sum(axis=1) / asked.sum(axis=1).replace(0, np.nan)
-        tally = self._answerable(pd.Series(False, failed.index))
-        return tally.mean("error_share", failed.rename(None), "lower is better", binary=False)
+        asked, lost = (np.sum([told[name] for name in SLICES], axis=0) for told in (self._asked, self._lost))
+        failed = np.where(asked > 0, lost / np.maximum(asked, 1), np.nan)
+        nowhere = np.zeros(len(failed), dtype=bool)
+        return self._whole.mean("error_share", failed, "lower is better", binary=False, lost=nowhere)
 
     def _count(self, measure: str, rows: pd.Series[bool]) -> Measure:
         count = float(rows.sum())

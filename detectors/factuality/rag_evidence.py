@@ -58,13 +58,13 @@ def evidence_of(
         return dict.fromkeys(EVIDENCE)
     seen = {name: Verified.of(_texts(row.get(f"shown_{name}")), row.get(f"verified_{name}")) for name in VERIFIED}
     judge = _Judge(str(row["prompt"]), seen, supported_at, conflicting_at)
-    told = [name for name in VERIFIED if _answer(row, name) is not None]
+    told = {name: said for name in VERIFIED if (said := _plain(row.get(f"said_{name}"))) is not None}
     cited = [one for name in told if (one := _citations(row, name, judge)) is not None]
-    away, asked = sum(name in lost for name in VERIFIED), len(told)
+    near, away = _texts(row.get("shown_withheld")), sum(name in lost for name in VERIFIED)
     return {
-        "claim_support": _OPEN if "answerable" in lost else _support(row, gold, judge),
-        "near_miss_only": _OPEN if set(_PLACES) & set(lost) else _near_miss_only(row, gold, judge),
-        "citation_share": _mean([(float(at < len(cited)),) * 2 for at in range(asked)] + [_OPEN] * away),
+        "claim_support": _OPEN if "answerable" in lost else _support(told, gold, judge),
+        "near_miss_only": _OPEN if set(_PLACES) & set(lost) else _near_miss_only(told, near, gold, judge),
+        "citation_share": _mean([(float(at < len(cited)),) * 2 for at in range(len(told))] + [_OPEN] * away),
         "citation_recall": _mean([one[0] for one in cited] + [_OPEN] * away),
         "citation_precision": _mean([one[1] for one in cited] + [_OPEN] * away),
     }
@@ -111,22 +111,24 @@ class _Judge:
         return [one == SUPPORTED for one in self.states(name, said, passages) if one != NOT_SCORED]
 
 
-def _support(row: Mapping[Any, Any], gold: Sequence[str], judge: _Judge) -> Ends | None:
+def _support(told: Mapping[str, str], gold: Sequence[str], judge: _Judge) -> Ends | None:
     """Return the share of an answer's claims that the gold passages support."""
-    said = _answer(row, "answerable")
-    return None if said is None else _share(judge.supported("answerable", said, gold))
+    return _share(judge.supported("answerable", told["answerable"], gold)) if "answerable" in told else None
 
 
-def _near_miss_only(row: Mapping[Any, Any], gold: Sequence[str], judge: _Judge) -> Ends | None:
+def _near_miss_only(
+    told: Mapping[str, str], near: Sequence[str], gold: Sequence[str], judge: _Judge
+) -> Ends | None:
     """Return the share of claims, in all places of the gold passages, that near misses support and gold does not."""
-    near = _texts(row.get("shown_withheld"))
-    told = [(name, said) for name in _PLACES if (said := _answer(row, name)) is not None]
-    if not near or not told:
+    places = [name for name in _PLACES if name in told]
+    if not near or not places:
         return None
     by = [
         (one, other)
-        for name, said in told
-        for one, other in zip(judge.states(name, said, near), judge.states(name, said, gold), strict=True)
+        for name in places
+        for one, other in zip(
+            judge.states(name, told[name], near), judge.states(name, told[name], gold), strict=True
+        )
     ]
     return _share([one == SUPPORTED != other for one, other in by if NOT_SCORED not in (one, other)])
 
@@ -160,10 +162,6 @@ def _citations(row: Mapping[Any, Any], name: str, judge: _Judge) -> tuple[Ends, 
 
     least, most = map(by_rules, (False, True))
     return (least.recall, most.recall), (least.precision, most.precision)
-
-
-def _answer(row: Mapping[Any, Any], name: str) -> str | None:
-    return _plain(row.get(f"said_{name}"))
 
 
 def _plain(said: Any) -> str | None:

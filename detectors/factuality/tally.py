@@ -15,11 +15,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from detectors.arrays import Floats, places_in_order
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Direction, Measure, undefined
 
 __all__ = ["Tally"]
+
+Ends = pd.Series | Floats | float  # type: ignore[type-arg]
 
 
 @dataclass(frozen=True)
@@ -29,30 +32,27 @@ class Tally:
     items: pd.DataFrame
     level: float
     rng: np.random.Generator
-    lost: NDArray[np.bool_] | None = None
-    """Which items were asked and gave no answer, where not column `no_answer` says it."""
 
     def mean(
-        self, name: str, values: pd.Series[Any], direction: Direction, *, group: str | None = None,
-        worst: tuple[pd.Series[Any] | float, pd.Series[Any] | float] = (0.0, 1.0), binary: bool = True,
+        self, name: str, values: pd.Series[Any] | Floats, direction: Direction, *, group: str | None = None,
+        worst: tuple[Ends, Ends] = (0.0, 1.0), binary: bool = True, lost: NDArray[np.bool_] | None = None,
     ) -> Measure:
-        """Return the mean over units of values in [0, 1]; a column of `items` is named as such.
+        """Return the mean over units of values in [0, 1]: one an item, or a series of some; a column is named as such.
 
         worst: what a missing value could have been at least and at most, both beside `values`; binary: values are 0 or
-        1, ties between.
+        1, ties between; lost [item]: which were asked and gave no answer, where not column `no_answer` says it.
         """
-        index, numbers = self.items.index, values.to_numpy(dtype=float, na_value=np.nan)
-        rows = np.arange(len(index)) if values.index.is_(index) else index.get_indexer(values.index)
-        lost = np.isnan(numbers) & self._no_answer[rows]
+        numbers, rows = self._placed(values)
+        lost = np.isnan(numbers) & (self._no_answer if lost is None else lost)[rows]
         counted = ~np.isnan(numbers) | lost
         if lost.sum() == counted.sum():
             return self._undefined(name, direction, "share", group, missing=int(lost.sum()))
-        least, most = (end if isinstance(end, float) else end.to_numpy(float)[counted] for end in worst)
+        least, most = (end if isinstance(end, float) else np.asarray(end, float)[counted] for end in worst)
         units = None if self._units is None else self._units[rows[counted]]
         found = mean_over_units(
             numbers[counted], units, level=self.level, rng=self.rng, worst=(least, most), binary=binary
         )
-        column = str(values.name) if values.name in self.items else None
+        column = str(values.name) if isinstance(values, pd.Series) and values.name in self.items else None
         return Measure(
             name=name, group=group, value=found.value, low=found.low, high=found.high, n=found.n, unit="share",
             direction=direction, level=self.level, method=found.method, mean_of=column,
@@ -73,8 +73,7 @@ class Tally:
         return replace(found, method=Method("{method}, of paired differences", method=found.method))
 
     def signed(
-        self, name: str, values: pd.Series[Any], direction: Direction, *,
-        worst: tuple[pd.Series[Any] | float, pd.Series[Any] | float] = (-1.0, 1.0),
+        self, name: str, values: pd.Series[Any], direction: Direction, *, worst: tuple[Ends, Ends] = (-1.0, 1.0)
     ) -> Measure:
         """Return the mean over units of values in [-1, 1]; `worst` as in `mean`."""
         least, most = ((1 + end) / 2 for end in worst)
@@ -129,13 +128,21 @@ class Tally:
 
     @cached_property
     def _no_answer(self) -> NDArray[np.bool_]:
-        return self.items["no_answer"].to_numpy(dtype=bool) if self.lost is None else self.lost
+        return self.items["no_answer"].to_numpy(dtype=bool)
+
+    def _placed(self, values: pd.Series[Any] | Floats) -> tuple[Floats, NDArray[np.intp]]:
+        """Return values as numbers, NaN for what is not there, and the places of their items."""
+        index = self.items.index
+        if not isinstance(values, pd.Series):
+            return values, np.arange(len(index))
+        rows = np.arange(len(index)) if values.index.is_(index) else index.get_indexer(values.index)
+        return values.to_numpy(dtype=float, na_value=np.nan), rows
 
     @cached_property
-    def _units(self) -> NDArray[np.intp] | None:
+    def _units(self) -> NDArray[np.int64] | None:
         """Each item's unit, by the place of its label among all in order; None where every item is one."""
         units = self.items["unit"]
-        return np.unique(units.astype(str), return_inverse=True)[1] if units.notna().any() else None
+        return places_in_order(units.astype(str)) if units.notna().any() else None
 
     def _undefined(
         self, name: str, direction: Direction, unit: str, group: str | None, missing: int = 0
