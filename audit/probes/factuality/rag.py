@@ -132,19 +132,24 @@ class RAG:
         `lacks_<slice>` says why a slice is not asked, `shown_<slice>` holds the passages, `said_<slice>` the answer,
         `problem_<slice>` why there is none; `verified_<slice>`, where there is a verifier, what it said of the claims.
         """
+        import pandas as pd
+
         from detectors.factuality.rag_slices import sliced
 
         rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
+        cells = {str(name): rows[name].to_list() for name in rows}
         for name in self.roles["items"].lists:
-            rows[name] = column(rows, [[one] if isinstance(one, str) else one for one in rows[name]])
-        shown = [sliced(row, self.near_misses) for row in rows.to_dict("records")]
-        rows["expected"] = column(rows, [list(one.expected) for one in shown])
+            cells[name] = [[one] if isinstance(one, str) else one for one in cells[name]]
+        told = (dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True))
+        shown = [sliced(row, self.near_misses) for row in told]
+        cells["expected"] = [list(one.expected) for one in shown]
         for name in _SLICES:
-            rows[f"lacks_{name}"] = column(rows, [one.lacks(name) for one in shown])
-            rows[f"shown_{name}"] = column(rows, [one.texts(name) or None for one in shown])
-        given = [f"answer_{name}" for name in _SLICES]
-        rows = self._given(rows, items.columns) if self.answers == "given" else self._asked(ask, rows, shown)
-        rows = rows.drop(columns=given)
+            cells[f"lacks_{name}"] = [one.lacks(name) for one in shown]
+            cells[f"shown_{name}"] = [one.texts(name) or None for one in shown]
+        answers = {name: cells.pop(f"answer_{name}") for name in _SLICES}
+        given = self.answers == "given"
+        cells |= _given(answers, cells, items.columns) if given else self._asked(ask, cells["prompt"], shown)
+        rows = pd.DataFrame(cells, items.index, dtype=object)
         return self._verified(ask, rows) if self.claims and ask.can("verify", model=VERIFIER) else rows
 
     def _verified(self, ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
@@ -164,10 +169,9 @@ class RAG:
             rows[f"verified_{name}"] = column(rows, kept[place * len(rows) : (place + 1) * len(rows)])
         return rows
 
-    def _asked(self, ask: Ask, rows: pd.DataFrame, shown: Sequence[Passages]) -> pd.DataFrame:
-        """Ask all slices of all questions at once."""
+    def _asked(self, ask: Ask, questions: Sequence[str], shown: Sequence[Passages]) -> dict[str, list[Any]]:
+        """Ask all slices of all questions at once; return the columns of what was said, and why not."""
         places = [(row, name) for row, one in enumerate(shown) for name in _SLICES if one.lacks(name) is None]
-        questions = rows["prompt"].to_list()
         prompts = [laid_out(self.prompt, questions[row], shown[row].texts(name)) for row, name in places]
         said: dict[tuple[int, str], tuple[Any, Any]] = {}
         if prompts:
@@ -179,23 +183,11 @@ class RAG:
                 place: (None, problem or Cause("no answer")) if finish == "error" else (content, None)
                 for place, (content, finish, problem) in zip(places, told, strict=True)
             }
+        columns: dict[str, list[Any]] = {}
         for name in _SLICES:
-            cells = [said.get((row, name), (None, None)) for row in range(len(rows))]
-            rows[f"said_{name}"] = column(rows, [one for one, _ in cells])
-            rows[f"problem_{name}"] = column(rows, [why for _, why in cells])
-        return rows
-
-    def _given(self, rows: pd.DataFrame, columns: Collection[str]) -> pd.DataFrame:
-        """Take the answers that the data bring; a slice without a column was not asked, an empty cell is no answer."""
-        why = Cause("the data hold no answer")
-        for name in _SLICES:
-            answers = rows[f"answer_{name}"]
-            lacks, there = rows[f"lacks_{name}"], f"answer_{name}" in columns
-            rows[f"lacks_{name}"] = column(rows, [one or (None if there else why) for one in lacks])
-            rows[f"said_{name}"] = answers
-            lost = [there and one is None and lack is None for one, lack in zip(answers, lacks, strict=True)]
-            rows[f"problem_{name}"] = column(rows, [why if one else None for one in lost])
-        return rows
+            cells = [said.get((row, name), (None, None)) for row in range(len(shown))]
+            columns |= {f"said_{name}": [one for one, _ in cells], f"problem_{name}": [why for _, why in cells]}
+        return columns
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.factuality.rag`."""
@@ -228,3 +220,18 @@ class RAG:
         from audit.probes.factuality.rag_trials import rag_trial
 
         return [rag_trial(self, rng, dose) for dose in range(3)]
+
+
+def _given(
+    answers: Mapping[str, list[Any]], cells: Mapping[str, list[Any]], columns: Collection[str]
+) -> dict[str, list[Any]]:
+    """Return the columns of answers that the data bring: one that is not there was not asked, an empty cell is lost."""
+    why, found = Cause("the data hold no answer"), dict[str, list[Any]]()
+    for name in _SLICES:
+        said, lacks, there = answers[name], cells[f"lacks_{name}"], f"answer_{name}" in columns
+        lost = [there and one is None and lack is None for one, lack in zip(said, lacks, strict=True)]
+        found |= {
+            f"lacks_{name}": [one or (None if there else why) for one in lacks], f"said_{name}": said,
+            f"problem_{name}": [why if one else None for one in lost],
+        }  # fmt: skip
+    return found

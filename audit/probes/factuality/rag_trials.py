@@ -48,17 +48,16 @@ def rag_control(*, faulty: bool) -> Observed:
     sound = [("1,214", "1214"), ("minus three", "-3"), ("It has 15 [1].", "15"), ("the U.S.", "U.S."), ("1.5", "1,5")]
     wrong = [("3", "-3"), ("1,5", "15"), ("us", "U.S."), ("It is 88.", "15"), ("The passages do not say.", "15")]
     pairs = [*sound[:3], *wrong, ("I don't know.", "-3"), ("21", "12")] if faulty else sound * 2
-    size = 10 * len(pairs)
-    index = pd.Index([f"planted-{number}" for number in range(size)], name="id")
-    frame = pd.DataFrame(index=index, columns=["group", "unit"], dtype=object).assign(prompt=[*index])
     said, right = zip(*(pairs * 10), strict=True)
-    frame["reference"] = [[one] for one in right]
-    frame["expected"] = [["777"]] * size
-    answers = {"withheld": "I don't know.", "changed": "It is 777."}
+    names, nothing = [f"planted-{number}" for number in range(len(said))], [None] * len(said)
+    cells: dict[str, Sequence[Any]] = {
+        "group": nothing, "unit": nothing, "prompt": names, "reference": [[one] for one in right],
+        "expected": [["777"]] * len(said),
+    }  # fmt: skip
+    answers = {"withheld": ["I don't know."] * len(said), "changed": ["It is 777."] * len(said)}
     for name in _SLICES:
-        frame[f"lacks_{name}"] = frame[f"problem_{name}"] = None
-        frame[f"said_{name}"] = answers.get(name) or list(said)
-    return {"items": frame.astype(object).where(frame.notna(), None)}
+        cells |= {f"lacks_{name}": nothing, f"problem_{name}": nothing, f"said_{name}": answers.get(name, said)}
+    return {"items": pd.DataFrame(cells, pd.Index(names, name="id"), dtype=object)}
 
 
 def rag_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
