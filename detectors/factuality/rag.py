@@ -29,7 +29,7 @@ from detectors.factuality.matching import contains
 from detectors.factuality.rag_evidence import EVIDENCE, READ, RETRIEVAL, evidence_of, retrieval_of
 from detectors.factuality.rag_slices import SLICES
 from detectors.factuality.refusals import is_refusal
-from detectors.factuality.tally import Tally
+from detectors.factuality.tally import NO_ANSWER, NOT_ASKED, Tally
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Direction, Measure, Result, undefined
 
@@ -46,7 +46,6 @@ _OF_RETRIEVAL = dict(
     zip(RETRIEVAL, ("retrieval_hit", "retrieval_recall", "retrieval_mrr", "retrieval_ndcg"), strict=True)
 )
 _LOST = ("error", "unparseable")
-_UNSEEN = ("not asked", *_LOST)
 _DIRECTIONS: dict[str, Direction] = {"citation_share": "neither", "near_miss_only": "lower is better"}
 _FAULTS = {**dict.fromkeys(_CORRECT, ("wrong", "refused")), "withheld": ("wrong",), "changed": ("memory", "neither")}
 """Slice -> outcomes that count against the model."""
@@ -96,7 +95,7 @@ class _Judge:
 
     def measures(self) -> Iterator[Measure]:
         """Yield all measures, the headline first."""
-        yield self._whole.mean("correctness", self.items["value"], "higher is better", lost=self._lost["answerable"])
+        yield self._tally.mean("correctness", self.items["value"], "higher is better", lost=self._lost["answerable"])
         for name in _POSITIONS:
             yield self._share("correctness", name, "right", "higher is better", group=name)
         yield self._share("needless_refusal_share", "answerable", "refused", "lower is better")
@@ -113,7 +112,7 @@ class _Judge:
         yield from (self._evidence(name, measure) for name, measure in _OF_EVIDENCE.items() if self.claims)
         yield from (self._retrieval(name, measure) for name, measure in _OF_RETRIEVAL.items())
         said = (text for text in self.observed["said_answerable"] if isinstance(text, str))
-        yield self._whole.length("answer_words", pd.Series([len(text.split()) for text in said], dtype=float))
+        yield self._tally.length("answer_words", pd.Series([len(text.split()) for text in said], dtype=float))
         yield self._errors()
         yield self._count("not_changed", self.observed["lacks_changed"].notna())
         yield self._count("not_asked", self.observed["lacks_answerable"].notna())
@@ -128,7 +127,7 @@ class _Judge:
     def items(self) -> pd.DataFrame:
         """The evidence: the outcome of each slice, what was said, and how often it went wrong."""
         observed, found = self.observed, self.outcomes
-        asked, right = np.any([~np.isin(found[name], _UNSEEN) for name in SLICES], axis=0), found["answerable"]
+        asked = np.any([self._asked[name] & ~self._lost[name] for name in SLICES], axis=0)
         wrong = np.sum([np.isin(found[name], faults) for name, faults in _FAULTS.items()], axis=0)
         problems = [[why for name in SLICES if (why := row[f"problem_{name}"]) is not None] for row in self._rows]
         told = {
@@ -160,6 +159,10 @@ class _Judge:
         return np.where(least == most, least, np.nan)
 
     @cached_property
+    def _units(self) -> NDArray[np.object_] | None:
+        return self._labels.to_numpy(object) if self._labels.notna().any() else None
+
+    @cached_property
     def _asked(self) -> dict[str, NDArray[np.bool_]]:
         return {name: found != "not asked" for name, found in self.outcomes.items()}
 
@@ -169,33 +172,39 @@ class _Judge:
         return {name: np.isin(found, _LOST) for name, found in self.outcomes.items()}
 
     @cached_property
-    def _tallies(self) -> dict[str, Tally]:
-        """What makes measures of each slice."""
+    def _tally(self) -> Tally:
+        """What makes measures; its outcomes are those with the gold passages alone."""
         kept = self.items[["group", "unit", "value"]]
-        return {name: Tally(kept.assign(outcome=self.outcomes[name]), self.level, self.rng) for name in SLICES}
-
-    @property
-    def _whole(self) -> Tally:
-        return self._tallies["answerable"]
+        return Tally(kept.assign(outcome=self.outcomes["answerable"]), self.level, self.rng)
 
     def _hits(self, name: str, outcome: str) -> Floats:
         """Return whether each question [question] has an outcome in a slice; NaN where there is no answer."""
-        seen = self.outcomes[name]
-        return np.where(np.isin(seen, _UNSEEN), np.nan, seen == outcome)
+        return np.where(self._asked[name] & ~self._lost[name], self.outcomes[name] == outcome, np.nan)
 
     def _share(
         self, measure: str, name: str, outcome: str, direction: Direction, group: str | None = None
     ) -> Measure:
-        hits, lost = self._hits(name, outcome), self._lost[name]
-        return self._tallies[name].mean(measure, hits, direction, group=group, lost=lost)
+        return self._of_slice(measure, name, self._hits(name, outcome), direction, group)
 
     def _ratio(self) -> Measure:
         """Return the share of memory among the answers that follow memory or the changed passage, but not both."""
         memory, context = (self._hits("changed", name) for name in ("memory", "context"))
         either = np.where(memory + context == 1, memory, np.nan)
-        return self._tallies["changed"].mean(
-            "memorisation_ratio", either, "lower is better", lost=self._lost["changed"]
-        )
+        return self._of_slice("memorisation_ratio", "changed", either, "lower is better")
+
+    def _of_slice(
+        self, measure: str, name: str, values: Floats, direction: Direction, group: str | None = None
+    ) -> Measure:
+        """Return the mean over questions of what became of them in a slice."""
+        lost = self._lost[name]
+        if np.isnan(values).all():
+            why = NO_ANSWER if self._asked[name].any() else NOT_ASKED
+            return self._unknown(measure, why, lost, direction=direction, group=group)
+        return self._tally.mean(measure, values, direction, group=group, lost=lost)
+
+    def _unknown(self, measure: str, why: Cause, lost: NDArray[np.bool_], **told: Any) -> Measure:
+        n = {"items": 0, "units": 0}
+        return undefined(measure, why, n=n, unit="share", level=self.level, missing=int(lost.sum()), **told)
 
     def _gap(
         self, measure: str, group: str | None, first: str, second: str, level: float | None = None
@@ -204,7 +213,7 @@ class _Judge:
         level = self.level if level is None else level
         asked = self._asked[first] & self._asked[second]
         one, two = (self._hits(name, "right")[asked] for name in (first, second))
-        units = self._labels.to_numpy(object)[asked] if self._labels.notna().any() else None
+        units = None if self._units is None else self._units[asked]
         known = ~(np.isnan(one) | np.isnan(two))
         told: dict[str, Any] = {
             "unit": "share", "direction": "nearer to ideal is better", "ideal": 0.0, "level": level, "group": group,
@@ -256,7 +265,8 @@ class _Judge:
     def _retrieval(self, name: str, measure: str) -> Measure:
         """Return the mean over questions of what their search found."""
         known = ~np.isnan(self._found[name])
-        unsaid = ~known & self.observed["gold"].notna().to_numpy() if known.any() else known
+        wanted = np.array([row.get("gold") is not None for row in self._rows])
+        unsaid = ~known & wanted & known.any()
         return self._of_known(measure, self._found[name], unsaid, _NO_SEARCH, "higher is better", binary=name == "hit")
 
     def _of_known(
@@ -264,14 +274,13 @@ class _Judge:
     ) -> Measure:
         """Return the mean over questions of values of which some are `lost`; undefined for this cause without any."""
         if np.isnan(values).all():
-            n = {"items": 0, "units": 0}
-            told: dict[str, Any] = {"unit": "share", "direction": "neither", "level": self.level}
-            return undefined(measure, why, n=n, missing=int(lost.sum()), **told)
-        return self._whole.mean(measure, values, direction, lost=lost, **{"binary": False, **options})
+            return self._unknown(measure, why, lost, direction="neither")
+        return self._tally.mean(measure, values, direction, lost=lost, **{"binary": False, **options})
 
     @cached_property
     def _rows(self) -> list[dict[Any, Any]]:
-        return [dict(zip(self.observed, cells, strict=True)) for cells in self.observed.to_numpy(object)]
+        names = [*self.observed]
+        return [dict(zip(names, cells, strict=True)) for cells in self.observed.to_numpy(object)]
 
     @cached_property
     def _found(self) -> dict[str, Floats]:
@@ -295,7 +304,7 @@ class _Judge:
         asked, lost = (np.sum([told[name] for name in SLICES], axis=0) for told in (self._asked, self._lost))
         failed = np.where(asked > 0, lost / np.maximum(asked, 1), np.nan)
         nowhere = np.zeros(len(failed), dtype=bool)
-        return self._whole.mean("error_share", failed, "lower is better", binary=False, lost=nowhere)
+        return self._tally.mean("error_share", failed, "lower is better", binary=False, lost=nowhere)
 
     def _count(self, measure: str, rows: pd.Series[bool]) -> Measure:
         count = float(rows.sum())

@@ -20,7 +20,10 @@ from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Direction, Measure, undefined
 
-__all__ = ["Tally"]
+__all__ = ["NOT_ASKED", "NO_ANSWER", "Tally"]
+
+NO_ANSWER = Cause("no such question got an answer")
+NOT_ASKED = Cause("no question has what asking needs")
 
 Ends = pd.Series | Floats | float  # type: ignore[type-arg]
 
@@ -147,8 +150,7 @@ class Tally:
     def _undefined(
         self, name: str, direction: Direction, unit: str, group: str | None, missing: int = 0
     ) -> Measure:
-        asked = bool(self.items["outcome"].ne("not asked").any())
-        reason = Cause("no such question got an answer") if asked else Cause("no question has what asking needs")
+        reason = NO_ANSWER if self.items["outcome"].ne("not asked").any() else NOT_ASKED
         return undefined(
             name, reason, n={"items": 0, "units": 0}, unit=unit, direction=direction, level=self.level, group=group,
             missing=missing,

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import TypeVar
 
@@ -136,7 +137,7 @@ class Evidence:
     ) -> list[Near]:
         """Return the sentences that hold most of `stems`, best first; of those `before` a place where one is given."""
         wanted, joined = set(stems), set(pairs)
-        held = Counter(place for stem in sorted(wanted) for place in self.places.get(stem, ()))
+        held = Counter(chain.from_iterable(self.places.get(stem, ()) for stem in wanted))
         known = held.items() if before is None else [(place, count) for place, count in held.items() if place < before]
         best = sorted(known, key=lambda one: (-one[1], one[0]))[: 4 * CANDIDATES]
         found = [self._near(place, wanted, joined) for place, _ in best]
