@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from detectors.factuality.claims import Claim, Span
 from detectors.factuality.mismatch.dates import Date, dates, taken_by
-from detectors.factuality.mismatch.evidence import Evidence, Near, Sentence
+from detectors.factuality.mismatch.evidence import Evidence, Near, Sentence, gathered
 from detectors.factuality.mismatch.identifiers import Identifier, identifiers
 from detectors.factuality.mismatch.names import Name, names, unmeasurable
 from detectors.factuality.mismatch.quantities import Quantity, quantities
@@ -42,6 +42,11 @@ class Answer:
     reading: Reading
     beginnings: tuple[int, ...]
     """Where its sentences begin."""
+
+    @cached_property
+    def itself(self) -> Evidence:
+        """Return it sentence by sentence, for what it says later to be held against."""
+        return gathered([self.reading.text])
 
     @cached_property
     def dates(self) -> list[Date]:
@@ -83,8 +88,6 @@ class Case:
     evidence: Evidence
     question: Evidence
     """What the question says: what stands there was not made up."""
-    itself: Evidence
-    """The answer, sentence by sentence."""
 
     def within(self, things: Sequence[P]) -> list[P]:
         """Return those of some things of the answer, in their order, that belong to the claim."""

@@ -59,8 +59,7 @@ def check_claims(answer: str, passages: Sequence[str], question: str = "") -> li
     """
     judged, evidence, asked = answer[:READ_ANSWER], gathered(passages), gathered([question] if question else [])
     whole, claims = _answer(judged, question)
-    itself = gathered([judged])
-    verdicts = [_verdict(Case(whole, claim, evidence, asked, itself)) for claim in claims]
+    verdicts = [_verdict(Case(whole, claim, evidence, asked)) for claim in claims]
     if len(answer) > READ_ANSWER:
         rest = Claim(answer[READ_ANSWER : READ_ANSWER + 80], READ_ANSWER, len(answer), _next_sentence(verdicts))
         verdicts.append(_unscored(rest, Cause("beyond the first {limit} characters of the answer", limit=READ_ANSWER)))

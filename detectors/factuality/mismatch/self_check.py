@@ -27,7 +27,7 @@ def check_itself(case: Case) -> list[Finding]:
     """Return what the claim says otherwise than a sentence before it."""
     if not case.stems or not case.claim.sentence:
         return []
-    for near in case.itself.nearest(case.stems, case.pairs, before=case.claim.sentence):
+    for near in case.answer.itself.nearest(case.stems, case.pairs, before=case.claim.sentence):
         if near.coverage < _THE_SAME:
             break
         if _is_same(case, near.sentence) and (found := _against(case, near.sentence)) is not None:
