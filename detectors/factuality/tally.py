@@ -25,7 +25,7 @@ __all__ = ["NOT_ASKED", "NO_ANSWER", "Tally"]
 NO_ANSWER = Cause("no such question got an answer")
 NOT_ASKED = Cause("no question has what asking needs")
 
-Ends = pd.Series | Floats | float  # type: ignore[type-arg]
+Ends = pd.Series | Floats | float
 
 
 @dataclass(frozen=True)
