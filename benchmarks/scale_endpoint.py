@@ -25,7 +25,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from audit.ask import Budget, Price, Spending
+from audit.ask import Spending
+from audit.budget import Budget, Price
 from audit.models.remote.meter import Terms
 from audit.models.remote.transport import Failure, Transport
 from audit.models.remote.wire import draw

@@ -14,10 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.record import Audit
-
 if TYPE_CHECKING:
     from audit.compare import Comparison
+    from audit.record import Audit
 
 __all__ = ["DEFAULTS", "ComparisonReport", "Report", "ReportOptions"]
 
@@ -35,7 +34,7 @@ class ReportOptions:
 
 
 DEFAULTS = ReportOptions()
-Report = Callable[[Audit, ReportOptions], dict[str, bytes]]
+Report = Callable[["Audit", ReportOptions], dict[str, bytes]]
 """Named by an entry point in `dokimasia.reports`; the first file is the document itself."""
 ComparisonReport = Callable[["Sequence[Comparison]", str], dict[str, bytes]]
 """Named by an entry point in `dokimasia.comparisons`; the first file is the document itself."""

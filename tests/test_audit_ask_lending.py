@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.ask import Account, Borrower, Budget, Lender, Price, Tally, Wants
+from audit.ask import Account, Borrower, Lender, Wants
+from audit.budget import Budget, Price, Tally
 from audit.errors import BudgetError
 
 PRICE = Price(2.0, 8.0, "USD")

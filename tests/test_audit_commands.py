@@ -353,6 +353,17 @@ def test_reviewing_and_verifying_bring_in_no_torch(dokimasia):
         assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_list_of_the_parts_brings_in_no_record_and_nothing_that_is_made_of_one():
+    code = (
+        "import atexit, sys\n"
+        "names = ('audit.record', 'audit.verdict', 'audit.ask', 'audit.storage', 'audit.signing', 'reports.views')\n"
+        "atexit.register(lambda: print('|', *sorted({*names, 'numpy', 'rich'} & set(sys.modules))))\n"
+        "from audit.cli.app import main\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "parts", "--json"], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("}\n|\n")
+
+
 def test_a_record_that_was_written_over_is_told_by_every_command_that_shows_it(dokimasia):
     dokimasia("keygen", "key")
     (before,) = json.loads(dokimasia("list", "--json"))["audits"]

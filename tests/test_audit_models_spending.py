@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from stub_server import serve
 
 from audit import plugins
-from audit.ask import Account, Budget, Price, Spending, Tally, told, worker_file
+from audit.ask import Account, Spending, told, worker_file
+from audit.budget import Budget, Price, Tally
 from audit.cli.app import execute
 from audit.data.generated import Made
 from audit.errors import BudgetError, EndpointError

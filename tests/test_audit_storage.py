@@ -19,7 +19,8 @@ from object_store import SECRET, Bucket, Proxy
 from slow_letters import asked, plan
 from streamlit.testing.v1 import AppTest
 
-from audit.ask import Spending, Tally
+from audit.ask import Spending
+from audit.budget import Tally
 from audit.catalogue import Asked
 from audit.cli.app import execute
 from audit.errors import IntegrityError, LibraryError, StorageError, UsageError

@@ -17,7 +17,7 @@ from needs import needs_library
 from object_store import Bucket, moto
 from ray_parts import Answering, Logged, Pictures, wait_for
 
-from audit.ask import Budget
+from audit.budget import Budget
 from audit.cli.app import execute
 from audit.data.tabular import File
 from audit.errors import BudgetError

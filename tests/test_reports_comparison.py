@@ -19,8 +19,9 @@ from audit.record import Audit, Limit, ModelRecord
 from reports.documents.comparison_html import render_comparison_html
 from reports.documents.comparison_json import render_comparison_json
 from reports.documents.comparison_markdown import MOST_ITEMS, render_comparison_markdown
+from reports.figures import SIGNS
 from reports.text import languages, words_of
-from reports.views import SIGNS, asked_view, comparison_view
+from reports.views import asked_view, comparison_view
 
 WORDS = words_of("en")
 LIMIT, SLOW = Limit(measure="accuracy", at_least=0.5), Limit(measure="latency", at_most=2)

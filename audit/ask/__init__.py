@@ -6,12 +6,12 @@ from audit.ask.foresight import Foresight
 from audit.ask.identity import Answerer, asked_who, begin, opened_for, others, strangers, varying
 from audit.ask.lending import Borrower, Lender, Took, Wants
 from audit.ask.questions import procedure_for
-from audit.ask.spending import Account, Budget, Price, Spending, told
+from audit.ask.spending import Account, Spending, told
 from audit.ask.store import Store
-from audit.ask.tallies import Tally, kept_in, worker_file
+from audit.ask.tallies import kept_in, worker_file
 
 __all__ = [
-    "Account", "Answer", "Answerer", "Aside", "Asker", "Borrower", "Budget", "Foresight", "Lender", "Price", "Spending",
-    "Store", "Tally", "Took", "Wants", "asked_who", "begin", "kept_in", "opened_for", "others", "procedure_for",
-    "strangers", "told", "varying", "worker_file",
+    "Account", "Answer", "Answerer", "Aside", "Asker", "Borrower", "Foresight", "Lender", "Spending", "Store", "Took",
+    "Wants", "asked_who", "begin", "kept_in", "opened_for", "others", "procedure_for", "strangers", "told", "varying",
+    "worker_file",
 ]

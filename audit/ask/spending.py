@@ -1,6 +1,4 @@
-"""What endpoints took: calls, tokens and money, call by call, and how much of it a plan allows.
-
-    money = (input x price of input + output x price of output) / 10^6
+"""What endpoints took: calls, tokens and money, call by call, and what is left of what a plan allows.
 
 A call is one that the server answered, or may have; what it refused (429, 5xx) took nothing. Where an answer does not
 tell its tokens they are not counted, never 0: of such a call only a bound is known, at which a budget is charged.
@@ -13,80 +11,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Self
 
-from audit.ask.tallies import Tally, append, kept_in, line, sums, worker_file
+from audit.ask.tallies import append, kept_in, line, sums, worker_file
+from audit.budget import Budget, Price, Tally
 from audit.errors import BudgetError
 from audit.files import write_atomic
 from audit.record import SPENT_FILE, Spent
 from detectors.phrases import Phrase
 
-__all__ = ["Account", "Budget", "Price", "Spending", "told"]
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a million tokens cost; what a provider gives off for cached tokens is not known here."""
-
-    input: float
-    """A million tokens of questions."""
-    output: float
-    """A million tokens of answers."""
-    currency: str
-    """Shown behind amounts, such as USD."""
-
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.input < float("inf") and 0 <= self.output < float("inf")):
-            raise ValueError(f"price {self.input:g} and {self.output:g} a million tokens; allowed: 0 and more")
-
-    def of(self, inputs: int, outputs: int) -> float:
-        """Return what so many tokens cost."""
-        return (inputs * self.input + outputs * self.output) / 1e6
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What an audit may take of an endpoint, over all its attempts; absent = any."""
-
-    calls: int | None = None
-    """Calls, those included that prove who answers and what it can do."""
-    tokens: int | None = None
-    """Tokens of questions and answers."""
-    money: float | None = None
-    """In the currency of the price."""
-
-    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
-
-    def __post_init__(self) -> None:
-        for name in ("calls", "tokens", "money"):
-            if (value := getattr(self, name)) is not None and not value > 0:
-                raise ValueError(f"budget of {value:g} {name}; allowed: above 0")
-
-    def allows(self, tally: Tally, price: Price | None, lent: Tally) -> bool:
-        """Tell whether a tally takes no more than was lent, of every part that is limited."""
-        pairs: list[tuple[float | None, float, float]]
-        pairs = [(self.calls, tally.calls, lent.calls), (self.tokens, tally.tokens, lent.tokens)]
-        if price is not None:
-            pairs.append((self.money, _charged(tally, price), _charged(lent, price)))
-        return all(limit is None or taken <= most for limit, taken, most in pairs)
-
-    def beyond(self, tally: Tally, price: Price | None) -> str | None:
-        """Return which part of the budget a tally is beyond; None where it is inside."""
-        if self.calls is not None and tally.calls > self.calls:
-            return f"{self.calls:,} calls"
-        if self.tokens is not None and tally.tokens > self.tokens:
-            return f"{self.tokens:,} tokens"
-        if self.money is not None and price is not None and _charged(tally, price) > self.money:
-            return f"{self.money:g} {price.currency}"
-        return None
-
-
-def _charged(tally: Tally, price: Price) -> float:
-    return price.of(tally.input + tally.most_input, tally.output + tally.most_output)
+__all__ = ["Account", "Spending", "told"]
 
 
 class Account:

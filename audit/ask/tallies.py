@@ -1,4 +1,4 @@
-"""Sums over calls of endpoints, and the file in which they are kept, a line a call and another one when it is over.
+"""The file in which sums over calls of endpoints are kept, a line a call and another one when it is over.
 
     spent.jsonl    {"model": "main", "tally": [calls, counted, input, output, most_input, most_output]}
                    {"model": "main", "tally": [...], "charged": [...]}
@@ -14,46 +14,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from audit.budget import Tally
 from audit.files import canonical, parse_json, read_regular
 
-__all__ = ["Tally", "append", "kept_in", "line", "sums", "worker_file"]
+__all__ = ["append", "kept_in", "line", "sums", "worker_file"]
 
 _LARGEST = 1 << 30
 """Bytes of the file of a run that was cut off: some five million calls."""
-
-
-class Tally(NamedTuple):
-    """Sums over calls, or one call."""
-
-    calls: int = 0
-    counted: int = 0
-    """Calls whose tokens the server told."""
-    input: int = 0
-    """Tokens of questions that were counted."""
-    output: int = 0
-    """Tokens of answers that were counted."""
-    most_input: int = 0
-    """Upper bound of the tokens of all other calls."""
-    most_output: int = 0
-
-    def plus(self, other: Tally) -> Tally:
-        """Return the sums of both."""
-        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
-
-    def minus(self, other: Tally) -> Tally:
-        """Return what is left of the sums without those of another."""
-        return self.plus(other.times(-1))
-
-    def times(self, count: int) -> Tally:
-        """Return the sums over so many alike."""
-        return Tally(*(count * one for one in self))
-
-    @property
-    def tokens(self) -> int:
-        """Tokens that a budget is charged: those counted, and the bound of all others."""
-        return self.input + self.output + self.most_input + self.most_output
 
 
 def worker_file(folder: Path, worker: str) -> Path:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from audit.ask import Aside, Asker, Borrower, Tally, Took, Wants, opened_for, worker_file
+from audit.ask import Aside, Asker, Borrower, Took, Wants, opened_for, worker_file
+from audit.budget import Tally
 from audit.errors import DokimasiaError
 from audit.execute.observing import Watch, observe, parts_of
 from audit.execute.target import plan_for

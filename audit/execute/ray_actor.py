@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from audit.ask import Tally, Wants
+from audit.ask import Wants
+from audit.budget import Tally
 from audit.execute.answering import Ended, Worker, facts_of, host, knows
 from audit.execute.tasks import Task
 

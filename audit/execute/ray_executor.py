@@ -26,7 +26,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from audit.ask import Account, Lender, Tally, Took, Wants, kept_in, worker_file
+from audit.ask import Account, Lender, Took, Wants, kept_in, worker_file
+from audit.budget import Tally
 from audit.errors import LibraryError, UsageError
 from audit.execute.ahead import Ahead, Order
 from audit.execute.answering import Ended, PartDone, facts_of

@@ -19,13 +19,14 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from audit.ask import Account, Budget, Price
+from audit.budget import Budget, Price
 from audit.models.remote.addresses import check_url
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from audit.ask import Account
     from audit.models.remote.text import RemoteText
 
 __all__ = ["OpenAIEndpoint"]

@@ -15,13 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from audit.ask import Account, Budget, Price
+from audit.budget import Budget, Price
 from audit.files import canonical, sha256
 from audit.models.remote.addresses import check_host, check_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from audit.ask import Account
     from audit.models.remote.pictures import RemoteImages
 
 __all__ = ["ImageEndpoint"]

@@ -9,12 +9,15 @@ It is short, and it leaves nothing out that speaks against the model: what faile
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from audit.record import UNSETTLED, Audit
 from reports.exchange.facts import sources, statement
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Notation, Words, escape_markdown, words_of
-from reports.views import FindingView, Overview, overview, review_view, sheet_rows
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.views import FindingView, Overview
 
 __all__ = ["render_card"]
 
@@ -24,6 +27,9 @@ MOST = 40
 
 def render_card(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the card as one Markdown file; UsageError for a language that has no catalogue."""
+    from audit.record import UNSETTLED
+    from reports.views import overview
+
     words = words_of(options.lang)
     view = overview(audit, words)
     parts = [
@@ -57,6 +63,8 @@ def _list(heading: str, rows: list[str], words: Words) -> list[str]:
 
 
 def _about(audit: Audit, words: Words) -> Iterator[str]:
+    from reports.views import sheet_rows
+
     yield from (words("format.colon", left=label, right=text) for label, text in sheet_rows(audit, words))
 
 
@@ -76,6 +84,7 @@ def _data(audit: Audit, words: Words) -> Iterator[str]:
 
 def _signed(audit: Audit, words: Words) -> Iterator[str]:
     from audit.review import state_of
+    from reports.views import review_view
 
     said = review_view(audit, Notation(words), state_of(audit))
     for row in said.sign_off if said else ():

@@ -14,12 +14,12 @@ from markupsafe import Markup
 
 from reports.documents.cards import labelled
 from reports.documents.templating import environment, text_tools
-from reports.figures import OPEN, Axis, Side, axis_head, axis_of, drawn, interval_line, sign, slopes
+from reports.figures import OPEN, SIGNS, Axis, Side, axis_head, axis_of, drawn, interval_line, sign, slopes
 from reports.text import Notation, Words, words_of
-from reports.views import SIGNS, CheckView, ComparisonRow, MeasureView, comparison_view
 
 if TYPE_CHECKING:
     from audit.compare import Comparison, Word
+    from reports.views import CheckView, ComparisonRow, MeasureView
 
 __all__ = ["command_of", "comparison_tools", "render_comparison_html"]
 
@@ -31,6 +31,8 @@ SHOWN, MOST_ITEMS = 8, 200
 
 def render_comparison_html(found: Sequence[Comparison], lang: str = "en") -> dict[str, bytes]:
     """Return the report as one HTML file; UsageError for a language that has no catalogue."""
+    from reports.views import comparison_view
+
     words = words_of(lang)
     page = environment().get_template("comparison.html.j2").render(
         view=comparison_view(found, words),

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from reports.documents.comparison_html import command_of
 from reports.documents.markdown_report import MOST_CHARACTERS
+from reports.figures import SIGNS
 from reports.text import Words, escape_markdown, one_line, words_of
-from reports.views import SIGNS, ChangesView, CheckView, ComparisonView, GroupsView, comparison_view
 
 if TYPE_CHECKING:
     from audit.compare import Comparison
+    from reports.views import ChangesView, CheckView, ComparisonView, GroupsView
 
 __all__ = ["render_comparison_markdown"]
 
@@ -24,6 +25,8 @@ MOST_ITEMS = 20
 
 def render_comparison_markdown(found: Sequence[Comparison], lang: str = "en") -> dict[str, bytes]:
     """Return the report as one Markdown file; UsageError for a language that has no catalogue."""
+    from reports.views import comparison_view
+
     words = words_of(lang)
     view = comparison_view(found, words)
     lines = [*_opening(view, words), *_table(view, words)]

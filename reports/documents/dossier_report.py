@@ -11,20 +11,21 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from audit.errors import UsageError
 from audit.files import digest_file
-from audit.record import Audit, audit_files
-from audit.signing import known_keys
 from reports.documents.cards import labelled
 from reports.documents.pdf_report import printed
 from reports.documents.templating import environment, text_tools
 from reports.exchange.facts import sources
 from reports.figures import sign
-from reports.frameworks.coverage_view import coverage_view
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Notation, words_of
-from reports.views import FindingView, MeasureRow, overview, review_view, sheet_rows
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.views import FindingView, MeasureRow
 
 __all__ = ["render_dossier", "render_dossier_pdf"]
 
@@ -55,6 +56,9 @@ def _page(audit: Audit, options: ReportOptions, format: str) -> str:
     from audit.integrity import check_seal
     from audit.policy import coverage_of
     from audit.review import state_of
+    from audit.signing import known_keys
+    from reports.frameworks.coverage_view import coverage_view
+    from reports.views import overview, review_view, sheet_rows
 
     words, sealed = words_of(options.lang), check_seal(audit)
     if sealed is None:
@@ -89,6 +93,8 @@ def _groups(findings: tuple[FindingView, ...]) -> Iterator[tuple[FindingView, Me
 
 
 def _files(audit: Audit) -> Iterator[tuple[str, str]]:
+    from audit.record import audit_files
+
     for name in audit_files(audit.folder):
         if not name.startswith("reports/"):
             yield name, digest_file(audit.folder / name)

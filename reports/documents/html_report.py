@@ -9,24 +9,17 @@ Everything an audit says reaches the page through Jinja's autoescape; a content 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from audit.record import UNSETTLED, Audit
 from reports.documents.cards import labelled
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.options import DEFAULTS, ReportOptions
 from reports.pictures import opening, pictures_of, thumbnail, within
 from reports.text import Notation, words_of
-from reports.views import (
-    Overview,
-    decision_page,
-    item_cards,
-    overview,
-    review_view,
-    sheet_rows,
-    shown_table,
-    worst_items,
-)
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.views import Overview
 
 __all__ = ["document", "render_html"]
 
@@ -47,7 +40,9 @@ def render_html(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, by
 
 def document(audit: Audit, options: ReportOptions, format: str) -> str:
     """Return the page; `format` is what it names in the command that makes it again."""
+    from audit.record import UNSETTLED
     from audit.review import state_of
+    from reports.views import decision_page, overview, review_view, sheet_rows
 
     words, state = words_of(options.lang), state_of(audit)
     notation = Notation(words)
@@ -79,6 +74,8 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
 
 def _item_tools(audit: Audit, view: Overview, notation: Notation, options: ReportOptions) -> dict[str, Any]:
     """Return what a template calls with a finding for its table, its worst items and their cards."""
+    from reports.views import item_cards, shown_table, worst_items
+
     most, sharing = options.max_items, sum(bool(one.finding.evidence) for one in view.findings)
     room = EVIDENCE_CHARACTERS // max(1, sharing)
     return {
@@ -90,6 +87,8 @@ def _item_tools(audit: Audit, view: Overview, notation: Notation, options: Repor
 
 def _picture_tools(audit: Audit, view: Overview, notation: Notation) -> dict[str, Any]:
     """Return what a template calls with a finding for its pictures, those that it opens with apart."""
+    from audit.record import UNSETTLED
+
     settle_first = sorted(view.findings, key=lambda one: one.finding.verdict not in UNSETTLED)
     made = {one.anchor: pictures_of(audit, one.finding, notation) for one in settle_first}
     drawn = within(made, PICTURE_CHARACTERS)

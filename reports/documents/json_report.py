@@ -10,12 +10,13 @@ describes `record`. The language changes nothing.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.files import canonical
-from audit.record import Audit
 from reports.options import DEFAULTS, ReportOptions
-from reports.views import count_items
+
+if TYPE_CHECKING:
+    from audit.record import Audit
 
 __all__ = ["render_json"]
 
@@ -24,6 +25,8 @@ SCHEMA = 1
 
 def render_json(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the twin as one file."""
+    from reports.views import count_items
+
     record = audit.record
     twin = {
         "schema": SCHEMA,

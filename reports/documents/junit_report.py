@@ -11,18 +11,23 @@ Durations are no part of a record: every `time` is 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from audit.record import Audit
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
-from reports.views import FindingView, overview
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.views import FindingView
 
 __all__ = ["render_junit"]
 
 
 def render_junit(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the report as JUnit XML; UsageError for a language that has no catalogue."""
+    from reports.views import overview
+
     words = words_of(options.lang)
     view = overview(audit, words, most_measures=5000)
     root = ET.Element("testsuites", _attributes(view.title, view.findings))

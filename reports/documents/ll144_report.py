@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import TYPE_CHECKING
 
-from audit.record import Audit
 from detectors.result import Measure
 from reports.documents.templating import environment, text_tools
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Notation, Words, visible, words_of
-from reports.views import BiasAudit, Category, CategoryTable, bias_audits
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.views import BiasAudit, Category, CategoryTable
 
 __all__ = ["render_ll144"]
 
@@ -33,6 +36,8 @@ def render_ll144(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, b
 
     An audit without measured decisions about people has a page that says so, and a table without rows.
     """
+    from reports.views import bias_audits
+
     words = words_of(options.lang)
     found = bias_audits(audit, words)
     page = environment().get_template("ll144.html.j2").render(

@@ -8,23 +8,14 @@ Text of unknown origin is escaped, so that it cannot become a link, an image, HT
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from audit.record import UNSETTLED, Audit
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Notation, Words, escape_markdown, one_line, words_of
-from reports.views import (
-    DecisionPage,
-    FindingReview,
-    FindingView,
-    MeasureRow,
-    Overview,
-    ReviewView,
-    Standing,
-    decision_page,
-    overview,
-    review_view,
-    sheet_rows,
-)
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.views import DecisionPage, FindingReview, FindingView, MeasureRow, Overview, ReviewView, Standing
 
 __all__ = ["MOST_CHARACTERS", "render_markdown"]
 
@@ -37,7 +28,9 @@ _NUMBERS = ("col.measure", "col.value", "col.interval", "col.n", "col.limit")
 
 def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the report as one Markdown file; UsageError for a language that has no catalogue."""
+    from audit.record import UNSETTLED
     from audit.review import state_of
+    from reports.views import decision_page, overview, review_view
 
     words, state = words_of(options.lang), state_of(audit)
     view = overview(audit, words, most_measures=600)
@@ -105,6 +98,8 @@ def _effects(view: Overview, words: Words) -> list[str]:
 
 
 def _sheet(audit: Audit, words: Words) -> list[str]:
+    from reports.views import sheet_rows
+
     rows = [
         f"- {words('format.colon', left=label, right=escape_markdown(one_line(text, words)))}"
         for label, text in sheet_rows(audit, words)

@@ -9,16 +9,18 @@ is escaped, and nothing is loaded from anywhere.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from audit.record import Audit
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.figures import css
 from reports.options import DEFAULTS, ReportOptions
 from reports.pictures import pictures_of, thumbnail
 from reports.text import Notation, words_of
-from reports.views import decision_page, overview, review_view, sheet_rows
+
+if TYPE_CHECKING:
+    from audit.record import Audit
 
 __all__ = ["render_notebook"]
 
@@ -29,6 +31,7 @@ _PLACES = re.compile(r' (?:href|id)="[^"]*"')
 def render_notebook(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return a fragment of HTML without scripts and links as one file; UsageError for a language without catalogue."""
     from audit.review import state_of
+    from reports.views import decision_page, overview, review_view, sheet_rows
 
     words, state = words_of(options.lang), state_of(audit)
     notation, view = Notation(words), overview(audit, words)

@@ -12,12 +12,15 @@ import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from typing import TYPE_CHECKING
 
 from audit.errors import UsageError
-from audit.record import Audit
 from reports.documents.html_report import document
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import font_face, typeface
+
+if TYPE_CHECKING:
+    from audit.record import Audit
 
 __all__ = ["printed", "render_pdf"]
 

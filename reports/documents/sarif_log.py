@@ -13,13 +13,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from audit.errors import PlanError
 from audit.files import canonical
-from audit.record import Audit
 from reports.text import visible
+
+if TYPE_CHECKING:
+    from audit.record import Audit
 
 __all__ = ["Rule", "SourceLine", "message", "notification", "plan_lines", "sarif_log", "sarif_result"]
 

@@ -15,13 +15,15 @@ viewer that takes them for such should be given the results of kind `fail` and `
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from audit.record import Audit
 from reports.documents.sarif_log import Rule, SourceLine, notification, plan_lines, sarif_log, sarif_result
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
-from reports.views import FindingView, overview
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.views import FindingView
 
 __all__ = ["probe_rule", "render_sarif", "rule_id"]
 
@@ -32,6 +34,8 @@ _KINDS = {
 
 def render_sarif(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the report as a SARIF 2.1.0 log; UsageError for a language that has no catalogue."""
+    from reports.views import overview
+
     words = words_of(options.lang)
     view = overview(audit, words, most_measures=5000)
     lines = plan_lines(audit)

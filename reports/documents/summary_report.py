@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from audit.record import UNSETTLED, Audit
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, escape_markdown, one_line, words_of
-from reports.views import FindingView, Overview, overview
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.views import FindingView, Overview
 
 __all__ = ["MOST_ROWS", "render_pull_request", "short_table"]
 
@@ -23,6 +26,9 @@ MOST_ROWS = 10
 
 def render_pull_request(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the summary as one Markdown file; UsageError for a language that has no catalogue."""
+    from audit.record import UNSETTLED
+    from reports.views import overview
+
     words = words_of(options.lang)
     view = overview(audit, words, most_measures=600)
     told = (*view.models, one_line(view.record.id, words))

@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from reports.figures import Axis, axis_head, axis_of, css, funnel_chart, interval_line, sign
 from reports.text import Notation, Words, one_line
-from reports.views import Block, FindingView, MeasureRow, Overview
 
 if TYPE_CHECKING:
     import jinja2
+
+    from reports.views import Block, FindingView, MeasureRow, Overview
 
 __all__ = ["environment", "figure_tools", "text_tools"]
 

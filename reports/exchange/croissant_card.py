@@ -9,14 +9,16 @@ Nothing is filled in that nobody measured or said. Files are the observations th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.files import canonical
-from audit.record import Audit
 from reports.exchange.facts import Source, audited_name, sources, statement
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
-from reports.views import FindingView, overview
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.views import FindingView
 
 __all__ = ["render_croissant"]
 
@@ -42,6 +44,8 @@ _OF_CROISSANT = (
 
 def render_croissant(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the audited data as one Croissant file; UsageError for a language without a catalogue."""
+    from reports.views import overview
+
     words = words_of(options.lang)
     view = overview(audit, words)
     used = sources(audit.record.findings, words)

@@ -11,15 +11,17 @@ With a framework, its clauses are requirements, and an attestation ties each to 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.files import canonical
-from audit.record import Audit, ModelRecord
 from reports.exchange.facts import HOME, Source, audited_name, objective, sources, statement, token, uid
-from reports.frameworks.coverage_view import ClauseRow, CoverageView, coverage_view
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
-from reports.views import FindingView, MeasureRow, Overview, overview
+
+if TYPE_CHECKING:
+    from audit.record import Audit, ModelRecord
+    from reports.frameworks.coverage_view import ClauseRow, CoverageView
+    from reports.views import FindingView, MeasureRow, Overview
 
 __all__ = ["coverage_cyclonedx", "coverage_cyclonedx_16", "render_cyclonedx", "render_cyclonedx_16"]
 
@@ -47,6 +49,9 @@ def coverage_cyclonedx_16(audit: Audit, framework: str, options: ReportOptions =
 
 
 def _document(audit: Audit, options: ReportOptions, version: str, framework: str = "") -> dict[str, Any]:
+    from reports.frameworks.coverage_view import coverage_view
+    from reports.views import overview
+
     words = words_of(options.lang)
     view = overview(audit, words)
     data = sources(audit.record.findings, words)

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.errors import UsageError
 from audit.files import canonical
-from audit.record import AGAINST, Audit, Finding, items_of
 from detectors.result import Measure
 from reports.exchange.facts import Source, audited_name, finished, sources
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, cell_text, one_line, words_of
+
+if TYPE_CHECKING:
+    from audit.record import Audit, Finding
 
 __all__ = ["render_eval_records"]
 
@@ -135,6 +137,8 @@ def _data(source: Source | None, finding: Finding, words: Words) -> dict[str, An
 
 def _lines(audit: Audit, finding: Finding, words: Words) -> Iterator[dict[str, Any]]:
     """Yield the items of a finding that have a text, an answer, a score and an outcome."""
+    from audit.record import AGAINST, items_of
+
     headline, file = finding.headline, items_of(audit.folder, finding)
     if file is None or file.problem is not None or headline is None or not _told(finding, headline):
         return
@@ -153,6 +157,8 @@ def _lines(audit: Audit, finding: Finding, words: Words) -> Iterator[dict[str, A
 def _line(
     audit: Audit, finding: Finding, headline: Measure, row: Mapping[str, Any], words: Words
 ) -> dict[str, Any]:
+    from audit.record import AGAINST
+
     reference = row.get("right")
     named = reference if isinstance(reference, list) else [] if reference is None else [reference]
     return {

@@ -11,14 +11,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from audit.errors import UsageError
 from audit.files import digest_file
-from audit.record import RECORD_FILE, Audit, Finding, Record
 from reports.text import Words, one_line
-from reports.views import FindingView
+
+if TYPE_CHECKING:
+    from audit.record import Audit, Finding, Record
+    from reports.views import FindingView
 
 __all__ = [
     "HOME", "Source", "audited_name", "finished", "objective", "sources", "statement", "token", "uid",
@@ -49,6 +51,8 @@ class Source:
 
 def uid(audit: Audit, *parts: str) -> str:
     """Return the UUID of a part of this audit, named by its path within it."""
+    from audit.record import RECORD_FILE
+
     return str(uuid5(uuid5(_SPACE, digest_file(audit.folder / RECORD_FILE)), "\0".join(filter(None, parts))))
 
 

@@ -8,13 +8,15 @@ of the data are those of the plan: the Hub's own id of a data set is for the per
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from audit.record import Audit
 from reports.exchange.facts import Source, sources
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, words_of
-from reports.views import FindingView, overview
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.views import FindingView
 
 __all__ = ["render_hub"]
 
@@ -22,6 +24,8 @@ __all__ = ["render_hub"]
 def render_hub(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the headlines of all findings as one YAML file; UsageError for a language without a catalogue."""
     import yaml
+
+    from reports.views import overview
 
     words = words_of(options.lang)
     entries = [

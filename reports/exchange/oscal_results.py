@@ -13,15 +13,17 @@ With a framework the objectives are the evidence that its clauses ask for, and o
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.files import canonical
-from audit.record import Audit
 from reports.exchange.facts import HOME, audited_name, finished, objective, statement, token, uid
-from reports.frameworks.coverage_view import ClauseRow, coverage_view
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
-from reports.views import FindingView, MeasureRow, Overview, overview
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.frameworks.coverage_view import ClauseRow
+    from reports.views import FindingView, MeasureRow, Overview
 
 __all__ = ["OSCAL", "coverage_oscal", "render_oscal"]
 
@@ -33,6 +35,8 @@ _DOUBT = ("not-satisfied", "other")
 
 def render_oscal(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the audit as one OSCAL file; UsageError for a language without a catalogue, or a run without a time."""
+    from reports.views import overview
+
     words = words_of(options.lang)
     view = overview(audit, words)
     found = [_finding(audit, one, words) for one in view.findings if one.finding.limit is not None]
@@ -44,6 +48,8 @@ def coverage_oscal(audit: Audit, framework: str, options: ReportOptions = DEFAUL
     """Return the audit with a finding for each clause of a framework that applies; raises as `render_oscal`."""
     from audit.frameworks import load_framework
     from audit.policy import coverage_of
+    from reports.frameworks.coverage_view import coverage_view
+    from reports.views import overview
 
     words = words_of(options.lang)
     view, found = overview(audit, words), coverage_of(audit, load_framework(framework))

@@ -10,14 +10,16 @@ The property that names standards which are met stays empty, always.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.files import canonical
-from audit.record import UNSETTLED, Audit
 from reports.exchange.facts import HOME, Source, audited_name, finished, sources, statement, uid
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
-from reports.views import FindingView, Overview, overview
+
+if TYPE_CHECKING:
+    from audit.record import Audit
+    from reports.views import FindingView, Overview
 
 __all__ = ["render_spdx"]
 
@@ -29,6 +31,8 @@ _KINDS = {"text": "text", "image": "image", "audio": "audio", "table": "structur
 
 def render_spdx(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the audit as SPDX 3.0.1 in JSON-LD; UsageError for a language without a catalogue, or no time of a run."""
+    from reports.views import overview
+
     words = words_of(options.lang)
     view, at = overview(audit, words), finished(audit, "spdx")
     main = audit.record.models.get("main")
@@ -58,6 +62,8 @@ def _element(audit: Audit, kind: str, *parts: str) -> dict[str, Any]:
 
 
 def _model(audit: Audit, view: Overview, words: Words) -> dict[str, Any]:
+    from audit.record import UNSETTLED
+
     main, sheet = audit.record.models["main"], audit.record.sheet
     told = _element(audit, "ai_AIPackage", "model") | {
         "name": audited_name(audit.record, words), "summary": view.sentence,

@@ -15,11 +15,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from audit.record import Limit
-from audit.verdict import BASELINES
 from detectors.result import Measure
 from reports.text import bounds_of
+
+if TYPE_CHECKING:
+    from audit.record import Limit
 
 __all__ = ["NO_AXIS", "OPEN", "PAD", "SHARED", "Axis", "axis_of", "round_axis", "scale_of"]
 
@@ -31,8 +33,6 @@ SHARED = (NO_AXIS, "share", "auroc")
 """Scales that are the same in every check."""
 _BARE = ("", "score", "count")
 """Units in which different measures have nothing in common."""
-_READ_BY = {baseline: measure for measure, baseline in BASELINES.items()}
-"""A baseline stands on the axis of what it is read by."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,10 @@ class Axis:
 
 def scale_of(measure: Measure) -> str:
     """Return the name under which measures of one check share an axis; one of `SHARED` also with other checks."""
-    unit, name = measure.unit, _READ_BY.get(measure.name, measure.name)
+    from audit.verdict import BASELINES
+
+    read_by = {baseline: name for name, baseline in BASELINES.items()}  # a baseline stands on the axis of that
+    unit, name = measure.unit, read_by.get(measure.name, measure.name)
     if unit == "p-value":
         return NO_AXIS
     if unit == "share":

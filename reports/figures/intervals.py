@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from audit.record import Limit
 from detectors.result import Measure
 from reports.figures.axes import PAD, Axis
 from reports.figures.style import PALETTE, svg
 from reports.text import Notation
+
+if TYPE_CHECKING:
+    from audit.record import Limit
 
 __all__ = ["HEIGHT", "axis_head", "interval_line", "value_dot"]
 

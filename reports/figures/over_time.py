@@ -14,11 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
-from audit.record import Limit
 from detectors.result import Measure
 from reports.figures.axes import OPEN, Axis, axis_of
 from reports.figures.moments import moments
@@ -26,6 +25,9 @@ from reports.figures.shapes import bar, cut, dot, joined, line, words_at
 from reports.figures.sloping import outside, upright
 from reports.figures.style import PALETTE, svg
 from reports.text import Notation
+
+if TYPE_CHECKING:
+    from audit.record import Limit
 
 __all__ = ["Point", "Trend", "trend"]
 

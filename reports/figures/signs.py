@@ -1,14 +1,25 @@
-"""Signs of verdicts."""
+"""Signs of verdicts, and of what a comparison says."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from reports.figures.style import PALETTE
 
-__all__ = ["sign"]
+if TYPE_CHECKING:
+    from audit.compare import Word
 
-_SIGNS = {
+__all__ = ["SIGNS", "sign"]
+
+SIGNS: Mapping[Word, str] = {
+    "worse": "failed", "undecided": "inconclusive", "no worse": "passed", "better": "passed", "measured": "measured"
+}
+"""Word of a comparison -> the verdict whose sign and colour it shares."""
+
+_MARKS = {
     "passed": "M4.2 8.3l2.6 2.6 5-5.6",
     "failed": "M4.9 4.9l6.2 6.2M11.1 4.9l-6.2 6.2",
     "crashed": "M8 3.6v5.2M8 11.6v.6",
@@ -39,4 +50,4 @@ def sign(verdict: str, word: str, *, hollow: bool = False) -> Markup:
         '<svg class="sign" viewBox="0 0 16 16" width="16" height="16" role="img"><title>{}</title>'
         '<g fill="{}" stroke="{}">{}</g>'
         '<path d="{}" fill="none" stroke="{}" stroke-width="1.8" stroke-linecap="round"/></svg>'
-    ).format(word, inside, colour, _FRAMES[verdict], _SIGNS[verdict], mark)
+    ).format(word, inside, colour, _FRAMES[verdict], _MARKS[verdict], mark)

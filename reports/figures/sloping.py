@@ -11,16 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from audit.record import Limit
 from detectors.result import Measure
 from reports.figures.axes import OPEN, PAD, Axis, axis_of
 from reports.figures.intervals import value_dot
 from reports.figures.shapes import joined, line, words_at
 from reports.figures.style import PALETTE, svg
 from reports.text import Notation
+
+if TYPE_CHECKING:
+    from audit.record import Limit
 
 __all__ = ["Side", "outside", "slopes", "upright"]
 

@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.record import Audit, Verdict
 from audit.verdict import capitalised
 from detectors.phrases import Phrase
 from reports.text import Notation, Words, one_line
-from reports.views import FindingView, overview
 
 if TYPE_CHECKING:
     from audit.frameworks import Clause, Framework, Question
     from audit.policy import Answered, ClauseCoverage, ClauseStatus, Coverage
+    from audit.record import Audit, Verdict
+    from reports.views import FindingView
 
 __all__ = [
     "SHOWN_AS", "AnswerRow", "ClauseGroup", "ClauseRow", "CoverageView", "DateRow", "StepRow", "coverage_view",
@@ -165,6 +165,8 @@ class CoverageView:
 
 def coverage_view(coverage: Coverage, audit: Audit, words: Words) -> CoverageView:
     """Return what documents and screens say of an audit and a framework."""
+    from reports.views import overview
+
     framework, notation, view = coverage.framework, Notation(words), overview(audit, words)
     findings = {one.finding.check: one for one in view.findings}
     rows = [_row(one, framework, findings, notation) for one in coverage.clauses]

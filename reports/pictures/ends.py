@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from audit.record import AGAINST
 from reports.figures import cut, joined, line, placed, stroke, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.ranked import headline_of, levels_of, score_told
@@ -50,6 +49,8 @@ class _Role:
 
 def likeliest_and_strangest(shown: Shown) -> Picture | None:
     """Draw both ends of each role by the judged score; None where items are not stored."""
+    from audit.record import AGAINST
+
     ranked = headline_of(shown)
     column = next((name for name in ("image", "series", "text") if name in shown.columns), None)
     if ranked is None or column is None or "role" not in shown.columns:
@@ -114,6 +115,8 @@ def _heads(shown: Shown) -> Markup:
 
 def _both(shown: Shown, frame: pd.DataFrame, score: str, column: str, role: _Role, top: float) -> Markup | None:
     """Draw the rows of one role at both ends."""
+    from audit.record import AGAINST
+
     assert shown.items is not None
     found = shown.items.rows(role.rows)[column].to_pylist()
     cells, levels = iter(found), levels_of(found) if column == "image" else None

@@ -8,15 +8,18 @@ Dashed: the ideal, or the same measure of all the data; thick: the limit, where 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from audit.record import Limit
 from detectors.result import Measure
 from reports.figures import Axis, axis_of, cut, dot, feet, joined, line, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.spots import Spot
 from reports.text import Notation
+
+if TYPE_CHECKING:
+    from audit.record import Limit
 
 __all__ = ["by_group"]
 

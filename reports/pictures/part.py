@@ -20,7 +20,6 @@ from markupsafe import Markup
 
 from audit import plugins
 from audit.errors import DokimasiaError
-from audit.record import Audit, Finding, ItemsFile, items_of, table_of
 from detectors.result import Measure
 from reports.figures import svg
 from reports.pictures.spots import Spot
@@ -28,6 +27,8 @@ from reports.text import Notation, words_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from audit.record import Audit, Finding, ItemsFile
 
 __all__ = [
     "WIDTH", "FindingFigure", "Picture", "Shown", "figure_of", "opening", "pictured", "pictures_of", "within",
@@ -120,6 +121,8 @@ class FindingFigure:
         self, audit: Audit, finding: Finding, notation: Notation, *, most: int | None = None
     ) -> tuple[Picture, ...]:
         """Return the pictures of a finding, the first `most` of them; empty where its items are not the record's."""
+        from audit.record import items_of, table_of
+
         if not self.draw or not finding.measures:
             return ()
         items, table = items_of(audit.folder, finding), table_of(audit.folder, finding)

@@ -14,13 +14,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
-from audit.record import Limit
-from audit.verdict import informs_only
 from detectors.result import Measure
 from detectors.units import STEPS, short_unit
 from reports.text.sanitise import one_line
 from reports.text.words import Words
+
+if TYPE_CHECKING:
+    from audit.record import Limit
 
 __all__ = ["LEAST_P", "POINTS", "Notation", "bounds_of", "digits_for"]
 
@@ -243,6 +245,8 @@ class Notation:
 
     def sentence(self, measure: Measure, limit: Limit | None) -> str:
         """Return value, interval, n and limit on one line, for formats that draw nothing."""
+        from audit.verdict import informs_only
+
         if measure.value is None:
             return self.words("measure_line.undefined", reason=self.cause(measure.undefined or ""))
         digits = digits_for(measure, limit)

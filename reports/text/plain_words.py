@@ -24,14 +24,15 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from audit.record import Limit, asked_of
-from audit.verdict import informs_only
 from detectors.result import COUNT, Measure
 from reports.text.notation import LEAST_P, POINTS, Notation, digits_for
 from reports.text.sanitise import one_line
 from reports.text.words import Words, form_for
+
+if TYPE_CHECKING:
+    from audit.record import Limit
 
 __all__ = ["Counting", "gloss", "interval_in", "meaning", "measure_name", "told_in"]
 
@@ -193,6 +194,9 @@ class _Meaning:
 
     def _details(self, value: float, told: str) -> Iterator[str]:
         """Yield value and interval, the sample, and what is missing; what the sentence `told` says is left out."""
+        from audit.record import asked_of
+        from audit.verdict import informs_only
+
         words, measure = self.notation.words, self.measure
         rate, brief = "{of}" in told and self._whole is None, self.allowed is not None
         bare = brief or measure.certain or measure.interval == "none"

@@ -7,7 +7,6 @@ from reports.views.changed_items import ChangedItem, ChangesView, changes_view
 from reports.views.columns import CONTENT
 from reports.views.comparison import (
     LETTERS,
-    SIGNS,
     CheckView,
     ComparisonRow,
     ComparisonView,
@@ -35,15 +34,15 @@ from reports.views.summary import tally_text
 from reports.views.trends import AskedAudit, TrendPanel, asked_of, label_of, trend_of, trends_of
 from reports.views.verdict_text import brief_text, reason_text
 from reports.views.verification import verification_lines
-from reports.views.whole_audit import Block, FindingView, Overview, overview
+from reports.views.whole_audit import Block, FindingView, Overview, far_text, overview
 
 __all__ = [
-    "CONTENT", "LETTERS", "SHORT", "SIGNS", "WORDED", "AskedAudit", "AskedRow", "AskedView", "BiasAudit", "Block",
-    "Category", "CategoryTable", "ChangedItem", "ChangesView", "CheckView", "Choice", "ComparisonRow",
-    "ComparisonView", "DecisionPage", "DecisionRow", "FindingReview", "FindingView", "GroupsView", "ItemCard",
-    "ItemReview", "ItemsTable", "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow", "ProgressView",
-    "ReviewView", "Standing", "TrendPanel", "Wrong", "asked_of", "asked_view", "bias_audits", "brief_text", "called",
-    "changes_view", "choices_of", "comparison_view", "count_items", "decision_page", "effect_of", "item_cards",
+    "CONTENT", "LETTERS", "SHORT", "WORDED", "AskedAudit", "AskedRow", "AskedView", "BiasAudit", "Block", "Category",
+    "CategoryTable", "ChangedItem", "ChangesView", "CheckView", "Choice", "ComparisonRow", "ComparisonView",
+    "DecisionPage", "DecisionRow", "FindingReview", "FindingView", "GroupsView", "ItemCard", "ItemReview", "ItemsTable",
+    "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow", "ProgressView", "ReviewView", "Standing",
+    "TrendPanel", "Wrong", "asked_of", "asked_view", "bias_audits", "brief_text", "called", "changes_view",
+    "choices_of", "comparison_view", "count_items", "decision_page", "effect_of", "far_text", "item_cards",
     "item_review", "label_of", "laid_out", "open_checks", "overview", "printed", "printed_row", "progress_view",
     "reason_text", "review_view", "sent_of", "sheet_rows", "shown_cell", "shown_table", "tally_text", "trend_of",
     "trends_of", "verification_lines", "worst_items",

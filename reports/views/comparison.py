@@ -8,7 +8,7 @@ this one view.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,15 +26,11 @@ if TYPE_CHECKING:
     from audit.compare import CheckComparison, ComparedAudit, Comparison, MeasureComparison, Word
 
 __all__ = [
-    "LETTERS", "SIGNS", "CheckView", "ComparisonRow", "ComparisonView", "GroupsView", "MeasureView", "comparison_view",
+    "LETTERS", "CheckView", "ComparisonRow", "ComparisonView", "GroupsView", "MeasureView", "comparison_view",
 ]
 
 LETTERS = "ABCDE"
 """What audits are called; A is the baseline."""
-SIGNS: Mapping[Word, str] = {
-    "worse": "failed", "undecided": "inconclusive", "no worse": "passed", "better": "passed", "measured": "measured"
-}
-"""Word -> the verdict whose sign and colour it shares."""
 
 
 @dataclass(frozen=True)

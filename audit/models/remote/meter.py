@@ -20,7 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from audit.ask import Account, Budget, Price, Tally
+from audit.ask import Account
+from audit.budget import Budget, Price, Tally
 from audit.models.remote.pace import Pace, pause_told, retry_after
 
 __all__ = ["Call", "Clock", "LoopClock", "Meter", "Terms", "bound_of", "usage_of"]

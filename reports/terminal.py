@@ -5,26 +5,34 @@
 
 from __future__ import annotations
 
-from audit.record import Finding
+from typing import TYPE_CHECKING
+
 from reports.text import Notation, gloss, measure_name, words_of
-from reports.views.verdict_text import brief_text, reason_text
-from reports.views.whole_audit import far_text
+
+if TYPE_CHECKING:
+    from audit.record import Finding
 
 __all__ = ["brief_told", "far_told", "finding_told", "measure_called", "measure_told"]
 
 
 def finding_told(finding: Finding) -> str:
     """Return the sentence of a finding: what its value means, what was allowed, what would decide."""
+    from reports.views import reason_text
+
     return reason_text(finding, _english())
 
 
 def brief_told(finding: Finding) -> str:
     """Return the same in a clause."""
+    from reports.views import brief_text
+
     return brief_text(finding, _english())
 
 
 def far_told(finding: Finding) -> str:
     """Return which of its measures without a limit are far off; empty where none is."""
+    from reports.views import far_text
+
     return far_text(finding, _english())
 
 
