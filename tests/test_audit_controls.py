@@ -38,6 +38,7 @@ OPTIONS = {
     "bias.data": TABLE,
     "bias.counterfactual": {"draws_per_item": 2, "max_tokens": 6},
     "bias.open_ended": {"draws_per_item": 2, "max_tokens": 6},
+    "efficiency.resources": {"sampling": {"max_tokens": 4}},
     "factuality.rag": {"max_tokens": 4},
     "factuality.grounding": {"answers": "given"},
     "memorisation.copies": {"max_tokens": 48},
