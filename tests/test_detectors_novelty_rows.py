@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import invgamma
+from sklearn.ensemble import IsolationForest
 
 from detectors.conformal import benjamini_hochberg, p_values
 from detectors.novelty.baselines import diffusion_variance, isolation, knn_distance, standardised
@@ -46,6 +47,17 @@ def test_a_score_rises_with_the_distance_to_what_is_familiar():
     ray = np.linspace(0, 4, 9)[:, None] * np.ones(3)
     for scores in (diffusion_variance(fit, ray), knn_distance(fit, ray), isolation(fit, ray, rng=rng)):
         assert scores[0] < scores[4] < scores[-1] + 1e-12
+
+
+@pytest.mark.parametrize(("count", "wide"), [(2, 2), (3, 1), (10, 4), (80, 4), (300, 3), (1000, 40)])
+def test_the_forest_says_what_that_of_scikit_learn_says(count, wide):
+    rng = np.random.default_rng(count)
+    fit, new = rng.normal(size=(count, wide)), rng.normal(size=(50, wide)) * 2
+    fit[: count // 3] = fit[0]  # equal ones cannot be set apart
+    for seed in range(3):
+        forest = IsolationForest(random_state=int(np.random.default_rng(seed).integers(2**31))).fit(fit)
+        got = isolation(fit, new, rng=np.random.default_rng(seed))
+        assert got == pytest.approx(-forest.score_samples(new), rel=1e-13)
 
 
 def test_rows_are_standardised_by_the_familiar_ones_and_what_never_varies_is_shifted():

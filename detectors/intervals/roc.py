@@ -14,6 +14,7 @@ than it says near 1, is about a third of its width at 0.8.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -58,7 +59,7 @@ def _refused_below(value: float, pairs: int, alpha: float) -> float:
     def over(mean: float) -> float:
         """Return how far the bound lies below `alpha`, in logarithms: 0 or more where the mean is refused."""
         tail = _tail(value * pairs, pairs, mean)
-        return float(np.log(alpha / tail)) if tail > 0 else np.inf
+        return math.log(alpha / tail) if tail > 0 else math.inf
 
     low, high = 0.0, value
     refused, kept = bracket(over, low, high) if value > 0 else (low, low)
@@ -71,10 +72,10 @@ def _refused_below(value: float, pairs: int, alpha: float) -> float:
 
 def _tail(wins: float, pairs: int, mean: float) -> float:
     """Return the bound on the probability of `wins` or more of `pairs`."""
-    first, last = np.floor(pairs * mean), np.ceil(wins) - 1
+    first, last = math.floor(pairs * mean), math.ceil(wins) - 1
     j = np.arange(first, last + 1) if last - first < _TRIED else np.linspace(first, last, _TRIED).round()
     excess = pairs * mean * bdtrc(j - 1, pairs - 1, mean) - j * bdtrc(j, pairs, mean)
-    return float(np.min(excess / (wins - j), initial=1.0))
+    return float(min(1.0, *(excess / (wins - j))))
 
 
 def _sorted(scores: ArrayLike) -> Floats:
