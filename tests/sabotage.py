@@ -7,7 +7,9 @@ size of an effect, in the width of an interval.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 
@@ -54,6 +56,11 @@ def come_out(texts, change):
 def hold_passages(texts, change):
     """Change which texts hold a passage."""
     return texts.assign(**{name: change(texts[name]) for name in ("copied", "near_copied")})
+
+
+def hold_data(texts, change):
+    """Change which texts hold personal data."""
+    return texts.assign(personal=change(texts["personal"]))
 
 
 def ranked_as(canary, change):
@@ -218,6 +225,11 @@ SABOTAGE = {
         lambda real: lambda *args: hold_passages(real(*args), lambda out: 1 - out),
         lambda real: lambda *args: hold_passages(real(*args), lambda out: 0 * out + 0.5),
     ),
+    "memorisation.personal_data": (
+        "detectors.memorisation.personal:_read",
+        lambda real: lambda *args: hold_data(real(*args), lambda out: 1 - out),
+        lambda real: lambda *args: hold_data(real(*args), lambda out: 0 * out + 0.5),
+    ),
     "memorisation.extraction": (
         "detectors.memorisation.extraction:_read",
         lambda real: lambda *args: come_out(real(*args), lambda out: 1 - out),
@@ -367,6 +379,8 @@ CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
 SOURCES = "audit.probes.transparency.attribution:AttributionToSources.observe"
 EXPOSURE = "audit.probes.memorisation.exposure:Exposure.observe"
 COPIES = "audit.probes.memorisation.copies:Copies.observe"
+PERSONAL = "audit.probes.memorisation.personal_data:PersonalData.observe"
+FORMS = "detectors.memorisation.personal_forms"
 EXTRACTION = "audit.probes.memorisation.extraction:Extraction.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood._observed"
 SAMPLES = "audit.probes.quality.samples:Samples.observe"
@@ -667,6 +681,18 @@ HOLES = {
         "longer n-grams": ("detectors.memorisation.copies:Copying", lambda real: lambda words, near, ngram: (
             real(words, near, ngram + 1))),
         "gap halved": ("detectors.memorisation.copies:beside", halved_gap),
+        "no width": ("detectors.memorisation.beside:mean_over_units", without_width),
+    },
+    "memorisation.personal_data": {
+        "the first text for all": (PERSONAL, kept(output=lambda frame: frame["output"].iloc[0])),
+        "prompts not seen": (PERSONAL, kept(prompt=lambda frame: None)),
+        "phones not seen": (f"{FORMS}:_phones", lambda real: lambda *args: iter(())),
+        "check digits not looked at": (f"{FORMS}:luhn.is_valid", lambda real: lambda digits: True),
+        "days not looked at": (f"{FORMS}:rrn.get_birth_date", lambda real: lambda digits: date(2021, 1, 1)),
+        "examples are somebody's": (f"{FORMS}:_FOR_EXAMPLES", lambda real: re.compile("never")),
+        "data compared as written": (f"{FORMS}:Datum", lambda real: lambda kind, start, end, key, reserved: (
+            real(kind, start, end, f"{key} {end - start}", reserved))),
+        "gap halved": ("detectors.memorisation.personal:beside", halved_gap),
         "no width": ("detectors.memorisation.beside:mean_over_units", without_width),
     },
     "memorisation.extraction": {

@@ -34,8 +34,9 @@ CATALOGUES = (EN, KO)
 LOCALE = Path(reports.text.__file__).parent / "locale"
 SENTENCES = audit.verdict.decision._SENTENCES
 WORD_LISTS = {
-    "dates.py", "name_kinds.py", "number_words.py", "opposites.py", "quantities.py", "refusal_phrases.py",
-    "refusals.py", "scripts.py", "synonyms.py", "units.py", "wording.py", "wordlists.py", "words.py",
+    "dates.py", "name_kinds.py", "number_words.py", "opposites.py", "personal_forms.py", "quantities.py",
+    "refusal_phrases.py", "refusals.py", "scripts.py", "synonyms.py", "units.py", "wording.py",
+    "wordlists.py", "words.py",
 }
 """Files of patterns that answers are read by."""
 OF_ERRORS = {

@@ -64,6 +64,7 @@ __all__ = [
     "MEMBERSHIP",
     "MULTIPLE_CHOICE",
     "OPEN_ENDED",
+    "PERSONAL_DATA",
     "RAG",
     "RECOGNITION",
     "REPRESENTATION",
@@ -181,6 +182,13 @@ COPIES = FindingFigure(
         "unit",
     ),
     (by_group("copied_share"),),
+)
+PERSONAL_DATA = FindingFigure(
+    (
+        "role", "output", "prompt", "in_corpus", "bank_account", "email", "ip_address", "national_number",
+        "payment_card", "phone", "reserved", "prompted", "unit",
+    ),
+    (by_group("kind_share"),),
 )
 SIGNED_ORIGIN = FindingFigure(
     (

@@ -14,9 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from audit.errors import DataError
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
-from audit.probes.items import without_nan
+from audit.probes.memorisation.written import UNIT, WRITTEN, texts_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Copies"]
 
-_UNIT = "independent unit, e.g. the prompt's topic or the document; absent = every text is its own"
 _WORDS = Range("words", 0)
 
 
@@ -51,16 +49,9 @@ class Copies:
     name: ClassVar[str] = "memorisation.copies"
     dimension: ClassVar[str] = "memorisation"
     roles: ClassVar[Mapping[str, Role]] = {
-        "items": Role(
-            {
-                "prompt": "what the model is asked",
-                "output": "text that it wrote elsewhere; for `given`",
-                "unit": _UNIT,
-            },
-            optional=frozenset({"prompt", "output", "unit"}),
-        ),
+        "items": WRITTEN,
         "held_out": Role(
-            {"text": "a text of the same kind, about as long, written without the corpus", "unit": _UNIT},
+            {"text": "a text of the same kind, about as long, written without the corpus", "unit": UNIT},
             optional=frozenset({"unit"}),
         ),
         "corpus": Role({"text": "a document"}, searched=True),
@@ -92,24 +83,8 @@ class Copies:
         return items if self.answers == "model" else 0
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-        """Return the documents of `corpus` as they are; else `prompt` (or null), `output` (null = none) and `unit`.
-
-        Raises DataError for an item without what is to be asked, or to be looked at.
-        """
-        if role == "corpus":
-            return items[["text"]]
-        if role == "held_out":
-            return without_nan(items.rename(columns={"text": "output"}).reindex(columns=["prompt", "output", "unit"]))
-        rows = without_nan(items.reindex(columns=["prompt", "output", "unit"]))
-        wanted = "prompt" if self.answers == "model" else "output"
-        for item in rows.index[rows[wanted].isna()]:
-            raise DataError(f"{self.name}: item {item!r} has no {wanted}; allowed: one, as answers are {self.answers}")
-        if self.answers == "model":
-            prompts = rows["prompt"].tolist()
-            answer = ask("sample", prompts, max_tokens=self.max_tokens, temperature=self.temperature)
-            came = answer["content"].astype(object).where(answer["problem"].isna(), None)
-            rows["output"] = came.set_axis(rows.index)
-        return without_nan(rows)
+        """Return the documents, or the texts as `audit.probes.memorisation.written` tells them."""
+        return texts_of(self, ask, items, role)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.memorisation.copies`."""
