@@ -122,7 +122,8 @@ def cross_validated(
     scores, fold = np.zeros(len(member)), _folds(member, units, rng)
     for place in range(_FOLDS):
         new = fold == place
-        scores[new] = _fitted(features[~new], member[~new]).decision_function(features[new])
+        weights, offset = _fitted(features[~new], member[~new])
+        scores[new] = features[new] @ weights + offset
     return scores
 
 
@@ -139,21 +140,37 @@ def _folds(member: NDArray[np.bool_], units: NDArray[Any], rng: np.random.Genera
     return fold[unit]
 
 
-def _fitted(features: Any, member: NDArray[np.bool_]) -> Any:
-    from sklearn.linear_model import LogisticRegression
+def _fitted(features: Any, member: NDArray[np.bool_]) -> tuple[Floats, float]:
+    """Return weights [feature] and offset of the logistic regression whose weights cost half their squares.
 
-    return LogisticRegression(max_iter=1000).fit(features, member)
+    They minimise sum log(1 + exp(-s_i z_i)) + |w|^2 / 2 over w and b, z = features w + b, s_i = 1 for a member, else -1;
+    by L-BFGS with the tolerances of scikit-learn's `LogisticRegression`, whose weights they are to a dozen digits: a
+    third of its time goes into the fit, where items are few.
+    """
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    across, truth, count = features.T, member.astype(float), len(member)
+
+    def loss(at: Floats) -> tuple[float, Floats]:
+        told = features @ at[:-1] + at[-1]
+        pull = (expit(told) - truth) / count
+        value = (np.logaddexp(0.0, told) - truth * told).mean() + at[:-1] @ at[:-1] / (2 * count)
+        return float(value), np.append(across @ pull + at[:-1] / count, pull.sum())
+
+    options = {"maxiter": 1000, "maxls": 50, "gtol": 1e-4, "ftol": 64 * np.finfo(float).eps}
+    best = minimize(loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B", options=options).x
+    return best[:-1], float(best[-1])
 
 
 def _telling(features: Any, names: Sequence[tuple[str, str]], member: NDArray[np.bool_]) -> pd.DataFrame:
     """Return the features of most weight in a fit on all items; see `Blind.telling`."""
-    weights = _fitted(features, member).coef_[0]
+    weights, _ = _fitted(features, member)
     spread = _column_spread(features)
     order = np.argsort(-np.abs(weights * spread), kind="stable")[:_TELLING]
-    rows = []
-    for at in order:
+    chosen, rows = features[:, order], []
+    for at, column in zip(order, (chosen.toarray() if hasattr(chosen, "toarray") else chosen).T, strict=True):
         kind, name = names[at]
-        column = np.asarray(features[:, [at]].todense() if hasattr(features, "todense") else features[:, [at]]).ravel()
         shown = (column > 0).astype(float) if kind in ("word", "letters") else column
         rows.append({"kind": kind, "feature": name, "weight": float(weights[at] * spread[at]),
                      "members": float(shown[member].mean()), "nonmembers": float(shown[~member].mean())})  # fmt: skip
