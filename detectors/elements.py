@@ -11,14 +11,15 @@ Elements that are not scored, NaN, do not count; a short item has at least one. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 
-__all__ = ["MIN_K", "WINDOW", "curvature", "min_k", "min_k_plus_plus", "window_means", "windowed_maximum"]
+__all__ = ["MIN_K", "WINDOW", "Traces", "curvature", "min_k", "min_k_plus_plus", "window_means", "windowed_maximum"]
 
 MIN_K = 0.2
 """Share of the elements that `min_k` looks at."""
@@ -28,20 +29,58 @@ _LEAST_VARIANCE = 1e-8
 """Of an element that the model is certain of, in squared nats."""
 
 
-def min_k(traces: Sequence[ArrayLike], share: float = MIN_K) -> Floats:
+@dataclass(frozen=True)
+class Traces:
+    """A number for each element of many items, the items one behind the other."""
+
+    values: Floats
+    lengths: NDArray[np.intp]
+    """Elements of each item."""
+
+    @classmethod
+    def of(cls, parts: Iterable[ArrayLike]) -> Traces:
+        """Return the numbers of each item."""
+        arrays = [_floats(part) for part in parts]
+        return cls(np.concatenate([*arrays, np.empty(0)]), np.array([len(one) for one in arrays], dtype=np.intp))
+
+    def beside(self, *others: Traces) -> list[Floats]:
+        """Return the values of these and of others; raises ValueError where an item is not as long in all."""
+        if any(not np.array_equal(self.lengths, one.lengths) for one in others):
+            raise ValueError("got lists of several lengths for one item; allowed: one number for each element in all")
+        return [self.values, *(one.values for one in others)]
+
+    def like(self, values: Floats) -> Traces:
+        """Return other numbers of the same elements, those that are NaN left out."""
+        seen = ~np.isnan(values)
+        item = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        return Traces(values[seen], np.bincount(item[seen], minlength=len(self.lengths)))
+
+    def reduced(self, reduce: Callable[[Floats], Floats]) -> Floats:
+        """Return a number [item] made by `reduce` of rows [some, element] of equal length; NaN without elements."""
+        starts, found = np.cumsum(self.lengths) - self.lengths, np.full(len(self.lengths), np.nan)
+        for length in np.unique(self.lengths[self.lengths > 0]):
+            at = np.flatnonzero(self.lengths == length)
+            found[at] = reduce(self.values[starts[at, None] + np.arange(length)])
+        return found
+
+
+def min_k(traces: Iterable[ArrayLike], share: float = MIN_K) -> Floats:
     """Return minus the mean of the smallest log p of each trace (nats, one per element).
 
     `share` of the elements, rounded up.
     """
-    return np.array([_least(np.asarray(trace, dtype=float), share) for trace in traces])
+    told = Traces.of(traces)
+    return -told.like(told.values).reduced(lambda rows: _least(rows, share))
 
 
 def min_k_plus_plus(
-    traces: Sequence[ArrayLike], entropies: Sequence[ArrayLike], variances: Sequence[ArrayLike], share: float = MIN_K
+    traces: Iterable[ArrayLike], entropies: Iterable[ArrayLike], variances: Iterable[ArrayLike], share: float = MIN_K
 ) -> Floats:
     """Return the same of log p in standard deviations of the model's own spread; dimensionless."""
-    parts = zip(traces, entropies, variances, strict=True)
-    return np.array([_least(_standard(*map(_floats, part)), share) for part in parts])
+    told = Traces.of(traces)
+    log_p, entropy, variance = told.beside(Traces.of(entropies), Traces.of(variances))
+    standard = (log_p + entropy) / np.sqrt(np.maximum(variance, _LEAST_VARIANCE))
+    return -told.like(standard).reduced(lambda rows: _least(rows, share))
 
 
 def windowed_maximum(traces: Sequence[ArrayLike], window: int = WINDOW) -> Floats:
@@ -70,10 +109,6 @@ def _floats(trace: ArrayLike) -> Floats:
     return np.asarray(trace, dtype=float)
 
 
-def _standard(trace: Floats, entropy: Floats, variance: Floats) -> Floats:
-    return np.asarray((trace + entropy) / np.sqrt(np.maximum(variance, _LEAST_VARIANCE)))
-
-
 def _curved(trace: Floats, entropy: Floats, variance: Floats) -> float:
     scored = ~np.isnan(trace + entropy + variance)
     if not scored.any():
@@ -82,9 +117,8 @@ def _curved(trace: Floats, entropy: Floats, variance: Floats) -> float:
     return float((trace + entropy)[scored].sum() / np.sqrt(spread))
 
 
-def _least(trace: Floats, share: float) -> float:
-    seen = np.sort(trace[~np.isnan(trace)])
-    return float(-seen[: int(np.ceil(share * len(seen)))].mean()) if len(seen) else float("nan")
+def _least(rows: Floats, share: float) -> Floats:
+    return np.asarray(np.sort(rows, axis=1)[:, : int(np.ceil(share * rows.shape[1]))].mean(axis=1))
 
 
 def _strangest(trace: Floats, window: int) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import Floats, field_of, items_of
-from detectors.elements import min_k, min_k_plus_plus
+from detectors.elements import Traces, min_k, min_k_plus_plus
 from detectors.lossless import compressed_bits, sizes
 
 __all__ = ["BY_REFERENCE", "BY_TRACE", "membership_scores", "windowed_votes"]
@@ -49,7 +49,7 @@ def windowed_votes(gains: Sequence[Floats]) -> Floats:
     gains: l_t less that of the reference model, nats, scored elements in order. Windows of 1, 2, 4 up to 32 elements
     slide by one; sizes beyond an item's length are left out, and an item without elements is NaN.
     """
-    return np.array([_votes(np.asarray(gain, dtype=float)) for gain in gains])
+    return Traces.of(gains).reduced(_votes)
 
 
 def _by_item(frame: pd.DataFrame) -> dict[str, Floats]:
@@ -61,31 +61,31 @@ def _by_item(frame: pd.DataFrame) -> dict[str, Floats]:
 
 
 def _by_element(frame: pd.DataFrame) -> dict[str, Floats]:
-    traces, entropies, variances = (_lists(frame, name) for name in ("trace", "entropies", "variances"))
-    scored = [trace[~np.isnan(trace)] for trace in traces]
-    told = {"loss": _means(scored)}
+    trace = Traces.of(frame["trace"])
+    scored = trace.like(trace.values)
+    told = {"loss": scored.reduced(_mean)}
     if field_of(frame) == "text":
-        nats = np.array([trace.sum() if trace.size else np.nan for trace in scored])
+        nats = scored.reduced(lambda rows: np.asarray(rows.sum(axis=1)))
         told["zlib"] = nats / np.log(2) / np.maximum(compressed_bits(frame["text"].to_list()), 1.0)
-    told |= {"min_k": -min_k(traces), "min_k_plus_plus": -min_k_plus_plus(traces, entropies, variances)}
+    told["min_k"] = -min_k(frame["trace"])
+    told["min_k_plus_plus"] = -min_k_plus_plus(frame["trace"], frame["entropies"], frame["variances"])
     if "reference_trace" in frame:
-        gains = [own - other for own, other in zip(traces, _lists(frame, "reference_trace"), strict=True)]
-        gains = [gain[~np.isnan(gain)] for gain in gains]
-        told |= {"reference_ratio": _means(gains), "windowed_votes": windowed_votes(gains)}
+        own, other = trace.beside(Traces.of(frame["reference_trace"]))
+        gains = trace.like(own - other)
+        told |= {"reference_ratio": gains.reduced(_mean), "windowed_votes": gains.reduced(_votes)}
     return told
 
 
-def _lists(frame: pd.DataFrame, column: str) -> list[Floats]:
-    return [np.asarray(cell, dtype=float) for cell in frame[column]]
+def _mean(rows: Floats) -> Floats:
+    return np.asarray(rows.mean(axis=1))
 
 
-def _means(parts: Sequence[Floats]) -> Floats:
-    return np.array([part.mean() if part.size else np.nan for part in parts])
-
-
-def _votes(gain: Floats) -> float:
-    if not gain.size or not np.isfinite(gain).all():
-        return float("nan")
-    ahead = np.concatenate([[0.0], np.cumsum(gain)])
-    shares = [np.heaviside(ahead[width:] - ahead[:-width], 0.5).mean() for width in _WIDTHS if width <= len(gain)]
-    return float(np.mean(shares))
+def _votes(rows: Floats) -> Floats:
+    """Return the share [item] of windows of gains [item, element] above 0; NaN where a gain is not finite."""
+    finite = np.isfinite(rows).all(axis=1)
+    ahead = np.pad(np.cumsum(np.where(finite[:, None], rows, 0.0), axis=1), ((0, 0), (1, 0)))
+    shares = [
+        np.heaviside(ahead[:, width:] - ahead[:, :-width], 0.5).mean(axis=1)
+        for width in _WIDTHS if width <= rows.shape[1]
+    ]  # fmt: skip
+    return np.where(finite, np.mean(shares, axis=0), np.nan)
