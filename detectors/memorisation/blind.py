@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from detectors.arrays import Floats, Items
 from detectors.lossless import compressed_bits, sizes
 from detectors.phrases import Method
-from detectors.ranking import Ranking, rank
+from detectors.ranking import Ranking, ranked
 
 __all__ = ["BLIND_METHOD", "GATE_LEVEL", "LEAST_UNITS", "Blind", "cross_validated", "days_of", "look_blind"]
 
@@ -107,8 +107,8 @@ def look_blind(
     if days is not None and all(np.isfinite(days[member == side]).any() for side in (True, False)):
         features, names = _with_date(features, names, days)
     scores = cross_validated(features, member, units, rng=rng)
-    sides = [pd.DataFrame({"blind": scores[member == side]}) for side in (False, True)]
-    found = rank(sides[0], sides[1], (units[~member], units[member]))
+    sides = (scores[~member, None], scores[member, None])
+    found = ranked(("blind",), *sides, (units[~member], units[member]))
     return Blind(found, scores, _telling(features, names, member))
 
 
@@ -158,8 +158,10 @@ def _fitted(features: Any, member: NDArray[np.bool_]) -> tuple[Floats, float]:
         value = (np.logaddexp(0.0, told) - truth * told).mean() + at[:-1] @ at[:-1] / (2 * count)
         return float(value), np.append(across @ pull + at[:-1] / count, pull.sum())
 
-    options = {"maxiter": 1000, "maxls": 50, "gtol": 1e-4, "ftol": 64 * np.finfo(float).eps}
-    best = minimize(loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B", options=options).x
+    best = minimize(
+        loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B",
+        options={"maxiter": 1000, "maxls": 50, "gtol": 1e-4, "ftol": 64 * float(np.finfo(float).eps)},
+    ).x
     return best[:-1], float(best[-1])
 
 
@@ -179,7 +181,7 @@ def _telling(features: Any, names: Sequence[tuple[str, str]], member: NDArray[np
 
 def _column_spread(features: Any) -> Floats:
     mean = np.asarray(features.mean(axis=0)).ravel()
-    square = features.multiply(features) if hasattr(features, "multiply") else features * features
+    square = features.power(2) if hasattr(features, "power") else features * features
     return np.asarray(np.sqrt(np.maximum(np.asarray(square.mean(axis=0)).ravel() - mean**2, 0)))
 
 

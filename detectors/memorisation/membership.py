@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import FIELDS, Floats, Items, field_of, items_of, joined, one_of_each, units_of
+from detectors.arrays import FIELDS, Floats, Items, field_of, items_of, joined, one_of_each, places_in_order, units_of
 from detectors.conformal import calibration_needed, p_values
 from detectors.health import score_problem, ties_problem
 from detectors.memorisation.blind import BLIND_METHOD, GATE_LEVEL, LEAST_UNITS, Blind, days_of, look_blind
@@ -35,7 +35,7 @@ from detectors.memorisation.found import found_together, members_found, nonmembe
 from detectors.memorisation.operating import TPR_METHOD, nonmembers_needed, tpr_at
 from detectors.memorisation.scores import membership_scores
 from detectors.phrases import Cause, Method
-from detectors.ranking import Ranking, rank
+from detectors.ranking import Ranking, ranked
 from detectors.result import COUNT, Measure, Remark, Result, undefined
 
 __all__ = ["RATES", "membership"]
@@ -81,7 +81,8 @@ class _Seen:
     items: Items
     field: str
     member: NDArray[np.bool_]
-    units: pd.Series[str]
+    units: NDArray[np.int64]
+    """The independent unit of each item [item], by its place among all."""
     scores: pd.DataFrame
     """[item, score]; NaN where an item has none."""
     both: pd.DataFrame
@@ -90,19 +91,19 @@ class _Seen:
     @classmethod
     def of(cls, observed: Mapping[str, pd.DataFrame]) -> _Seen:
         frames = {side: observed[role] for role, side in _SIDES.items()}
-        keys = {side: _keys(frame) for side, frame in frames.items()}
-        common = keys["members"][keys["members"].isin(keys["nonmembers"])]
-        kept = {side: frame[~keys[side].isin(common)] for side, frame in frames.items()}
+        keys = {side: list(_keys(frame)) for side, frame in frames.items()}
+        common = set(keys["members"]).intersection(keys["nonmembers"])
+        shared = {side: np.array([key in common for key in told], dtype=bool) for side, told in keys.items()}
+        kept = {side: frame[~shared[side]] for side, frame in frames.items()}
         whole = pd.concat(kept.values())
         member = np.repeat([True, False], [len(frame) for frame in kept.values()])
         items = joined([items_of(frame) for frame in kept.values() if len(frame)] or [[]])
-        both = frames["members"].loc[common.index]
-        field = field_of(observed["items"])
-        return cls(whole, items, field, member, units_of(whole), membership_scores(whole), both)
+        both, units = frames["members"][shared["members"]], places_in_order(units_of(whole))
+        return cls(whole, items, field_of(observed["items"]), member, units, membership_scores(whole), both)
 
-    def count(self, *, member: bool) -> int:
-        """Return the independent units of one side."""
-        return int(self.units[self.member == member].nunique())
+    def count(self, *, member: bool, among: NDArray[np.bool_] | bool = True) -> int:
+        """Return the independent units of one side, among some items [item]."""
+        return np.unique(self.units[(self.member == member) & among]).size
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class _Judge:
             return None
         seen = self.seen
         days = days_of(seen.frame["date"].to_list()) if "date" in seen.frame else None
-        return look_blind(seen.items, seen.field, seen.member, seen.units.to_numpy(), rng=self.rng, days=days)
+        return look_blind(seen.items, seen.field, seen.member, seen.units, rng=self.rng, days=days)
 
     @cached_property
     def closed(self) -> Cause | None:
@@ -163,7 +164,7 @@ class _Judge:
             return self._none("membership_auroc", "score", why, score, group)
         values = self.seen.scores[score].to_numpy()
         missing = int(np.isnan(values).sum())
-        found = self._whole if not missing else self._ranking(self.seen.scores[[score]], ~np.isnan(values))
+        found = self._whole if not missing else self._ranking((score,), values[:, None], ~np.isnan(values))
         one = replace(
             found.auroc(score, name="membership_auroc", level=self.level, group=group), direction="lower is better",
             auroc_of=(("nonmembers", score), ("members", score)), missing=missing,
@@ -171,7 +172,7 @@ class _Judge:
         if not missing:
             return one
         lowest, highest = (
-            self._ranking(pd.DataFrame({score: self._at_worst(values, lowest=side)})).interval(score, self.level)
+            self._ranking((score,), self._at_worst(values, lowest=side)[:, None]).interval(score, self.level)
             for side in (True, False)
         )
         method = Method("{method}, items without a score at their worst", method=one.method)
@@ -180,11 +181,14 @@ class _Judge:
     @cached_property
     def _whole(self) -> Ranking:
         """The ranking by all scores that every item has."""
-        return self._ranking(self.seen.scores.dropna(axis=1))
+        whole = self.seen.scores.dropna(axis=1)
+        return self._ranking(tuple(map(str, whole)), whole.to_numpy())
 
-    def _ranking(self, scores: pd.DataFrame, kept: NDArray[np.bool_] | slice = slice(None)) -> Ranking:
-        member, units, told = self.seen.member[kept], self.seen.units.to_numpy()[kept], scores[kept]
-        return rank(told[~member], told[member], (units[~member], units[member]))
+    def _ranking(
+        self, names: tuple[str, ...], scores: Floats, kept: NDArray[np.bool_] | slice = slice(None)
+    ) -> Ranking:
+        member, units, told = self.seen.member[kept], self.seen.units[kept], scores[kept]
+        return ranked(names, told[~member], told[member], (units[~member], units[member]))
 
     def _at_worst(self, values: Floats, *, lowest: bool) -> Floats:
         """Return values [item] with those that lack so that the AUROC is as low, or as high, as it could be."""
@@ -196,7 +200,7 @@ class _Judge:
         why = self._problems.get(score, _NOT_GIVEN)
         rate = RATES[measure]
         drawn = self._one_of_each
-        values, member = self.seen.scores.get(score, pd.Series(dtype=float)).to_numpy(), self.seen.member
+        values, member = np.empty(0) if why else self.seen.scores[score].to_numpy(), self.seen.member
         known = 0 if why else int(np.isfinite(values[drawn & ~member]).sum())
         if why is None and known < nonmembers_needed(rate):
             few = "{known} independent non-members are too few for {rate} % of false alarms; {needed} would do"
@@ -232,8 +236,7 @@ class _Judge:
     @cached_property
     def _one_of_each(self) -> NDArray[np.bool_]:
         """Which items are counted one by one [item]: of each unit one on each side, the same for all scores."""
-        sides = [f"{member} {unit}" for member, unit in zip(self.seen.member, self.seen.units, strict=True)]
-        return one_of_each(pd.Series(sides), self.rng)
+        return one_of_each(pd.Series(2 * self.seen.units + self.seen.member), self.rng)
 
     @cached_property
     def _problems(self) -> dict[str, Cause | None]:
@@ -244,7 +247,7 @@ class _Judge:
 
     def _problem(self, values: Floats) -> Cause | None:
         scored = ~np.isnan(values)
-        units = [self.seen.units[scored & (self.seen.member == side)].nunique() for side in (True, False)]
+        units = [self.seen.count(member=side, among=scored) for side in (True, False)]
         if min(units) < 2:
             few = "{members} members and {nonmembers} non-members have this score; allowed: two of each"
             return Cause(few, members=units[0], nonmembers=units[1])
@@ -272,33 +275,33 @@ class _Judge:
         """Return the items with their scores."""
         seen = self.seen
         kept = [name for name in (*FIELDS, "unit", "date") if name in seen.frame]
-        told = seen.frame[kept].assign(role=np.where(seen.member, "members", "nonmembers")).join(seen.scores)
-        told["blind"] = np.nan if self.blind is None else self.blind.scores
+        columns = {**seen.frame[kept], "role": np.where(seen.member, "members", "nonmembers"), **seen.scores}
+        columns["blind"] = np.nan if self.blind is None else self.blind.scores
+        if self._problems.get(self.score, _NOT_GIVEN) is None:
+            columns |= self._one_by_one()
+        told = pd.DataFrame(columns, seen.frame.index)
         if self.score in seen.scores:
-            told = told.sort_values(["role", self.score], ascending=[True, False], kind="stable")
-            if self._problems[self.score] is None:
-                told = told.join(self._against(told)).assign(p_value=self._p_values(told))
+            told = told.iloc[np.lexsort((-seen.scores[self.score].to_numpy(), ~seen.member))]
+        if not len(seen.both):
+            return told
         both = seen.both[[name for name in kept if name in seen.both]].assign(role="both")
         return pd.concat([told, both[~both.index.isin(told.index)]])
 
-    def _p_values(self, told: pd.DataFrame) -> Floats:
-        """Return the p-value [item] of each member among the non-members, of which each unit counts once."""
-        values = self.seen.scores[self.score].to_numpy()
-        known = values[self._one_of_each & ~self.seen.member]
-        asked = told["role"].eq("members").to_numpy() & told[self.score].notna().to_numpy()
-        p = np.full(len(told), np.nan)
-        p[asked] = p_values(known[~np.isnan(known)], told[self.score].to_numpy()[asked], alpha=1.0)
-        return p
+    def _one_by_one(self) -> dict[str, NDArray[Any]]:
+        """Return of each member [item] the p-value among non-members, `against` and `weight`, null of non-members.
 
-    def _against(self, told: pd.DataFrame) -> pd.DataFrame:
-        """Return `against` and `weight` of members, null of others and where no threshold can be had."""
-        member, values = told["role"].eq("members"), told[self.score]
-        known = np.sort(values[~member].dropna().to_numpy())
-        if len(known) < nonmembers_needed(_SHOWN):
-            return pd.DataFrame(index=told.index)
-        above = values > known[len(known) - 1 - int(_SHOWN * len(known) + 1e-9)]
-        return pd.DataFrame({"against": above.astype(object).where(member & values.notna(), None),
-                             "weight": values.where(member)})  # fmt: skip
+        Of non-members each unit counts once in p-values. Without a threshold no member is against the model or not.
+        """
+        values, member = self.seen.scores[self.score].to_numpy(), self.seen.member
+        scored, known = ~np.isnan(values), np.sort(values[~np.isnan(values) & ~member])
+        told: dict[str, Any] = {}
+        if len(known) >= nonmembers_needed(_SHOWN):
+            above = values > known[len(known) - 1 - int(_SHOWN * len(known) + 1e-9)]
+            told = {"against": np.where(member & scored, above, None), "weight": np.where(member, values, np.nan)}
+        p = np.full(len(values), np.nan)
+        alone = values[self._one_of_each & scored & ~member]
+        p[member & scored] = p_values(alone, values[member & scored], alpha=1.0)
+        return {**told, "p_value": p}
 
     def remarks(self) -> Iterator[Remark]:
         """Yield what the gate says, then what else is to be known first."""

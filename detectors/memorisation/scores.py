@@ -82,7 +82,7 @@ def _mean(rows: Floats) -> Floats:
 
 def _votes(rows: Floats) -> Floats:
     """Return the share [item] of windows of gains [item, element] above 0; NaN where a gain is not finite."""
-    finite = np.isfinite(rows).all(axis=1)
+    finite = np.asarray(np.isfinite(rows).all(axis=1))
     ahead = np.pad(np.cumsum(np.where(finite[:, None], rows, 0.0), axis=1), ((0, 0), (1, 0)))
     shares = [
         np.heaviside(ahead[:, width:] - ahead[:, :-width], 0.5).mean(axis=1)

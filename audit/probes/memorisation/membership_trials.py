@@ -102,7 +102,7 @@ def _twins(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     """Return a text and its unit for every twin, of either side."""
     texts: dict[str, list[str]] = {"items": [], "nonmembers": []}
     for number in range(_TWINS):
-        last, one, other = rng.choice(_WORDS, 3, replace=False)
+        last, one, other = (_WORDS[place] for place in rng.choice(len(_WORDS), 3, replace=False))
         orders = [f"{last} {first} {last} {second} {last} {number}" for first, second in ((one, other), (other, one))]
         for role, place in zip(texts, rng.permutation(2), strict=True):
             texts[role].append(orders[place])
