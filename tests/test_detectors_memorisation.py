@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from collections import Counter
@@ -16,7 +17,7 @@ from scipy.stats import binom, norm
 from audit.probes.memorisation.membership_trials import planted
 from audit.record import Limit
 from audit.verdict import decide
-from detectors.memorisation.blind import cross_validated, days_of, look_blind
+from detectors.memorisation.blind import cross_validated, days_of, logistic_fit, look_blind, tf_idf
 from detectors.memorisation.found import found_together, members_found, nonmembers_for
 from detectors.memorisation.membership import membership
 from detectors.memorisation.operating import nonmembers_needed, tpr_at
@@ -215,6 +216,24 @@ def test_a_date_is_a_year_a_month_or_a_day():
     for wrong in ("May 5", "2024-13", "24"):
         with pytest.raises(ValueError, match="allowed: a year, a month or a day"):
             days_of([wrong])
+
+
+def test_words_weigh_and_regressions_are_fitted_as_in_scikit_learn():
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(8)
+    texts = [*texts_of(rng, 80), "", "once", "서울 서울 서울"]
+    made = TfidfVectorizer(token_pattern=r"\S+", lowercase=False, min_df=2, sublinear_tf=True)
+    weights, words = tf_idf(texts, str.split)
+    assert np.abs(weights - made.fit_transform(texts)).max() < 1e-12
+    assert words == made.get_feature_names_out().tolist()
+    member = rng.random(len(texts)) < 0.4
+    for features in (weights, weights.toarray(), rng.normal(size=(len(texts), 3))):
+        slopes, offset = logistic_fit(features, member)
+        other = LogisticRegression(max_iter=1000).fit(features, member)
+        assert np.allclose(slopes, other.coef_[0], rtol=0, atol=1e-9)
+        assert math.isclose(offset, other.intercept_[0], abs_tol=1e-9)
 
 
 def test_a_random_half_trips_the_gate_no_more_often_than_stated():

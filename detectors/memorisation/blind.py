@@ -16,9 +16,12 @@ in it, so it informs and decides no limit (asymptotically it holds: LeDell, Pete
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -30,7 +33,10 @@ from detectors.lossless import compressed_bits, sizes
 from detectors.phrases import Method
 from detectors.ranking import Ranking, ranked
 
-__all__ = ["BLIND_METHOD", "GATE_LEVEL", "LEAST_UNITS", "Blind", "cross_validated", "days_of", "look_blind"]
+__all__ = [
+    "BLIND_METHOD", "GATE_LEVEL", "LEAST_UNITS", "Blind", "cross_validated", "days_of", "logistic_fit", "look_blind",
+    "tf_idf",
+]
 
 BLIND_METHOD = Method("AUROC of a classifier that never asks the model, cross-validated by unit")
 GATE_LEVEL = 0.95
@@ -44,6 +50,7 @@ _MOST_NUMBERS = 1024
 """Numbers of an item that are looked at one by one; of more, means of neighbours."""
 _TELLING = 12
 """Features that are shown."""
+_BLANKS = re.compile(r"\s\s+")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[T ].*)?)?)?(?:\.0)?")
 
 
@@ -122,7 +129,7 @@ def cross_validated(
     scores, fold = np.zeros(len(member)), _folds(member, units, rng)
     for place in range(_FOLDS):
         new = fold == place
-        weights, offset = _fitted(features[~new], member[~new])
+        weights, offset = logistic_fit(features[~new], member[~new])
         scores[new] = features[new] @ weights + offset
     return scores
 
@@ -140,23 +147,23 @@ def _folds(member: NDArray[np.bool_], units: NDArray[Any], rng: np.random.Genera
     return fold[unit]
 
 
-def _fitted(features: Any, member: NDArray[np.bool_]) -> tuple[Floats, float]:
+def logistic_fit(features: Any, member: NDArray[np.bool_]) -> tuple[Floats, float]:
     """Return weights [feature] and offset of the logistic regression whose weights cost half their squares.
 
-    They minimise sum log(1 + exp(-s_i z_i)) + |w|^2 / 2 over w and b, z = features w + b, s_i = 1 for a member, else -1;
-    by L-BFGS with the tolerances of scikit-learn's `LogisticRegression`, whose weights they are to a dozen digits: a
-    third of its time goes into the fit, where items are few.
+    They minimise sum log(1 + exp(-s_i z_i)) + |w|^2 / 2 over w and b, z = features w + b, s_i = 1 for a member or -1,
+    by L-BFGS with the tolerances of scikit-learn's `LogisticRegression`: its weights to a dozen digits, in a third of
+    the time where items are few. features [item, feature], sparse or not.
     """
     from scipy.optimize import minimize
     from scipy.special import expit
 
-    across, truth, count = features.T, member.astype(float), len(member)
+    across, truth, size = features.T, member.astype(float), len(member)
 
     def loss(at: Floats) -> tuple[float, Floats]:
         told = features @ at[:-1] + at[-1]
-        pull = (expit(told) - truth) / count
-        value = (np.logaddexp(0.0, told) - truth * told).mean() + at[:-1] @ at[:-1] / (2 * count)
-        return float(value), np.append(across @ pull + at[:-1] / count, pull.sum())
+        pull = (expit(told) - truth) / size
+        value = (np.logaddexp(0.0, told) - truth * told).mean() + at[:-1] @ at[:-1] / (2 * size)
+        return float(value), np.append(across @ pull + at[:-1] / size, pull.sum())
 
     best = minimize(
         loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B",
@@ -167,7 +174,7 @@ def _fitted(features: Any, member: NDArray[np.bool_]) -> tuple[Floats, float]:
 
 def _telling(features: Any, names: Sequence[tuple[str, str]], member: NDArray[np.bool_]) -> pd.DataFrame:
     """Return the features of most weight in a fit on all items; see `Blind.telling`."""
-    weights, _ = _fitted(features, member)
+    weights, _ = logistic_fit(features, member)
     spread = _column_spread(features)
     order = np.argsort(-np.abs(weights * spread), kind="stable")[:_TELLING]
     chosen, rows = features[:, order], []
@@ -187,21 +194,49 @@ def _column_spread(features: Any) -> Floats:
 
 def _text_features(texts: Items) -> tuple[Any, list[tuple[str, str]]]:
     from scipy.sparse import csr_matrix, hstack
-    from sklearn.feature_extraction.text import TfidfVectorizer
 
     parts, names = [], list[tuple[str, str]]()
-    ways = {"word": ("word", (1, 1), r"(?u)\S+"), "letters": ("char", (1, 3), None)}
-    for kind, (analyzer, grams, pattern) in ways.items():
-        made = TfidfVectorizer(analyzer=analyzer, ngram_range=grams, token_pattern=pattern, lowercase=False, min_df=2,
-                               max_features=_MOST_WORDS, sublinear_tf=True)  # fmt: skip
-        try:
-            parts.append(made.fit_transform(texts))
-        except ValueError:  # no word is in two texts
-            continue
-        names += [(kind, str(name)) for name in made.get_feature_names_out()]
+    for kind, cut in (("word", str.split), ("letters", _letters)):
+        weights, told = tf_idf(texts, cut)
+        parts.append(weights)
+        names += [(kind, name) for name in told]
     size, code = np.log1p(sizes(texts)), np.log1p(compressed_bits(texts))
     parts.append(csr_matrix(np.column_stack([_standard(size), _standard(code)])))
     return hstack(parts, format="csr"), [*names, ("length", ""), ("code length", "")]
+
+
+def _letters(text: str) -> list[str]:
+    """Return one to three letters in a row; several blanks are one."""
+    plain = _BLANKS.sub(" ", text)
+    return [plain[at : at + size] for size in (1, 2, 3) for at in range(len(plain) - size + 1)]
+
+
+def tf_idf(texts: Items, cut: Callable[[str], Iterable[str]]) -> tuple[Any, list[str]]:
+    """Return weights [text, part] of the parts of texts that are in two or more of them, and the parts in order.
+
+    (1 + log f)(1 + log (1 + n) / (1 + n_part)), f times in the text, n_part of n texts that have it; of each text the
+    sum of squares is 1, where it has any part. At most `_MOST_WORDS`, those that are there most often.
+    """
+    from scipy.sparse import csr_matrix
+
+    places: defaultdict[str, int] = defaultdict(count().__next__)
+    column, times, ends = array("q"), array("q"), [0]
+    for text in texts:
+        found = Counter(cut(text))
+        column.extend(map(places.__getitem__, found))
+        times.extend(found.values())
+        ends.append(len(column))
+    counts = csr_matrix((np.array(times, dtype=float), np.array(column), ends), shape=(len(texts), len(places)))
+    held, whole = np.bincount(counts.indices, minlength=len(places)), np.asarray(counts.sum(axis=0)).ravel()
+    names = list(places)
+    kept = np.array([place for name, place in sorted(places.items()) if held[place] > 1], dtype=np.intp)
+    kept = kept[np.sort(np.argsort(-whole[kept])[:_MOST_WORDS])]
+    weights = counts[:, kept]
+    weights.sort_indices()
+    weights.data = (np.log(weights.data) + 1) * (np.log((1 + len(texts)) / (1 + held[kept])) + 1)[weights.indices]
+    text_of = np.repeat(np.arange(len(texts)), np.diff(weights.indptr))
+    weights.data /= np.sqrt(np.bincount(text_of, weights.data**2))[text_of]
+    return weights, [names[place] for place in kept]
 
 
 def _number_features(items: NDArray[Any], field: str) -> tuple[Floats, list[tuple[str, str]]]:
