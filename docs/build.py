@@ -26,12 +26,24 @@ def modules() -> dict[str, Path]:
 def imports(known: dict[str, Path]) -> Iterator[tuple[str, str]]:
     """Yield (importer, imported) for every import of one module of ours by another."""
     for name, path in known.items():
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in _statements(_tree(path)):
             found = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module:
                 whole = [f"{node.module}.{alias.name}" for alias in node.names]
                 found = [one if one in known else node.module for one in whole]
             yield from ((name, one) for one in found if one in known and one != name)
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements below a node; expressions, in which none can stand, are most of a tree and passed over."""
+    for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for one in getattr(node, part, ()):
+            yield one
+            yield from _statements(one)
 
 
 def room(module: str) -> str:
@@ -115,8 +127,8 @@ def api() -> str:
     known = modules()
     parts = ["# Public names", "", "Made from the docstrings by `python docs/build.py`.", ""]
     for name, path in sorted(known.items()):
-        tree = ast.parse(path.read_text("utf-8"))
-        rows = list(_names(tree, known)) if path.name == "__init__.py" else []
+        tree = _tree(path) if path.name == "__init__.py" else ast.Module([], [])
+        rows = list(_names(tree, known))
         if rows:
             parts += [
                 f"## `{name}`",
@@ -134,7 +146,7 @@ def _names(tree: ast.Module, known: dict[str, Path]) -> Iterator[tuple[str, str]
     """Yield (name, first line of its docstring) for what a face takes from its modules."""
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module in known:
-            home = ast.parse(known[node.module].read_text("utf-8"))
+            home = _tree(known[node.module])
             for alias in node.names:
                 yield alias.name, _said(home, alias.name)
 

@@ -92,7 +92,7 @@ def test_each_prompt_has_its_shares_and_images_the_farthest_first(tmp_path):
 def test_more_prompts_and_classes_than_find_room_are_counted(tmp_path):
     rng = np.random.default_rng(0)
     classes = [f"class {k}" for k in range(7)]
-    many = counts(rng.integers(5, 30, (20, 7)), [f"prompt {k}" for k in range(20)], classes)
+    many = counts(rng.integers(3, 8, (20, 7)), [f"prompt {k}" for k in range(20)], classes)
     audit = audited(tmp_path, many, side=64)
     picture = picture_of(audit)
     assert picture.caption.endswith("10 prompts or classes found no room.")
