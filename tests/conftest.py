@@ -96,6 +96,18 @@ def spared_disk() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
+def own_variables() -> Iterator[None]:
+    """Leave the variables of the environment to the next file as they were: Ray and our command set some.
+
+    With other ones than `warm` began with, each command would start anew.
+    """
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module", autouse=True)
 def index_at_rest() -> Iterator[None]:
     """Let the dashboard's index end with the tests that began it: it would make its key in the home of the next."""
     yield

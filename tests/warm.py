@@ -27,7 +27,7 @@ MODULES = (
     "reports.documents.html_report", "scipy.optimize", "threadpoolctl",
 )
 """What commands import beside our parts, torch and its like left out."""
-KEPT = ("PYTHON", "LC_", "LANG", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "TZ", "OMP_")
+KEPT = ("PYTHON", "LC_", "LANG", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "TZ", "OMP_NUM_")
 """Starts of the names of variables that are read once."""
 
 
