@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import safetensors.numpy
-import skops.io
 import torch
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -47,6 +46,13 @@ def double(x):
     return np.multiply(x, 2)
 
 
+def dump(fitted, path) -> None:
+    """Write a skops file; the library takes more than a second to import, in every worker if it were done above."""
+    import skops.io
+
+    skops.io.dump(fitted, path)
+
+
 @pytest.fixture(scope="module")
 def sentiment():
     return make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS[:4], ["pos", "neg", "pos", "neg"])
@@ -55,7 +61,7 @@ def sentiment():
 @pytest.fixture(scope="module")
 def skops_file(sentiment, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("skops") / "sentiment.skops"
-    skops.io.dump(sentiment, path)
+    dump(sentiment, path)
     return path
 
 
@@ -100,7 +106,7 @@ def test_rows_of_numbers(tmp_path):
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 3)), rng.integers(0, 3, 40)
     fitted = LogisticRegression().fit(x, y)
-    skops.io.dump(fitted, tmp_path / "rows.skops")
+    dump(fitted, tmp_path / "rows.skops")
     opened = ClassifierFile(tmp_path / "rows.skops", modality="tabular").open()
     for model in (opened, wrap_classifier(fitted, name="rows")):
         got = model.predict(list(x))
@@ -361,7 +367,7 @@ def test_remote_code_in_a_folder_is_not_run(networks, tmp_path):
 
 def test_types_that_nobody_vouched_for_are_listed(tmp_path):
     fitted = make_pipeline(FunctionTransformer(double), LogisticRegression()).fit([[0.0], [1.0]], [0, 1])
-    skops.io.dump(fitted, tmp_path / "own.skops")
+    dump(fitted, tmp_path / "own.skops")
     own = f"{double.__module__}.double"
     with pytest.raises(ModelError, match=f"own.skops: holds types that `trusted` does not name: {own}"):
         ClassifierFile(tmp_path / "own.skops", modality="tabular").open()
