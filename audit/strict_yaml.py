@@ -222,7 +222,16 @@ def error_text(error: Mapping[str, Any], spec: type[BaseModel]) -> str:
         return f"{key}: got {error['input']!r}; allowed: small letters, digits, '-' and '_', at most 64"
     if kind == "value_error":
         return f"{key}: {context.get('error', error['msg'])}"
-    return f"{key}: got {error['input']!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
+    return f"{key}: got {error['input']!r}; {error['msg'][0].lower()}{error['msg'][1:]}{_as_number(error)}"
+
+
+def _as_number(error: Mapping[str, Any]) -> str:
+    """Return how a number is written that YAML takes for a text, as it does `2e9`: with a point and a sign."""
+    found = re.fullmatch(r"([-+]?\d+)(\.\d*)?e([-+]?)(\d+)", str(error["input"]), re.IGNORECASE)
+    if found is None or error["type"] not in ("float_type", "int_type"):
+        return ""
+    whole, part, sign, power = found.groups()
+    return f" (did you mean {whole}{part or '.0'}e{sign or '+'}{power}?)"
 
 
 def _keys_of(loc: KeyPath, spec: type[BaseModel]) -> Iterator[str]:

@@ -91,7 +91,7 @@ def test_of_each_dimension_the_worst_with_its_limit_else_which_way_is_good(tmp_p
     cells = printed_row(audit.record, ENGLISH).cells
     assert (cells["bias"].check, cells["bias"].others) == ("bad", "+ 1 check")
     assert (cells["bias"].value, cells["bias"].read) == ("88.9\u00a0%", "≤\u00a050\u00a0%")
-    assert (cells["efficiency"].value, cells["efficiency"].read) == ("1.24 ms", "↓ better")
+    assert (cells["efficiency"].value, cells["efficiency"].read) == ("1.24\u00a0ms", "↓ better")
     assert printed_row(audit.record, KOREAN).cells["efficiency"].value == "1.24밀리초"
     assert list(matrix_row(audit.record).cells) == ["bias", "efficiency"]
 

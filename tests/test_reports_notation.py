@@ -73,6 +73,12 @@ def test_a_level_has_three_digits_and_is_never_rounded_to_certainty(level, shown
     assert N.level(level) == f"{shown}{NB}%"
 
 
+def test_a_unit_that_stands_within_a_number_stands_behind_none():
+    told = [N.with_unit(N.number(5e8, unit), unit) for unit in ("bytes", "count", "seconds", "share", "tokens")]
+    shares = N.number(5e8, "share")
+    assert told == [f"500{NB}MB", f"500{NB}million", f"5.00×10⁸{NB}s", shares, "5.00×10⁸ tokens"]
+
+
 def test_korean_counts_by_myriads():
     korean = Notation(words_of("ko"))
     told = [korean.number(number, "count") for number in (999_999, 1_234_567, 134_515_008, 35_123_456_789, 2e12)]
@@ -197,4 +203,4 @@ def test_a_remark_names_a_measure_by_its_words():
     wanted = "Accuracy: most surely apart from the rest lies women, by −12.0 points [−20.0, −5.00], with 120 units."
     assert told == wanted
     told = Notation(words_of("ko")).remark(remark)
-    assert told.startswith("정확도: 나머지 대비 가장 확실하게 다른 집단은 women, 격차 −12.0%p [−20.0, −5.00]")
+    assert told.startswith("정확도: 나머지 대비 가장 확실하게 다른 집단은 여성, 격차 −12.0%p [−20.0, −5.00]")

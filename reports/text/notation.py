@@ -84,6 +84,8 @@ _OF_REMARKS = {"problem": "cause", "measure": "measure", "likelihood": "likeliho
 """What a remark puts in -> the section of its words, where that is not `told`."""
 
 
+_GROUPS = ("group", "reference")
+"""What a remark puts in that names a group."""
 _OF_DIFFERENCES = ("widest_gap", "turns_round")
 """Remarks whose shares are differences, which are told in points."""
 
@@ -189,8 +191,10 @@ class Notation:
 
     def with_unit(self, number: str, unit: str) -> str:
         """Return a printed number with its unit behind it, as this language joins the two."""
+        if unit in _BARE_UNITS:
+            return number
         forms = self.words.catalogue["with_unit"]
-        return forms[unit].format(number=number) if unit in forms else f"{number} {self.unit(unit)}".strip()
+        return forms[unit].format(number=number) if unit in forms else f"{number} {self.unit(unit)}"
 
     def cause(self, reason: str) -> str:
         """Return why there is no number, as a detector said it."""
@@ -238,8 +242,9 @@ class Notation:
         """Return one thing that a remark holds."""
         value, unit = remark[name], _unit_of(name)
         if isinstance(value, str):
-            return self.words.term(_OF_REMARKS.get(name, "told"), value)
-        if unit == "share" and remark.get("key") in _OF_DIFFERENCES:
+            told = self.words.term(_OF_REMARKS.get(name, "told"), value)
+            return self.words.term("group", value) if told == value and name in _GROUPS else told
+        if unit == "share" and (remark.get("key") in _OF_DIFFERENCES or name == "least_share"):
             return self.number(100 * value, POINTS)
         return self.number(value, unit)
 

@@ -8,7 +8,7 @@ item costs a start of torch, some seconds: eight items give an interval at 99 %,
 
     take: 10
     probe: {use: efficiency.resources}
-    limit: {measure: peak_memory, at_most: 2e9}
+    limit: {measure: peak_memory, at_most: 2.0e+9}
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ checks:
   - name: resources           # parameters, bytes, operations, peak memory, energy
     probe: {{use: efficiency.resources{options}}}
     data: {data}
-#   limit: {{measure: peak_memory, at_most: 2e9}}
+#   limit: {{measure: peak_memory, at_most: 2.0e+9}}
 """
 _TIME = """\
   - name: time                # of single calls, on this machine and run
