@@ -358,7 +358,7 @@ def test_a_crossing_is_as_dark_as_its_rate_is_high_and_dashed_where_few_stand_be
     cells = {float(one.get("fill-opacity")): one.get("stroke-dasharray") for one in tree(crossing).iter("rect")}
     assert cells == {0.8: None, 0.44: None, 0.08: None, 0.53: "3 3"}
     assert {"80.0 %", "40.0 %", "0 %", "50.0 %", "10 units"} <= set(texts(crossing))
-    assert "lowest b x F 0 %, highest a x F 80.0 %" in tree(crossing).find("desc").text.replace("\xa0", " ")
+    assert "lowest b × F 0 %, highest a × F 80.0 %" in tree(crossing).find("desc").text.replace("\xa0", " ")
     assert len(list(tree(forest).iter("circle"))) == 5
 
 

@@ -72,7 +72,8 @@ def _map(shown: Shown, name: str, cells: Mapping[tuple[str, str], Measure]) -> P
             one = cells.get((row, column))
             parts.append(_cell(shown, one, _LABEL + across * wide, top, wide, highest))
     order = sorted(known, key=lambda key: (known[key].value or 0.0, key))
-    ends = [f"{SEPARATOR.join(key)} {notation.number(known[key].value or 0.0, known[key].unit)}" for key in order]
+    told = {key: words.term("group", SEPARATOR.join(key)) for key in known}
+    ends = [f"{told[key]} {notation.number(known[key].value or 0.0, known[key].unit)}" for key in order]
     message = words(
         "picture.forest", measure=words.term("measure", name), lowest="".join(ends[:1]), highest="".join(ends[-1:]),
     )

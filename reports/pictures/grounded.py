@@ -7,22 +7,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
-from unicodedata import combining, east_asian_width
 
 from markupsafe import Markup
 
 from reports.figures import PALETTE, cut, joined, line, words_at
+from reports.pictures.lines import CHARACTER, LINE, Look, Rows, clean, wrapped
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.tokens import FACE
 
 __all__ = ["claims_of_item", "claims_with_evidence"]
 
 _COLUMNS = ("prompt", "answer", "context", "claims", "states", "rules", "reasons", "spans", "evidence")
-_CHARACTER, _FULL, _SIZE, _LINE = 7.3, 1.7, 12, 24
-"""Width of a character, that of one of full width beside it, and height of letters and lines."""
 _LEFT, _RIGHT = 400.0, 430.0
 """Width of the answer's column; where that of the evidence begins."""
 _LINES, _CLAIMS, _ANSWERS, _MOST_HIGH = 14, 6, 6, 390
@@ -33,19 +29,9 @@ _BEFORE = 24
 """Characters of a passage that are shown before the place that is marked."""
 
 
-@dataclass(frozen=True)
-class _Look:
-    """How a state is marked."""
-
-    colour: str
-    width: float
-    dash: str = ""
-    ground: float = 0.0
-
-
 _LOOKS = {
-    "conflicting": _Look("failed", 2.4, ground=0.16), "absent": _Look("inconclusive", 1.6, "4 3", 0.12),
-    "supported": _Look("passed", 1.0), "not scored": _Look("skipped", 1.0, "1 3"),
+    "conflicting": Look("failed", 2.4, ground=0.16), "absent": Look("inconclusive", 1.6, "4 3", 0.12),
+    "supported": Look("passed", 1.0), "not scored": Look("skipped", 1.0, "1 3"),
 }  # fmt: skip
 
 
@@ -89,17 +75,17 @@ def _answer(shown: Shown, cells: Mapping[str, Any], top: float) -> tuple[Markup,
     """Return an answer with its evidence from `top` on, and how high both are."""
     words = shown.notation.words
     heading = words_at(0, top + 12, cut(str(cells["prompt"] or ""), words, 125), bold=True, size=12)
-    text, rows = _clean(str(cells["answer"])), _Rows(0.0, top + _HEAD, _LEFT)
-    lines = list(_wrapped(text, int(_LEFT / _CHARACTER), _LINES))
+    text, rows = clean(str(cells["answer"])), Rows(0.0, top + _HEAD)
+    lines = list(wrapped(text, int(_LEFT / CHARACTER), _LINES))
     marks = []
     for number, (span, state) in enumerate(zip(cells["spans"], cells["states"], strict=True), 1):
-        start, end, first, last = (int(place) for place in span)
-        marks += [rows.marked(text, lines, (start, end), state), rows.numbered(text, lines, start, number, state)]
+        (start, end, first, last), look = (int(place) for place in span), _LOOKS[state]
+        marks += [rows.marked(text, lines, (start, end), look), rows.numbered(text, lines, start, number, look)]
         if (first, last) != (start, end):
-            marks.append(rows.underlined(text, lines, (first, last), state))
+            marks.append(rows.underlined(text, lines, (first, last), look))
     left = joined([*marks, *rows.printed(text, lines)])
     right, high = _evidence(shown, cells, top + _HEAD)
-    return joined([heading, left, right]), _HEAD + max(len(lines) * _LINE, high) - 10
+    return joined([heading, left, right]), _HEAD + max(len(lines) * LINE, high) - 10
 
 
 def _evidence(shown: Shown, cells: Mapping[str, Any], top: float) -> tuple[Markup, float]:
@@ -112,10 +98,10 @@ def _evidence(shown: Shown, cells: Mapping[str, Any], top: float) -> tuple[Marku
         at += 18
         if (found := _excerpt(cells, claim)) is not None:
             text, span = found
-            rows = _Rows(_RIGHT, at, WIDTH - _RIGHT)
-            lines = list(_wrapped(text, int((WIDTH - _RIGHT) / _CHARACTER), 2))
-            parts += [rows.marked(text, lines, span, states[claim]), *rows.printed(text, lines)]
-            at += len(lines) * _LINE
+            rows = Rows(_RIGHT, at)
+            lines = list(wrapped(text, int((WIDTH - _RIGHT) / CHARACTER), 2))
+            parts += [rows.marked(text, lines, span, _LOOKS[states[claim]]), *rows.printed(text, lines)]
+            at += len(lines) * LINE
         at += 5
     if (left_out := len(states) - _CLAIMS) > 0:
         told = shown.notation.words("picture.grounded_more", count=left_out)
@@ -140,100 +126,8 @@ def _excerpt(cells: Mapping[str, Any], claim: int) -> tuple[str, tuple[int, int]
     passage, (number, start, end) = str(cells["context"][place[0]]), place
     begin = 0 if start <= _BEFORE else max(passage.rfind(" ", 0, start - _BEFORE + 8) + 1, start - _BEFORE)
     head = f"[{number + 1}] " + ("…" if begin else "")
-    text = _clean(passage[begin : begin + 200])
+    text = clean(passage[begin : begin + 200])
     return head + text, (len(head) + start - begin, len(head) + min(end - begin, len(text)))
-
-
-def _clean(text: str) -> str:
-    """Return a text of as many characters, each of which can be printed; what turns the direction of writing is not."""
-    return "".join(one if one.isprintable() else " " for one in text)
-
-
-def _wide(text: str) -> float:
-    return sum(0 if combining(one) else _FULL if east_asian_width(one) in "FW" else 1 for one in text)
-
-
-def _wrapped(text: str, room: int, most: int) -> Iterator[tuple[int, int]]:
-    """Yield (first, one behind the last character) of the lines of a text, broken at blanks where there are any."""
-    start = 0
-    for number in range(most):
-        while start < len(text) and text[start] == " ":
-            start += 1
-        if start >= len(text):
-            return
-        end, wide = start, 0.0
-        while end < len(text) and (wide := wide + _wide(text[end])) <= room - (number == most - 1):
-            end += 1
-        if end < len(text) and (blank := text.rfind(" ", start + 1, end + 1)) > start:
-            end = blank
-        yield start, end
-        start = end
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Lines of a text from a place on."""
-
-    x: float
-    y: float
-    """Of the first baseline."""
-    room: float
-
-    def printed(self, text: str, lines: Sequence[tuple[int, int]]) -> Iterator[Markup]:
-        """Yield the lines; the last ends in a mark where there is more."""
-        for row, (start, end) in enumerate(lines):
-            more = "…" if row == len(lines) - 1 and text[end:].strip() else ""
-            shown = text[start:end] + more
-            fit = _wide(shown) * _CHARACTER  # faces differ in width, and marks lie where the letters are said to be
-            yield Markup(
-                '<text x="{:.1f}" y="{:.1f}" font-size="{}" font-family="{}" fill="{}" textLength="{:.1f}"'
-                ' xml:space="preserve">{}</text>'
-            ).format(self.x, self.y + row * _LINE, _SIZE, FACE, PALETTE["ink"], fit, shown)
-
-    def _boxes(
-        self, text: str, lines: Sequence[tuple[int, int]], span: tuple[int, int]
-    ) -> Iterator[tuple[float, float, float]]:
-        """Yield (x, width, baseline) of the parts of a span, line by line."""
-        for row, (start, end) in enumerate(lines):
-            first, last = max(span[0], start), min(span[1], end)
-            if first < last:
-                x = self.x + _wide(text[start:first]) * _CHARACTER
-                yield x, _wide(text[first:last]) * _CHARACTER, self.y + row * _LINE
-
-    def marked(
-        self, text: str, lines: Sequence[tuple[int, int]], span: tuple[int, int], state: str
-    ) -> Markup:
-        """Return ground and rule of a span."""
-        look = _LOOKS[state]
-        return joined(
-            joined([
-                Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="16" fill="{}" fill-opacity="{}"/>').format(
-                    x, base - 12, wide, PALETTE[look.colour], look.ground
-                ),
-                line(x, base + 5, x + wide, base + 5, look.colour, width=look.width, dash=look.dash),
-            ])
-            for x, wide, base in self._boxes(text, lines, span)
-        )
-
-    def underlined(
-        self, text: str, lines: Sequence[tuple[int, int]], span: tuple[int, int], state: str
-    ) -> Markup:
-        """Return the box around the part that decided."""
-        return joined(
-            Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="17" fill="none" stroke="{}"/>').format(
-                x - 1, base - 12.5, wide + 2, PALETTE[_LOOKS[state].colour]
-            )
-            for x, wide, base in self._boxes(text, lines, span)
-        )
-
-    def numbered(
-        self, text: str, lines: Sequence[tuple[int, int]], start: int, number: int, state: str
-    ) -> Markup:
-        """Return the number of a claim, above where it begins."""
-        place = next(self._boxes(text, lines, (start, start + 1)), None)
-        if place is None:
-            return Markup("")
-        return words_at(place[0], place[2] - 13, str(number), size=11, colour=_LOOKS[state].colour, bold=True)
 
 
 def _legend(shown: Shown, top: float) -> Markup:

@@ -6,6 +6,7 @@ from reports.pictures.agreement import held_back, two_by_two
 from reports.pictures.answers import margins
 from reports.pictures.blindspots import blind_spots
 from reports.pictures.changes import changed_images_shown, changed_texts, flips_by_change
+from reports.pictures.copied import copied_passages, copy_of_item
 from reports.pictures.crossing import heat_map
 from reports.pictures.distorted import distortions
 from reports.pictures.duties import duties_in_lines
@@ -181,7 +182,7 @@ COPIES = FindingFigure(
         "near_passage", "near_source", "near_source_passage", "ngram_overlap", "normalised_run", "output", "prompt",
         "unit",
     ),
-    (by_group("copied_share"),),
+    (copied_passages, by_group("copied_share")), copy_of_item,
 )
 PERSONAL_DATA = FindingFigure(
     (
