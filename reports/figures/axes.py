@@ -33,6 +33,8 @@ SHARED = (NO_AXIS, "share", "auroc")
 """Scales that are the same in every check."""
 _BARE = ("", "score", "count")
 """Units in which different measures have nothing in common."""
+_AUROCS = ("auc", "bpsn_auc", "bnsp_auc")
+"""AUROCs by another name."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def scale_of(measure: Measure) -> str:
         return NO_AXIS
     if unit == "share":
         return "signed share" if min(measure.low or 0.0, measure.value or 0.0) < 0 else "share"
-    if unit == "score" and name.endswith("auroc"):
+    if unit == "score" and (name.endswith("auroc") or name in _AUROCS):
         return "auroc"
     return f"{unit} {name}" if unit in _BARE else unit
 

@@ -40,6 +40,8 @@ WORDED = {
 """Columns whose cells are words of ours, and the section of the catalogue that has them."""
 UNITS = {"bytes": "bytes", "seconds": "seconds", "flops": "count", "parameters": "count", "matrices": "count"}
 """Last word of a column's name -> the unit of its numbers; those of other columns are bare."""
+_WHOLE = 1e6
+"""Whole numbers below it are told whole."""
 Kind = Literal["id", "num", "word", "text", "picture"]
 """What names the item, numbers, short words, text that needs room, or what is drawn."""
 
@@ -173,7 +175,10 @@ def shown_cell(value: Any, notation: Notation, column: str = "") -> str:
         return notation.words("format.yes" if value else "format.no")
     if isinstance(value, int | float) and math.isfinite(value):
         unit = UNITS.get(column.rpartition("_")[2], "")
-        return f"{value:,}" if isinstance(value, int) and not unit else notation.number(value, unit)
+        if isinstance(value, int) and not unit:
+            return f"{value:,}"
+        whole = not unit and float(value).is_integer() and abs(value) < _WHOLE  # three digits would look rounded
+        return notation.number(value, "count" if whole else unit)
     if isinstance(value, list) and (told := told_list(value, notation)) is not None:
         return told
     if isinstance(value, list) and all(one is None or isinstance(one, str) for one in value):
