@@ -206,6 +206,15 @@ def test_texts_of_several_draws_are_read_one_after_another():
     assert shown_cell([None, None], Notation(words_of("en"))) == ""
 
 
+def test_whole_numbers_are_told_whole_and_long_lists_of_lists_by_their_size():
+    notation = Notation(words_of("en"))
+    assert [shown_cell(one, notation, "label") for one in (1.0, 0.0, -3.0, 0.7)] == ["1", "0", "−3", "0.700"]
+    assert shown_cell(1.64e10, notation, "value") == "16.4\u00a0billion"
+    names = [None, *([["a", "b", "c"]] * 20)]
+    assert shown_cell(names, notation, "large_names") == "21 lists, of 3 entries at most"
+    assert "a" in shown_cell(names[:4], notation, "large_names"), "few entries stand as they are"
+
+
 def test_sizes_times_and_operations_of_an_item_are_told_as_measures_are():
     told = [shown_cell(value, Notation(words_of("en")), name).replace("\u00a0", " ") for name, value in (
         ("peak_bytes", 1_612_000_000), ("cpu_seconds", 0.000282), ("score_flops", 7.65e8), ("tokens", 12_345_678),

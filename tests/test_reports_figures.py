@@ -117,6 +117,8 @@ def test_the_kind_of_a_measure_and_no_other_measure_sets_its_axis():
     assert rank.x(1.0) - rank.x(0.589) > 200
     assert axis_of([(auroc(0.589, 0.43, 0.7), None)], 280).low == 0.4
     assert axis_of([(auroc(0.02, 0.0, 0.1), None)], 280).low == 0
+    assert {scale_of(auroc(0.7, name=name)) for name in ("auc", "bpsn_auc", "bnsp_auc")} == {"auroc"}
+    assert scale_of(auroc(0.7, name="deletion_auc")) == "score deletion_auc", "an area that is no ranking"
     count = axis_of([(number(0, 0, 0, unit="count"), None), (number(7, 6, 7, unit="count"), None)], 280)
     assert (count.low, count.high) == (0, 8)
     assert all(tick == int(tick) for tick in count.ticks)

@@ -215,3 +215,14 @@ def test_the_page_stays_under_five_megabytes(tmp_path):
 def test_an_unknown_language_is_refused(tmp_path):
     with pytest.raises(UsageError, match="unknown language 'eng'"):
         render_html(mixed(tmp_path, 0), ReportOptions(lang="eng"))
+
+
+def test_the_sentence_of_a_finding_comes_before_what_is_to_be_known_beside_it(tmp_path):
+    """Nine remarks on groups stood in one paragraph, and the sentence behind them."""
+    remarks = [{"key": "one_machine"}, {"key": "scorer_untested"}]
+    one = finding("size", "failed", "why", remarks=remarks, measures=[rate("x", 1, 3)])
+    page = Page(next(iter(render_html(write_audit(tmp_path, [one]), ReportOptions()).values())).decode())
+    why, (listed, *_) = page.all("p", **{"class": "why"})[-1], page.all("ul", **{"class": "remarks"})
+    assert "one run on one machine" not in why[2]
+    assert page.text.index(why[2]) < page.text.index("one run on one machine", page.text.index(why[2]))
+    assert "one run on one machine" in listed[2]

@@ -164,8 +164,8 @@ def test_direction_in_a_word():
 
 def test_ticks_share_their_decimals():
     assert N.ticks([0.0, 0.25, 0.5], "share") == [f"0{NB}%", f"25{NB}%", f"50{NB}%"]
-    assert N.ticks([0.0, 5e8, 1e9], "bytes") == [f"0.0{NB}GB", f"0.5{NB}GB", f"1.0{NB}GB"]
-    assert N.ticks([0.0, 1e8, 2e8], "count") == [f"0{NB}million", f"100{NB}million", f"200{NB}million"]
+    assert N.ticks([0.0, 5e8, 1e9], "bytes") == ["0", f"0.5{NB}GB", f"1.0{NB}GB"]
+    assert N.ticks([0.0, 1e8, 2e8], "count") == ["0", f"100{NB}million", f"200{NB}million"]
     assert N.ticks([0.8, 0.85, 0.9], "score") == ["0.80", "0.85", "0.90"]
     assert N.ticks([0.0, 1e-5, 2e-5], "p-value") == ["0", "1×10⁻⁵", "2×10⁻⁵"]
 

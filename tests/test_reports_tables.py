@@ -1,6 +1,7 @@
 """View models: the sentence, the order, what was not measured, the worst group first."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from report_fixtures import finding, mixed, rate, real, unknown, write_audit
@@ -207,3 +208,16 @@ def test_a_realistic_audit_has_a_view_of_every_check(tmp_path):
     assert len(view.findings) == 40
     assert sum(count for _, count in counts) == 40
     assert [verdict for verdict, _ in counts] == list(WORST_FIRST)
+
+
+def test_measures_of_which_nothing_is_drawn_stand_in_one_table_by_their_unit(tmp_path):
+    """Each count of operations had a table of its own, with a head, for one row."""
+    bare = [replace(unknown(name, "none was asked"), unit=unit) for name, unit in (
+        ("flops_per_item", "count"), ("flops_per_sample", "count"), ("overhead", "score"), ("energy", "joules"),
+        ("p", "p-value"),
+    )]  # fmt: skip
+    one = finding("x", "measured", "why", measures=[rate("share", 1, 3), *bare])
+    blocks = overview(write_audit(tmp_path, [one]), WORDS).findings[0].blocks
+    assert [[row.measure.name for row in block.rows] for block in blocks] == [
+        ["share"], ["flops_per_item", "flops_per_sample", "overhead"], ["energy"], ["p"],
+    ]

@@ -32,8 +32,8 @@ WIDTH, HEIGHT = 96, 24
 SHADES = 32
 """Steps from the palest to the darkest of a heat map."""
 _DARKEST = (8, 38, 74)
-_FEW = 8
-"""So many numbers are printed one by one."""
+_FEW, _FEW_LISTED = 8, 40
+"""So many numbers, and entries of lists in a list, are printed one by one."""
 
 
 class Drawing(NamedTuple):
@@ -119,8 +119,18 @@ def told_list(value: Any, notation: Notation) -> str | None:
         return notation.words("figure.flags_told", count=f"{sum(value):,}", all=f"{len(value):,}")
     if (grid := _grid(value)) is not None:
         return _told_image(grid, notation)
+    if (sizes := _sizes(value)) and sum(sizes) > _FEW_LISTED:
+        return notation.words("figure.lists_told", count=len(sizes), most=max(sizes))
     line = _numbers(value, 1)
     return None if line is None or line.size <= _FEW else _told_series(line, notation)
+
+
+def _sizes(value: Any) -> list[int]:
+    """Return how long the lists of a list are, one that is missing 0; empty for any other value."""
+    lists = isinstance(value, list) and any(isinstance(one, list) for one in value)
+    if not lists or not all(one is None or isinstance(one, list) for one in value):
+        return []
+    return [len(one or ()) for one in value]
 
 
 def _are_flags(value: Any) -> bool:

@@ -95,7 +95,9 @@ def _bars(shown: Shown, cells: Mapping[str, Any], top: float) -> tuple[Markup, f
             parts.append(line(next(ends), y + 11, next(ends), y + 11, "failed", width=1.5))
     bottom = top + len(shown_places) * _ROW
     parts.append(line(zero, top, zero, bottom + 2, "ink"))
-    for tick, told in zip(axis.ticks, shown.notation.ticks(axis.ticks, "nats"), strict=True):
+    numbers = list(zip(axis.ticks, shown.notation.ticks(axis.ticks, "nats"), strict=True))
+    every = 2 if 7 * sum(len(told) for _, told in numbers) > axis.width - 2 * PAD else 1
+    for tick, told in numbers[::every]:
         parts.append(words_at(axis.x(tick), bottom + 16, told, anchor="middle", size=11, colour="skipped"))
     if (more := len(order) - len(shown_places)) > 0:
         told = shown.notation.words("picture.sources_more", count=more)

@@ -142,7 +142,10 @@ class Notation:
             texts = [f"{number:,.{decimals}f}".replace("-", "−") for number in scaled]
         else:
             texts = ["0" if number == 0 else _scientific(f"{number:.3g}") for number in scaled]
-        return [form.format(number=text) for text in texts]
+        return [
+            "0" if number == 0 and unit in STEPS else form.format(number=text)
+            for number, text in zip(numbers, texts, strict=True)
+        ]
 
     def interval(self, measure: Measure, digits: int = 3) -> str:
         """Return `[57.1 %, 65.2 %]`, as every sentence writes it; one bound alone as `≥ 3 %`.

@@ -40,8 +40,8 @@ WORDED = {
 """Columns whose cells are words of ours, and the section of the catalogue that has them."""
 UNITS = {"bytes": "bytes", "seconds": "seconds", "flops": "count", "parameters": "count", "matrices": "count"}
 """Last word of a column's name -> the unit of its numbers; those of other columns are bare."""
-_WHOLE = 1e6
-"""Whole numbers below it are told whole."""
+_WHOLE = 1e15
+"""Whole numbers below it are told as counts are."""
 Kind = Literal["id", "num", "word", "text", "picture"]
 """What names the item, numbers, short words, text that needs room, or what is drawn."""
 
@@ -177,8 +177,8 @@ def shown_cell(value: Any, notation: Notation, column: str = "") -> str:
         unit = UNITS.get(column.rpartition("_")[2], "")
         if isinstance(value, int) and not unit:
             return f"{value:,}"
-        whole = not unit and float(value).is_integer() and abs(value) < _WHOLE  # three digits would look rounded
-        return notation.number(value, "count" if whole else unit)
+        whole = float(value).is_integer() and abs(value) < _WHOLE  # three digits would look rounded
+        return notation.number(value, unit or ("count" if whole else ""))
     if isinstance(value, list) and (told := told_list(value, notation)) is not None:
         return told
     if isinstance(value, list) and all(one is None or isinstance(one, str) for one in value):

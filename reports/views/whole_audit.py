@@ -268,8 +268,13 @@ def _headlines(views: Sequence[FindingView], words: Words) -> Iterable[Block]:
 
 
 def _by_scale(rows: Sequence[MeasureRow], words: Words) -> Iterable[Block]:
+    """Yield the rows of each scale; those of scales of which nothing is drawn stand together by their unit."""
+    kinds: dict[tuple[bool, str], list[MeasureRow]] = {}
     for scale in dict.fromkeys(row.scale for row in rows):
-        yield Block(words("col.measure"), tuple(row for row in rows if row.scale == scale))
+        block = Block("", tuple(row for row in rows if row.scale == scale))
+        own = block.drawn or scale == NO_AXIS
+        kinds.setdefault((own, scale if own else block.rows[0].unit), []).extend(block.rows)
+    yield from (Block(words("col.measure"), tuple(some)) for some in kinds.values())
 
 
 def _group_badness(row: MeasureRow) -> tuple[bool, float, str]:
