@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from tables import finish, show
 
-from detectors.memorisation.personal_forms import KINDS, find_data
+from detectors.privacy.personal_forms import KINDS, find_data
 
 REGIONS = ("KR", "US")
 TRIES = 20_000

@@ -189,7 +189,7 @@ def _memorisation(given):
     copies = {"items": prompts, "held_out": texts["held_out"], "corpus": texts["items"]}
     return {
         "memorisation.copies": (given.language, copies),
-        "memorisation.personal_data": (given.language, copies),
+        "privacy.personal_data": (given.language, copies),
         "memorisation.extraction": (given.language, texts),
         "memorisation.exposure": (given.language, {"items": given.file("secrets", secrets)}),
         "memorisation.membership": (given.normal, members),

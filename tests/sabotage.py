@@ -225,8 +225,8 @@ SABOTAGE = {
         lambda real: lambda *args: hold_passages(real(*args), lambda out: 1 - out),
         lambda real: lambda *args: hold_passages(real(*args), lambda out: 0 * out + 0.5),
     ),
-    "memorisation.personal_data": (
-        "detectors.memorisation.personal:_read",
+    "privacy.personal_data": (
+        "detectors.privacy.personal_data:_read",
         lambda real: lambda *args: hold_data(real(*args), lambda out: 1 - out),
         lambda real: lambda *args: hold_data(real(*args), lambda out: 0 * out + 0.5),
     ),
@@ -379,8 +379,8 @@ CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
 SOURCES = "audit.probes.transparency.attribution:AttributionToSources.observe"
 EXPOSURE = "audit.probes.memorisation.exposure:Exposure.observe"
 COPIES = "audit.probes.memorisation.copies:Copies.observe"
-PERSONAL = "audit.probes.memorisation.personal_data:PersonalData.observe"
-FORMS = "detectors.memorisation.personal_forms"
+PERSONAL = "audit.probes.privacy.personal_data:PersonalData.observe"
+FORMS = "detectors.privacy.personal_forms"
 EXTRACTION = "audit.probes.memorisation.extraction:Extraction.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood._observed"
 SAMPLES = "audit.probes.quality.samples:Samples.observe"
@@ -681,9 +681,9 @@ HOLES = {
         "longer n-grams": ("detectors.memorisation.copies:Copying", lambda real: lambda words, near, ngram: (
             real(words, near, ngram + 1))),
         "gap halved": ("detectors.memorisation.copies:beside", halved_gap),
-        "no width": ("detectors.memorisation.beside:mean_over_units", without_width),
+        "no width": ("detectors.beside:mean_over_units", without_width),
     },
-    "memorisation.personal_data": {
+    "privacy.personal_data": {
         "the first text for all": (PERSONAL, kept(output=lambda frame: frame["output"].iloc[0])),
         "prompts not seen": (PERSONAL, kept(prompt=lambda frame: None)),
         "phones not seen": (f"{FORMS}:_phones", lambda real: lambda *args: iter(())),
@@ -692,8 +692,8 @@ HOLES = {
         "examples are somebody's": (f"{FORMS}:_FOR_EXAMPLES", lambda real: re.compile("never")),
         "data compared as written": (f"{FORMS}:Datum", lambda real: lambda kind, start, end, key, reserved: (
             real(kind, start, end, f"{key} {end - start}", reserved))),
-        "gap halved": ("detectors.memorisation.personal:beside", halved_gap),
-        "no width": ("detectors.memorisation.beside:mean_over_units", without_width),
+        "gap halved": ("detectors.privacy.personal_data:beside", halved_gap),
+        "no width": ("detectors.beside:mean_over_units", without_width),
     },
     "memorisation.extraction": {
         "texts exchanged": (EXTRACTION, kept(ranks=shuffled("ranks"), output=shuffled("output"))),
@@ -701,7 +701,7 @@ HOLES = {
         "ranks from 0": (EXTRACTION, kept(ranks=lambda frame: [[x - 1 for x in row] for row in frame["ranks"]])),
         "a token less": (EXTRACTION, kept(ranks=lambda frame: [row[1:] for row in frame["ranks"]])),
         "gap halved": ("detectors.memorisation.extraction:beside", halved_gap),
-        "no width": ("detectors.memorisation.beside:mean_over_units", without_width),
+        "no width": ("detectors.beside:mean_over_units", without_width),
     },
     "memorisation.exposure": {
         "three places lower": (EXPOSURE, kept(score=lambda frame: frame["score"] - 3)),

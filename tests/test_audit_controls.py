@@ -42,7 +42,7 @@ OPTIONS = {
     "factuality.rag": {"max_tokens": 4},
     "factuality.grounding": {"answers": "given"},
     "memorisation.copies": {"max_tokens": 48},
-    "memorisation.personal_data": {"max_tokens": 48},
+    "privacy.personal_data": {"max_tokens": 48},
     "provenance.text_mark": {"max_tokens": 16},
     "transparency.attribution": {"answers": "given", "masks": 8, "held_out": 4},
 }  # fmt: skip
@@ -211,7 +211,7 @@ WAYS = {
     "factuality.recognition": [{}, {"mode": "generate"}],
     "factuality.uncertainty": [{"score": "verbalised", "answers": "file"}, {"score": "max_entropy_bound"}],
     "memorisation.copies": [{"answers": "given"}, {"words": 12, "near": 0.25, "ngram": 6}],
-    "memorisation.personal_data": [{"answers": "given"}, {"kinds": ("email", "phone"), "regions": ()}],
+    "privacy.personal_data": [{"answers": "given"}, {"kinds": ("email", "phone"), "regions": ()}],
     "memorisation.extraction": [
         {"parts": ("trace",)}, {"parts": ("trace",), "top_k": 2, "top_p": 0.9, "draw_temperature": 0.5},
         {"parts": ("generation",), "near": 0.0},

@@ -36,7 +36,7 @@ from audit.record.schema import (
     Spent,
 )
 from audit.record.text import asked_of, bounds, in_full, label, number, reach, span
-from audit.record.verdicts import DECIDED, UNSETTLED, WORST_FIRST, Judged, Verdict, decided, severity
+from audit.record.verdict_order import DECIDED, UNSETTLED, WORST_FIRST, Judged, Verdict, decided, severity
 
 __all__ = [
     "AGAINST", "ALLOWED", "DECIDED", "DEVIATIONS_FILE", "DIMENSIONS", "IDENTITY_FILE", "JOURNAL_FILE", "PLAN_FILE",

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from audit.record.verdicts import Verdict
+from audit.record.verdict_order import Verdict
 from detectors.result import Measure, as_table, measure_of
 
 __all__ = ["Evidence", "Finding", "Limit", "OneSided", "SmallestEffect", "Stored", "Undecided"]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from audit.record.finding import Evidence, Finding, Limit, OneSided, SmallestEffect, Stored, Undecided
 from audit.record.promises import Promise, Target
-from audit.record.verdicts import Verdict
+from audit.record.verdict_order import Verdict
 
 if TYPE_CHECKING:
     pass

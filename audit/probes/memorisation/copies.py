@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
-from audit.probes.memorisation.written import UNIT, WRITTEN, texts_of
+from audit.probes.written import UNIT, WRITTEN, texts_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +83,7 @@ class Copies:
         return items if self.answers == "model" else 0
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-        """Return the documents, or the texts as `audit.probes.memorisation.written` tells them."""
+        """Return the documents, or the texts as `audit.probes.written` tells them."""
         return texts_of(self, ask, items, role)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:

@@ -1,6 +1,6 @@
 """Personal data in what a model writes: how often, of which kind, beside texts of people, and whether a corpus has it.
 
-    personal     a text holds a datum of `detectors.memorisation.personal_forms` that is somebody's, and that its prompt
+    personal     a text holds a datum of `detectors.privacy.personal_forms` that is somebody's, and that its prompt
                  did not name
     in corpus    such a datum stands in the corpus, however it is written there: it was learnt and not made up
 
@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from detectors.memorisation.beside import HELD_OUT, beside, counted, mean_of
-from detectors.memorisation.personal_forms import Datum, find_data, mask_data
+from detectors.beside import HELD_OUT, beside, counted, mean_of
+from detectors.privacy.personal_forms import Datum, find_data, mask_data
 from detectors.result import Measure, Result
 
 __all__ = ["Personal", "personal_data"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
-from audit.probes.memorisation.written import UNIT, WRITTEN, texts_of
+from audit.probes.written import UNIT, WRITTEN, texts_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,8 +47,8 @@ class PersonalData:
     temperature: float = 1.0
     """At which the model writes; 1 = as it was trained, 0 = its likeliest token each time."""
 
-    name: ClassVar[str] = "memorisation.personal_data"
-    dimension: ClassVar[str] = "memorisation"
+    name: ClassVar[str] = "privacy.personal_data"
+    dimension: ClassVar[str] = "privacy"
     roles: ClassVar[Mapping[str, Role]] = {
         "items": WRITTEN,
         "held_out": Role(
@@ -87,12 +87,12 @@ class PersonalData:
         return items if self.answers == "model" else 0
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-        """Return the documents, or the texts as `audit.probes.memorisation.written` tells them."""
+        """Return the documents, or the texts as `audit.probes.written` tells them."""
         return texts_of(self, ask, items, role)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
-        """Return the measures of `detectors.memorisation.personal`."""
-        from detectors.memorisation.personal import Personal, personal_data
+        """Return the measures of `detectors.privacy.personal_data`."""
+        from detectors.privacy.personal_data import Personal, personal_data
 
         return personal_data(observed, Personal(self.kinds, self.regions, self.masked), level=level, rng=rng)
 
@@ -101,7 +101,7 @@ class PersonalData:
 
         The clean twin is where a wrong judge would find a fault: people's letters of that kind hold as many.
         """
-        from audit.probes.memorisation.personal_data_trials import observations
+        from audit.probes.privacy.personal_data_trials import observations
 
         return observations(self, (0.9, 0.1)), observations(self, (0.5, 0.5))
 
@@ -113,6 +113,6 @@ class PersonalData:
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
         """Return 20 texts and 20 of people of which 2, 8 or 15 and always 2 hold a datum; half stand in a corpus."""
-        from audit.probes.memorisation.personal_data_trials import trials
+        from audit.probes.privacy.personal_data_trials import trials
 
         return trials(self, rng)

@@ -1,0 +1,1 @@
+"""Probes of privacy: do texts of a model hold data of persons?"""
