@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import ranks, unit_column, units_of
+from detectors.arrays import Floats, ranks, unit_column, units_of
 from detectors.differences import auroc_difference
 from detectors.factuality.matching import contains, exact_match, exact_match_numeric
 from detectors.factuality.mismatch import check_claims
@@ -82,20 +82,21 @@ def _items(observed: pd.DataFrame, score: str, rule: str) -> pd.DataFrame:
     """Return the evidence: texts, outcome, scores, agreement and support."""
     cells = {name: observed[name] if name in observed else pd.Series(None, observed.index, dtype=object)
              for name in ("prompt", "answer", "reference", "label", "context", "finish", "samples")}  # fmt: skip
+    graded = zip(*(cells[name] for name in ("answer", "reference", "label", "finish")), strict=True)
+    became = np.array([_outcome(rule, *row) for row in graded], dtype=object).reshape(-1, 2)
+    outcome, scores = became[:, 0], score_table(observed)
     told = pd.DataFrame({
         "prompt": cells["prompt"], "answer": cells["answer"], "reference": cells["reference"].map(_joined),
         "samples": cells["samples"].map(_joined),
-    }, dtype=object)  # fmt: skip
-    graded = zip(*(cells[name] for name in ("answer", "reference", "label", "finish")), strict=True)
-    told[["outcome", "graded_by"]] = np.array([_outcome(rule, *row) for row in graded], dtype=object).reshape(-1, 2)
-    told["role"] = told["outcome"].where(told["outcome"].isin(["right", "wrong"]), None)
-    told["supported"] = [
-        _supported(*row) for row in zip(cells["answer"], cells["context"], cells["prompt"], strict=True)
-    ]
-    told = told.astype({"supported": float}).join(score_table(observed))
-    told["no_answer"], told["group"] = told["outcome"].isin(["error", "unparseable"]), None
-    told["unit"] = _prompt_units(observed)
-    return told.join(_weights(told["role"], told[score]))
+    }, observed.index, dtype=object)  # fmt: skip
+    claimed = zip(cells["answer"], cells["context"], cells["prompt"], strict=True)
+    return pd.DataFrame({
+        **told, "outcome": outcome, "graded_by": became[:, 1],
+        "role": [one if one in ("right", "wrong") else None for one in outcome],
+        "supported": np.array([_supported(*row) for row in claimed], dtype=float), **scores,
+        "no_answer": np.isin(outcome, ["error", "unparseable"]), "group": None, "unit": _prompt_units(observed),
+        **_weights(outcome, scores[score].to_numpy()),
+    }, observed.index)  # fmt: skip
 
 
 def _prompt_units(observed: pd.DataFrame) -> pd.Series[Any] | None:
@@ -103,11 +104,11 @@ def _prompt_units(observed: pd.DataFrame) -> pd.Series[Any] | None:
 
     A unit that is named otherwise stays; one that is named after an item is the unit of its prompt.
     """
-    ids = observed.index.astype(str)
-    firsts = pd.Series(ids, ids)
-    if "prompt" in observed:
-        prompts = observed["prompt"].set_axis(ids)
-        firsts = firsts.where(prompts.isna(), firsts.groupby(prompts.astype(str)).transform("first"))
+    ids, firsts = observed.index.astype(str).to_list(), dict[str, str]()
+    prompts = observed["prompt"] if "prompt" in observed else [None] * len(ids)
+    by_prompt: dict[str, str] = {}
+    for name, prompt in zip(ids, prompts, strict=True):
+        firsts[name] = name if prompt is None or prompt != prompt else by_prompt.setdefault(str(prompt), name)
     units = unit_column(observed).astype(str).map(lambda name: firsts.get(name, name))
     return units if units.duplicated().any() or not set(units) <= set(ids) else None
 
@@ -145,18 +146,16 @@ def _supported(answer: Any, context: Any, prompt: Any) -> float:
     return float(all(state == "supported" for state in states)) if states else np.nan
 
 
-def _weights(role: pd.Series[Any], score: pd.Series[float]) -> pd.DataFrame:
+def _weights(outcome: NDArray[np.object_], score: Floats) -> dict[str, Any]:
     """Return `against` (wrong) and `weight`: the share of the other kind that a score orders the wrong way round."""
-    known = role.notna() & score.notna()
-    weight = pd.Series(np.nan, role.index)
-    sides = {name: score[known & (role == name)] for name in ("right", "wrong")}
-    if all(map(len, sides.values())):
-        both = pd.concat(list(sides.values()))
-        together = pd.Series(ranks(both.to_numpy()), both.index)
-        for name, other, sign in (("right", "wrong", 1), ("wrong", "right", -1)):
-            above = (together[sides[name].index] - ranks(sides[name].to_numpy())) / len(sides[other])
-            weight[sides[name].index] = above if sign > 0 else 1 - above
-    return pd.DataFrame({"against": role.eq("wrong").astype("boolean").where(role.notna()), "weight": weight})
+    right, wrong = ((outcome == name) for name in ("right", "wrong"))
+    known, weight = ~np.isnan(score), np.full(len(score), np.nan)
+    sides = [np.flatnonzero(side & known) for side in (right, wrong)]
+    if all(map(len, sides)):
+        together = np.split(ranks(score[np.concatenate(sides)]), [len(sides[0])])
+        above = [one - ranks(score[side]) for one, side in zip(together, sides, strict=True)]
+        weight[sides[0]], weight[sides[1]] = above[0] / len(sides[1]), 1 - above[1] / len(sides[0])
+    return {"against": pd.arrays.BooleanArray(wrong, ~(right | wrong)), "weight": weight}
 
 
 @dataclass(frozen=True)
@@ -183,12 +182,21 @@ class _Judged:
     @cached_property
     def missing(self) -> int:
         """Items that would have been graded, and have no answer or no score."""
-        return self._missing(self.labelled[self.score].notna().to_numpy())
+        return self._missing(self._known[self.score])
 
     def _missing(self, known: NDArray[np.bool_]) -> int:
         """Return how many items would have been graded, and have no answer or not the score that `known` ones have."""
-        failed = int(self.items["no_answer"].sum()) if len(self.labelled) else 0
-        return failed + int((~known).sum())
+        return self._failed + int((~known).sum())
+
+    @cached_property
+    def _failed(self) -> int:
+        return int(self.items["no_answer"].sum()) if len(self.labelled) else 0
+
+    @cached_property
+    def _known(self) -> dict[str, NDArray[np.bool_]]:
+        """Which labelled items have each score."""
+        names = [*BLIND, *SCORES]
+        return dict(zip(names, self.labelled[names].notna().to_numpy().T, strict=True))
 
     @cached_property
     def tally(self) -> Tally:
@@ -214,12 +222,12 @@ class _Judged:
             silent = self.items["verbalised"].isna().astype(float).where(self.observed["confidence"].notna())
             yield self._mean("unspoken_share", silent.rename(None), "lower is better", _NO_LABELS)
         for name in () if self.labelled.empty else (*BLIND, *SCORES):
-            if name != self.score and self.items[name].notna().any():
+            if name != self.score and (self._known[name].any() or self.items[name].notna().any()):
                 yield self._auroc(name, name)
 
     def _auroc(self, score: str, group: str | None) -> Measure:
         """Return how often a wrong answer has the higher score, ties as one half."""
-        known = self.labelled[score].notna().to_numpy()
+        known = self._known[score]
         missing = self._missing(known)
         if (reason := self._cannot_rank(known, score)) is not None:
             return undefined(
@@ -234,6 +242,11 @@ class _Judged:
         return units_of(self.labelled).to_numpy(str)
 
     @cached_property
+    def _places(self) -> NDArray[np.intp]:
+        """The unit of each labelled item by its place among all."""
+        return np.unique(self._units, return_inverse=True)[1]
+
+    @cached_property
     def _wrong(self) -> NDArray[np.bool_]:
         return self.labelled["role"].eq("wrong").to_numpy()
 
@@ -242,7 +255,7 @@ class _Judged:
         """Scores that the same answers have are ranked at once, by which answers have them."""
         columns: dict[bytes, list[str]] = {}
         for name in (*BLIND, *SCORES):
-            columns.setdefault(self.labelled[name].notna().to_numpy().tobytes(), []).append(name)
+            columns.setdefault(self._known[name].tobytes(), []).append(name)
         found = {}
         for pattern, names in columns.items():
             known = np.frombuffer(pattern, dtype=bool)
@@ -254,7 +267,7 @@ class _Judged:
 
     def _above_length(self) -> Measure:
         """Return the AUROC of the score less that of the answer's length, on the same answers."""
-        known, name = self.labelled[self.score].notna().to_numpy(), "above_length"
+        known, name = self._known[self.score], "above_length"
         if (reason := self._cannot_rank(known, self.score)) is not None:
             return undefined(
                 name, reason, n=self._n(known), unit="score", direction="higher is better", level=self.level,
@@ -273,7 +286,7 @@ class _Judged:
 
     def _selective(self) -> Iterator[Measure]:
         """Yield what holding back the uncertain answers is worth, alone and beside holding back the long ones."""
-        rows, known = self.ranked, self.labelled[self.score].notna().to_numpy()
+        rows, known = self.ranked, self._known[self.score]
         if rows.empty:
             reason = _NO_LABELS if self.labelled.empty else lacking(self.observed, self.score)
             for name, direction in (*SELECTIVE_MEASURES.items(), ("prr_difference", SELECTIVE_MEASURES["prr"])):
@@ -323,7 +336,7 @@ class _Judged:
             return _NO_LABELS
         if not known.any():
             return lacking(self.observed, score)
-        counts = [len(np.unique(self._units[known & side])) for side in (~self._wrong, self._wrong)]
+        counts = [np.unique(self._places[known & side]).size for side in (~self._wrong, self._wrong)]
         if min(counts) > 1:
             return None
         return Cause(
@@ -332,7 +345,7 @@ class _Judged:
         )
 
     def _n(self, known: NDArray[np.bool_]) -> dict[str, int]:
-        return {"items": int(known.sum()), "units": len(np.unique(self._units[known]))}
+        return {"items": int(known.sum()), "units": np.unique(self._places[known]).size}
 
     def curves(self) -> pd.DataFrame | None:
         """Return `score`, `coverage`, `risk` of the headline and of the answer's length; None without labels."""
@@ -340,10 +353,11 @@ class _Judged:
             return None
         wrong, parts = self.ranked["role"].eq("wrong").to_numpy(float), []
         for name in (self.score, _LENGTH):
-            curve = risk_coverage(self.ranked[name], wrong).drop(columns="threshold")
+            curve = risk_coverage(self.ranked[name], wrong)
             places = np.unique(np.linspace(0, len(curve) - 1, min(len(curve), MOST_POINTS)).round().astype(int))
-            parts.append(curve.iloc[places].assign(score=name))
-        return pd.concat(parts, ignore_index=True)[["score", "coverage", "risk"]]
+            points = {axis: curve[axis].to_numpy()[places] for axis in ("coverage", "risk")}
+            parts.append(pd.DataFrame({"score": name, **points}))
+        return pd.concat(parts, ignore_index=True)
 
     def remarks(self, rule: str) -> Iterator[Remark]:
         """Yield by which rule answers without a label were graded."""

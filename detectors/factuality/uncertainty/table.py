@@ -93,33 +93,35 @@ def score_table(observed: pd.DataFrame) -> pd.DataFrame:
     """
     cells = {name: observed[name].to_list() if name in observed else [None] * len(observed) for name in _columns()}
     alike = [_alike(row) for row in _rows(cells)]
-    sampled = pd.DataFrame(
-        [{} if w is None else _of_samples(row, w) for row, w in zip(_rows(cells), alike, strict=True)],
-        columns=_OF_SAMPLES,
-    ).astype(float)
-    found = pd.concat([_of_answers(cells), sampled, _of_graphs(cells, alike)], axis=1)
+    sampled = [{} if rouge is None else _of_samples(row, rouge) for row, rouge in zip(_rows(cells), alike, strict=True)]
+    found = {
+        **_of_answers(cells), **_of_graphs(cells, alike),
+        **{name: np.array([one.get(name, np.nan) for one in sampled], dtype=float) for name in _OF_SAMPLES},
+    }  # fmt: skip
     apart = found["dissimilarity_to_samples"]
     for name, of in (("cocoa_msp", "sequence_nll"), ("cocoa_mean", "mean_nll"), ("cocoa_entropy", "mean_entropy")):
         found[name] = found[of] * apart
-    found["answer_words"], found["question_words"] = (
-        [np.nan if text is None else float(len(str(text).split())) for text in cells[name]]
-        for name in ("answer", "prompt")
-    )
-    found.index = observed.index
-    return found[[*SCORES, *BLIND, "agreement", "meanings_seen", "order_matters"]]
+    for name, of in (("answer_words", "answer"), ("question_words", "prompt")):
+        words = [np.nan if text is None else len(str(text).split()) for text in cells[of]]
+        found[name] = np.array(words, dtype=float)
+    named = (*SCORES, *BLIND, "agreement", "meanings_seen", "order_matters")
+    return pd.DataFrame({name: found[name] for name in named}, observed.index)
 
 
-def _of_answers(cells: Mapping[str, list[Any]]) -> pd.DataFrame:
-    """Return the scores that need no samples, a row an item."""
+def _of_answers(cells: Mapping[str, list[Any]]) -> dict[str, Floats]:
+    """Return the scores [item] that need no samples."""
     gaps = [_or_null(margins, rows) for rows in cells["top_log_probs"]]
-    found = token_scores(cells["log_probs"], cells["entropies"], gaps)
-    found["pmi"] = pmi(cells["log_probs"], cells["log_probs_alone"])
-    found["p_true"] = [_or_nan(_p_true, cell) for cell in cells["p_true"]]
-    found["verbalised"] = [_or_nan(_unsure, cell) for cell in cells["confidence"]]
-    found["claim_conditioned"] = [_conditioned(row) for row in _rows(cells)]
-    bounds = [_bounds(row["top_log_probs"]) if row["entropies"] is None else (np.nan, np.nan) for row in _rows(cells)]
-    found[["mean_entropy_bound", "max_entropy_bound"]] = np.reshape(bounds, (-1, 2))
-    return found
+    scores = token_scores(cells["log_probs"], cells["entropies"], gaps)
+    unknown = (np.nan, np.nan)
+    bounds = [_bounds(row["top_log_probs"]) if row["entropies"] is None else unknown for row in _rows(cells)]
+    return {
+        **{str(name): scores[name].to_numpy() for name in scores},
+        "pmi": pmi(cells["log_probs"], cells["log_probs_alone"]),
+        "p_true": np.array([_or_nan(_p_true, cell) for cell in cells["p_true"]], dtype=float),
+        "verbalised": np.array([_or_nan(_unsure, cell) for cell in cells["confidence"]], dtype=float),
+        "claim_conditioned": np.array([_conditioned(row) for row in _rows(cells)], dtype=float),
+        **dict(zip(("mean_entropy_bound", "max_entropy_bound"), np.reshape(bounds, (-1, 2)).T, strict=True)),
+    }
 
 
 _OF_SAMPLES = [
@@ -237,16 +239,17 @@ def _sentences(text: str) -> list[Words]:
     return [words_of(span.of(read)) for span in sentences(read)]
 
 
-def _of_graphs(cells: Mapping[str, Sequence[Any]], alike: Sequence[Floats | None]) -> pd.DataFrame:
-    """Return the graph scores, items with as many samples at once."""
-    found = pd.DataFrame(np.nan, index=range(len(alike)), columns=list(_GRAPH))
+def _of_graphs(cells: Mapping[str, Sequence[Any]], alike: Sequence[Floats | None]) -> dict[str, Floats]:
+    """Return the graph scores [item], items with as many samples at once."""
+    found = {name: np.full(len(alike), np.nan) for name in _GRAPH}
     by_size: dict[int, dict[int, Floats]] = {}
     for item, (rouge, told) in enumerate(zip(alike, cells["verified_samples"], strict=True)):
         if rouge is not None:
             by_size.setdefault(len(rouge), {})[item] = rouge if told is None else _numbers(told)[..., 0]
     for items in by_size.values():
         scores = graph_scores(np.stack(list(items.values())))
-        found.loc[list(items), list(_GRAPH)] = np.column_stack([scores[name] for name in _GRAPH])
+        for name, column in found.items():
+            column[list(items)] = scores[name]
     return found
 
 
