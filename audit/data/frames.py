@@ -115,7 +115,12 @@ def _named(columns: Iterable[Any]) -> list[str]:
 def _plain(cell: Any) -> Any:
     """Return a cell as JSON would hold it: arrays as nested lists, what is missing as None."""
     if hasattr(cell, "tolist"):
+        import numpy as np
+
+        whole = isinstance(cell, np.ndarray) and cell.dtype.kind in "biuf" and not (cell != cell).any()
         cell = cell.tolist()
+        if whole:  # of numbers, none of them missing
+            return cell
     if isinstance(cell, Mapping):
         return dict(zip(_named(cell), map(_plain, cell.values()), strict=True))
     if isinstance(cell, list | tuple):
