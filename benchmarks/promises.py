@@ -2,7 +2,8 @@
 
 `python benchmarks/promises.py [WORD]`: the lines whose name holds WORD, or all; about five minutes of a core. Every
 line is the median of several, of the process and its children, so that other work on the machine changes it little.
-The last line counts the goals that are missed, and so does the exit code.
+The last line counts the goals that are missed, and so does the exit code. Goals are seconds, whatever the machine; the
+yardstick, a fixed work that stands beside each row, tells a slow hour of it from slow code.
 
 Whole audit: the real language model by the quickstart's two probes. Overhead is the processor time outside of the
 network's forward passes and of opening the weights, as a share of that inside.
@@ -74,9 +75,21 @@ def median(work: Callable[[], object], times: int = 5) -> float:
     return float(np.median(taken))
 
 
+paces: list[float] = []
+"""What the yardstick took behind each row, in seconds."""
+
+
+def yardstick() -> None:
+    """Do a fixed work of Python and NumPy, by which rows tell at what pace the machine computed then."""
+    words = {f"word {at % 997}": at for at in range(20_000)}
+    sorted((len(word), at, word) for word, at in words.items())
+    np.cumsum(np.sort(default_rng(0).normal(size=(40, 4_000)), axis=1), axis=1)
+
+
 def line(name: str, seconds: float, goal: float) -> Line:
-    """Return a row of the table and whether it keeps its goal."""
-    return f"{name:44} {seconds:9.3f} s  goal {goal:g} s", seconds <= goal
+    """Return a row of the table and whether it keeps its goal, with what the yardstick takes at that time."""
+    paces.append(median(yardstick))
+    return f"{name:44} {seconds:9.3f} s  goal {goal:g} s  yardstick {1000 * paces[-1]:.1f} ms", seconds <= goal
 
 
 def commands() -> Iterator[Line]:
@@ -314,6 +327,8 @@ def main(word: str = "") -> int:
         title = rows.__name__.replace("_", " ")
         if word in title:
             show(title, "processor seconds, median", rows())
+    if paces:
+        print(f"\nyardstick: {1000 * min(paces):.1f} to {1000 * max(paces):.1f} ms; rows stand as measured")
     return finish()
 
 
