@@ -60,30 +60,31 @@ def grounding_of_answers(
     of the part that decided), `evidence` (passage, first character, the one behind the last; or empty). Conflicting
     answers count most against the model.
     """
-    cells = observed.astype(object)
-    told = cells.where(cells.notna(), None).to_dict("records")
+    cells, names = observed.to_numpy(object, copy=True), [*observed]
+    cells[pd.isna(cells)] = None
+    told = [dict(zip(names, row, strict=True)) for row in cells]
     cites = any(len(places) for row in told if row["cited"] is not None for places in row["cited"])
     rows = [_answer(row if cites else {**row, "cited": None}, supported_at, conflicting_at) for row in told]
-    tally = Tally(_evidence(observed, pd.DataFrame(rows, index=observed.index)), level, rng)
+    tally = Tally(_evidence(observed, pd.DataFrame(rows, observed.index, list(_COLUMNS))), level, rng)
     return Result(tuple(_measures(tally)), tally.evidence.drop(columns=[*_HIDDEN]), remarks=tuple(_remarks(observed)))
 
 
 def _evidence(observed: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     """Return the answers with what was found of each, who was asked in vain, and which count against the model."""
-    items = observed[["prompt", "answer", "context", "group", "label"]].join(judged.reindex(columns=list(_COLUMNS)))
-    items["unit"] = _units(observed)
-    silent = items["words"].isna()  # nothing was said that could be borne out, or not
-    items["no_answer"] = (items["outcome"] == "error") | ((items["outcome"] == "unscored") & ~silent)
-    counts = items["supported"].dropna()
-    wanted = float((counts + items["unsupported"].dropna()).median()) if len(counts) else 1.0
-    items["f1_at_k"] = [
-        np.nan if np.isnan(yes) else f1_at_k([1] * int(yes) + [0] * int(no), max(wanted, 1.0))
-        for yes, no in zip(items["supported"], items["unsupported"], strict=True)
-    ]
-    value = items["value"]
-    items["against"] = (value > 0).astype("boolean").where(value.notna())
-    items["weight"] = value + items["conflicting_share"]
-    return items
+    outcome, value = judged["outcome"], judged["value"]
+    silent = judged["words"].isna()  # nothing was said that could be borne out, or not
+    yes, no = (judged[name].to_numpy(float) for name in _HIDDEN)
+    wanted = float(np.nanmedian(yes + no)) if np.isfinite(yes).any() else 1.0
+    return pd.DataFrame({
+        **observed[["prompt", "answer", "context", "group", "label"]], **judged, "unit": _units(observed),
+        "no_answer": (outcome == "error") | ((outcome == "unscored") & ~silent),
+        "f1_at_k": [
+            np.nan if np.isnan(one) else f1_at_k([1] * int(one) + [0] * int(other), max(wanted, 1.0))
+            for one, other in zip(yes, no, strict=True)
+        ],
+        "against": pd.arrays.BooleanArray((value > 0).to_numpy(bool), value.isna().to_numpy()),
+        "weight": value + judged["conflicting_share"],
+    }, observed.index)  # fmt: skip
 
 
 _LISTS = ("claims", "states", "rules", "supports", "reasons", "spans", "evidence")

@@ -126,14 +126,16 @@ class Grounding:
         rows["context"] = column(rows, _contexts(rows, search))
         rows["reference"] = column(rows, [[one] if isinstance(one, str) else one for one in rows["reference"]])
         rows["not_asked"] = column(rows, [self._lacks(row) for row in rows.to_dict("records")])
-        asked = rows[rows["not_asked"].isna()]
+        asked = rows["not_asked"].isna().to_numpy()
         rows = rows.assign(finish=None, problem=None)
-        if self.answers == "model" and len(asked):
-            for name, cells in self._answers(ask, asked).items():
-                rows.loc[asked.index, name] = cells
+        if self.answers == "model" and asked.any():
+            for name, told in self._answers(ask, rows[asked]).items():
+                cells = rows[name].to_numpy(object, copy=True)
+                cells[asked] = told
+                rows[name] = cells
         rows = without_nan(rows)
-        told = zip(rows.index, rows.to_dict("records"), strict=True)
-        rows["cited"] = column(rows, [self._cited(name, row) for name, row in told])
+        each = zip(rows.index, rows.to_dict("records"), strict=True)
+        rows["cited"] = column(rows, [self._cited(name, row) for name, row in each])
         return _verified(ask, rows.drop(columns="citations"))
 
     def _cited(self, name: Any, row: Mapping[Any, Any]) -> list[list[int]] | None:
@@ -252,14 +254,14 @@ def _verified(ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with what a verifier says of all pairs; without answer, of the reference's."""
     from detectors.factuality.grounded_claims import pairs_of
 
-    said = [row["answer"] or "" if row["not_asked"] is None else None for row in rows.to_dict("records")]
-    rows["verified"] = column(rows, [None] * len(rows))
     if not ask.can("verify", model=VERIFIER):
-        return rows
+        return rows.assign(verified=None)
+    records = rows.to_dict("records")
+    said = [row["answer"] or "" if row["not_asked"] is None else None for row in records]
     wanted = [
         [] if answer is None
         else pairs_of(answer, row["prompt"] or "", row["context"], list(row["reference"] or ()), row["cited"])
-        for answer, row in zip(said, rows.to_dict("records"), strict=True)
+        for answer, row in zip(said, records, strict=True)
     ]  # fmt: skip
     told = verified(ask, list(zip(rows["context"], wanted, strict=True)))
     rows["verified"] = column(
