@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
 from markupsafe import Markup
 
@@ -32,7 +33,7 @@ def axis_head(axis: Axis, notation: Notation) -> Markup:
     """Return the axis for the head of a column of lines; where its numbers would touch, some are left out."""
     texts = notation.ticks(axis.ticks, axis.unit, powers=axis.powers)
     room = (axis.width - 2 * PAD) / (len(texts) - 1)
-    every = math.ceil((6.3 * max(map(len, texts)) + 6) / room)
+    every = math.ceil((6.3 * max(map(_letters, texts)) + 6) / room)
     grey = PALETTE["skipped"]
     marks = Markup("").join(
         Markup('<path d="M{} 17v5" stroke="{}"/>').format(axis.x(tick), grey) for tick in axis.ticks
@@ -54,9 +55,14 @@ def axis_head(axis: Axis, notation: Notation) -> Markup:
     )
 
 
+def _letters(text: str) -> float:
+    """Return how many Latin letters are as wide as a text; Hangul is nearly twice as wide."""
+    return sum(1.8 if east_asian_width(one) in "FW" else 1.0 for one in text)
+
+
 def _placed(axis: Axis, tick: float, text: str) -> tuple[float, str]:
     """Return where a tick's text stands: in the middle, or leaning inwards where it would leave the drawing."""
-    x, half = axis.x(tick), 3.8 * len(text)
+    x, half = axis.x(tick), 3.8 * _letters(text)
     if x - half < 0:
         return 0, "start"
     return (axis.width, "end") if x + half > axis.width else (x, "middle")
