@@ -17,7 +17,15 @@ from audit.cli.app import execute
 from audit.errors import PlanError, UsageError
 from audit.execute import run
 from audit.plan import load_plan, read_plan
-from audit.reference import answers_plan, efficiency_plan, memorisation_plan, robustness_plan, starter_plan, table_plan
+from audit.reference import (
+    answers_plan,
+    efficiency_plan,
+    memorisation_plan,
+    privacy_plan,
+    robustness_plan,
+    starter_plan,
+    table_plan,
+)
 from audit.reference.cards import WEIGHTS, reference_folders
 from audit.reference.starters import family_of, has_chat_template
 from audit.watermarks.image import SpreadSpectrum
@@ -413,6 +421,30 @@ def test_what_an_answer_costs_is_asked_of_what_computes_here(tmp_path):
     ):  # fmt: skip
         with pytest.raises(UsageError, match=why):
             efficiency_plan(model, data and str(data))
+
+
+# --- personal data
+
+
+def test_personal_data_are_looked_for_in_what_a_model_writes_or_wrote(tmp_path):
+    """Plans that run: of prompts for a model, and of a file of outputs."""
+    (tmp_path / "prompts.csv").write_text("prompt\nWho is it?\nWhere?\n")
+    (tmp_path / "outputs.csv").write_text("prompt,output\na,Ask kim@mail.kr\nb,none\n")
+    lm, outputs = str(tiny_models.make_tiny_lm(tmp_path / "m")), str(tmp_path / "outputs.csv")
+    asked = read_plan(privacy_plan(lm, str(tmp_path / "prompts.csv"), base=tmp_path), base=tmp_path)
+    short = replace(asked.checks[0], probe=replace(asked.checks[0].probe, max_tokens=4))
+    given = read_plan(privacy_plan(outputs, None, base=tmp_path), base=tmp_path)
+    for plan, share in ((replace(asked, checks=(short,)), 0), (given, 0.5)):
+        (found,) = run(plan, into=tmp_path / "audits").record.findings
+        assert found.measure("personal_share").value == share
+    for text in (privacy_plan("http://127.0.0.1:9/v1", None), privacy_plan(lm, None)):
+        assert "./prompts.jsonl" in text
+    for model, data, why in (
+        (str(WEIGHTS / "vae" / "sound"), None, "allowed: a language model"), (outputs, outputs, "allowed: one of them"),
+        (lm, outputs.replace("outputs", "none"), "no such file"), (str(tmp_path / "prompts.csv"), None, "no column"),
+    ):  # fmt: skip
+        with pytest.raises(UsageError, match=why):
+            privacy_plan(model, data)
 
 
 # --- what a model tells of its training

@@ -14,7 +14,7 @@ from audit.plan import load_plan, read_plan
 from audit.policy import coverage_of
 from audit.probe import range_of
 from audit.reference.cards import reference_folders
-from audit.reference.starters.for_clauses import _LANGUAGE, _TABLES, _YOURS, PROFILES, clause_plan
+from audit.reference.starters.for_clauses import _LANGUAGE, _MEMBERS, _TABLES, _WRITES, _YOURS, PROFILES, clause_plan
 
 LANGUAGE = next(one.path for one in reference_folders() if one.path.parts[-2:] == ("language", "sound"))
 
@@ -25,7 +25,9 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
     (folder / "rows.csv").write_text("group,decision,label\na,1,1\nb,0,1\n")
     (folder / "answers.csv").write_text("prompt,context,answer\nq,c,a\n")
-    (folder / "texts.csv").write_text("text\nshe works\n")
+    for name in ("texts", "trained-on"):
+        (folder / f"{name}.csv").write_text("text\nshe works\n")
+    (folder / "prompts.csv").write_text("prompt\nWho works?\n")
     for name in ("outputs", "images/heldout", "images/train"):
         (folder / name).mkdir(parents=True)
         (folder / name / "one.png").write_bytes(b"")
@@ -41,7 +43,7 @@ def with_everything(text):
 @pytest.mark.parametrize("name", framework_names())
 def test_a_plan_for_a_framework_reads_and_names_only_clauses_that_its_checks_serve(name, place):
     tests = " | ".join(test for one in load_framework(name).clauses for test in one.tests)
-    if "*" not in tests and not any(one.probe in tests for one in (*_LANGUAGE, *_TABLES, *_YOURS)):
+    if "*" not in tests and not any(one.probe in tests for one in (*_LANGUAGE, *_TABLES, *_YOURS, *_WRITES, _MEMBERS)):
         with pytest.raises(UsageError, match="no check serves it; "):
             clause_plan(name, str(LANGUAGE), None, base=place)
         return

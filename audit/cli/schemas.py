@@ -61,6 +61,7 @@ def init(
     recognition   does it know invented content? (labelled answers)
     robustness    do answers stay when what is asked changes? (none)
     memorisation  does it tell what it was trained on? (texts; folder of images)
+    privacy       do its texts hold personal data? (prompts)
     efficiency    what does an answer cost, in memory too? (texts; folder of images)
     mark          do images carry our mark, even attacked? (folder of images)
     """  # noqa: D301 - a backspace is what keeps the lines
@@ -89,6 +90,8 @@ def _plan_for(purpose: str | None, model: str | None, data: str | None, base: Pa
         yield reference.memorisation_plan(model, data, base=base)
     elif purpose == "efficiency":
         yield reference.efficiency_plan(model, data, base=base)
+    elif purpose == "privacy":
+        yield reference.privacy_plan(model, data, base=base)
     elif purpose == "mark":
         yield reference.mark_plan(str(data), base=base)
     elif purpose == "robustness":
@@ -113,7 +116,7 @@ def _refuse_mixed(model: str | None, data: str | None, purpose: str | None, leav
     """Raise UsageError for options that do not go together."""
     from audit.reference import ANSWERS
 
-    if model is not None and data is not None and purpose not in (*ANSWERS, "efficiency", "memorisation"):
+    if model is not None and data is not None and purpose not in (*ANSWERS, "efficiency", "memorisation", "privacy"):
         raise UsageError("init: got --model and --data; allowed: one of them")
     if purpose == "robustness" and data is not None:
         raise UsageError("init: --for robustness goes with --model; got --data")

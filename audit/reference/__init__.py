@@ -9,11 +9,12 @@ from audit.reference.starters.for_clauses import ClausePlan, clause_plan
 from audit.reference.starters.marks import mark_plan
 from audit.reference.starters.memorisation import memorisation_plan
 from audit.reference.starters.novelty import novelty_plans
+from audit.reference.starters.privacy import privacy_plan
 from audit.reference.starters.robustness import robustness_plan
 from audit.reference.starters.tables import table_plan
 
 __all__ = [
     "ANSWERS", "WHEEL", "Case", "ClausePlan", "answers_plan", "cases", "clause_plan", "efficiency_plan", "family_of",
-    "find_language_model", "mark_plan", "memorisation_plan", "novelty_plans", "robustness_plan", "starter_plan",
-    "table_plan", "tally",
+    "find_language_model", "mark_plan", "memorisation_plan", "novelty_plans", "privacy_plan", "robustness_plan",
+    "starter_plan", "table_plan", "tally",
 ]

@@ -72,6 +72,17 @@ _YOURS = (
     _Ready("files", "provenance.signed_origin", "", "{use: files, path: ./outputs}",
            "trusted_share, at_least", yours=True),
 )
+_PROMPTS, _TRAINED = "{use: file, path: ./prompts.csv}", "{use: file, path: ./trained-on.csv}"
+_WRITES = (
+    _Ready("personal", "privacy.personal_data", "", _PROMPTS, "personal_share, at_most", yours=True),
+    _Ready("copies", "memorisation.copies", "",
+           f"{{items: {_PROMPTS}, held_out: {{use: file, path: ./texts.csv}}, corpus: {_TRAINED}}}",
+           "copied_above_held_out, at_most", yours=True),
+)
+_MEMBERS = _Ready(
+    "members", "memorisation.membership", "", f"{{items: {_TRAINED}, nonmembers: {{use: file, path: ./texts.csv}}}}",
+    "membership_auroc, at_most", yours=True,
+)
 _IMAGES = (
     _Ready("samples", "quality.samples", "",
            "{items: {use: image_folder, path: ./images/heldout}, train: {use: image_folder, path: ./images/train}}",
@@ -83,12 +94,14 @@ _SCORED = ("factuality.calibration", "bias.stereotype_pairs")
 """Probes that want log probabilities, which no address gives for certain."""
 _ANSWERS = ("factuality.closed_book", "factuality.rag", "factuality.calibration")
 PROFILES: dict[str, tuple[str, ...]] = {
-    "medicine": (*_ANSWERS, "factuality.grounding", "robustness.text", "bias.counterfactual"),
+    "medicine": (*_ANSWERS, "factuality.grounding", "robustness.text", "bias.counterfactual", "privacy.personal_data"),
     "driving": ("robustness.text", "quality.samples", "efficiency.sampling", "factuality.calibration"),
-    "customer-service": (*_ANSWERS, "factuality.grounding", "bias.counterfactual"),
+    "customer-service": (*_ANSWERS, "factuality.grounding", "bias.counterfactual", "privacy.personal_data"),
     "education": (*_ANSWERS, "bias.stereotype_pairs", "bias.counterfactual", "robustness.text"),
     "marketing": ("bias.stereotype_pairs", "bias.counterfactual", "bias.corpus", "provenance.signed_origin"),
-    "assistants": (*_ANSWERS, "robustness.text", "bias.stereotype_pairs", "bias.counterfactual"),
+    "assistants": (
+        *_ANSWERS, "robustness.text", "bias.stereotype_pairs", "bias.counterfactual", "privacy.personal_data",
+    ),
     "hiring": ("bias.decisions", "bias.data", "bias.counterfactual", "bias.stereotype_pairs"),
 }
 """Domain -> probes that such a use wants."""
@@ -124,10 +137,10 @@ def _known(kind: str) -> tuple[_Ready, ...]:
     if kind == "table":
         return _TABLES
     if kind == "causal_lm":
-        return (*_LANGUAGE, *_TABLES, *_YOURS)
+        return (*_LANGUAGE, *_TABLES, *_YOURS, *_WRITES, _MEMBERS)
     if kind == "endpoint":
         asked = [one for one in _LANGUAGE if one.probe not in _SCORED]
-        return (*(_generating(one) for one in asked), *_TABLES, *_YOURS)
+        return (*(_generating(one) for one in asked), *_TABLES, *_YOURS, *_WRITES)
     return (*_IMAGES, *_TABLES, _YOURS[-1])
 
 
