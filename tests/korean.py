@@ -13,7 +13,7 @@ from reports.views import WORDED
 
 STAY = """
     Dokimasia dokimasia AUROC VUS PR kNN KID MC1 MC2 F1 CPU log nat GGUF Q4 Q8 VAE GAN GPU DeLong Obuchowski Clopper
-    Pearson Buehler nDCG MRR AURC ECE kB MB TB
+    Pearson Buehler nDCG MRR AURC ECE kB MB TB example com
     Rogan Gladen min hedged capital likelihood PPI JSON HTML PDF JUnit Markdown SARIF UTC zip Python EAR MOVER AUL PLL
     aul aula pll word paper modified helm lm eval kobbq IK unscaled reference micro BBQ KoBBQ HELM StereoSet CrowS Pairs
     WinoBias Winogender TruthfulQA Blodgett Pikuliak OpenBias DALL Eval KL JS KS PSI W1 CAT WEAT ddof true false English
