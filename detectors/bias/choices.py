@@ -224,16 +224,17 @@ class _Judge:
         answered = self.items[self.items["asked"] & ~self.items["no_answer"]]
         totals = _totals(answered).groupby(answered["unit"]).sum()
         missing = int(self.items["no_answer"].sum())
+        ambiguous, told = (answered[answered["condition"].eq(one)] for one in CONDITIONS)
         found = []
         for name, (columns, _) in VARIANTS.items():
-            found.append(self._variant(name, answered, totals[list(columns)]).lacking(missing))
+            of = ambiguous if name.startswith("bias_ambiguous") else told
+            found.append(self._variant(name, of, totals[list(columns)]).lacking(missing))
             if name.endswith("_paper"):
                 found.append(_as_lm_eval(found[-1], float(totals[columns[0]].sum())))
         return found
 
-    def _variant(self, name: str, answered: pd.DataFrame, sums: pd.DataFrame) -> Measure:
+    def _variant(self, name: str, of: pd.DataFrame, sums: pd.DataFrame) -> Measure:
         rows, statistic = sums.to_numpy(float), VARIANTS[name][1]
-        of = answered[answered["condition"].eq(AMBIGUOUS if name.startswith("bias_ambiguous") else DISAMBIGUATED)]
         direction: Direction = "nearer to ideal is better"
         if of.empty or (why := self._undefined_lean(of)) is not None:
             return self._none(name, _NONE if of.empty else why or _NONE, of, direction, ideal=0.0)
@@ -260,10 +261,10 @@ class _Judge:
 
     def _undefined_lean(self, rows: pd.DataFrame) -> Cause | None:
         """Return why the answers say nothing of a lean: there are none, or the model finds too many all alike."""
-        known = rows[rows["difference"].notna()]
-        if known.empty:
+        flat = rows["flat"][rows["difference"].notna()].to_numpy(float)
+        if not flat.size:
             return _NONE
-        return _TIED if known["flat"].astype(float).mean() > MOST_TIES else None
+        return _TIED if flat.mean() > MOST_TIES else None
 
     def _mean(self, values: pd.Series[float], rows: pd.DataFrame, *, binary: bool) -> Any:
         units = rows["unit"].to_numpy(str)

@@ -115,8 +115,9 @@ class MultipleChoice:
         import pandas as pd
 
         rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
-        lacks = [_lacks(row) for row in rows.to_dict("records")]
-        asked = [row for row, why in zip(rows.to_dict("records"), lacks, strict=True) if why is None]
+        records = rows.to_dict("records")
+        lacks = [_lacks(row) for row in records]
+        asked = [row for row, why in zip(records, lacks, strict=True) if why is None]
         told = self._scored(ask, asked) if self.mode == "choice" else self._written(ask, asked)
         index = rows.index[[why is None for why in lacks]]
         rows["not_asked"] = pd.Series(lacks, rows.index, dtype=object)
@@ -135,16 +136,17 @@ class MultipleChoice:
 
     def _scored(self, ask: Ask, asked: Sequence[Mapping[Any, Any]]) -> dict[str, list[Any]]:
         """Ask for all choices of all questions at once."""
-        items = []
-        for row in asked:
-            for prompt, shown in self._asked(row):
+        orders, items = [list(self._asked(row)) for row in asked], []
+        for row, each in zip(asked, orders, strict=True):
+            for prompt, shown in each:
                 where = {place: at for at, place in enumerate(shown)}
                 for place, choice in enumerate(row["choices"]):
                     said = _LETTERS[where[place]] if self.scored == "letters" else choice
                     items.append(Continuation(prompt, f" {said}"))
         nats = iter(ask("log_prob", items)["log_prob"] if items else ())
         return {"log_probs": [
-            [[_number(next(nats)) for _ in row["choices"]] for _ in self._asked(row)] for row in asked
+            [[_number(next(nats)) for _ in row["choices"]] for _ in each]
+            for row, each in zip(asked, orders, strict=True)
         ]}  # fmt: skip
 
     def _written(self, ask: Ask, asked: Sequence[Mapping[Any, Any]]) -> dict[str, list[Any]]:
