@@ -347,11 +347,8 @@ class _Distances:
 
     def __init__(self, rows: pd.DataFrame, code: NDArray[np.int64], table: Floats) -> None:
         self.lost: Floats = np.asarray(np.bincount(code, weights=(~np.isfinite(table)).sum(axis=1)), dtype=float)
-        places = pd.DataFrame({"unit": code, "place": range(len(code))})
-        pairs = places.merge(places, on="unit")
-        pairs = pairs[pairs["place_x"] < pairs["place_y"]]
-        self._pairs, one, other = pairs, pairs["place_x"].to_numpy(), pairs["place_y"].to_numpy()
-        same = {}
+        self._pairs = one, other = _pairs(code)
+        self._code, same = code, {}
         for name in ("group", "word", "wording"):
             told = rows[name].fillna("").to_numpy(str) if name in rows else np.zeros(len(rows))
             same[name] = told[one] == told[other]
@@ -367,9 +364,18 @@ class _Distances:
 
     def _mean(self, parts: Sequence[Floats], chosen: NDArray[np.bool_]) -> Floats:
         """Return the mean W1 [unit] over the chosen pairs, and over the parts of both sides."""
-        one, other, unit = (self._pairs[name].to_numpy()[chosen] for name in ("place_x", "place_y", "unit"))
+        one, other = (side[chosen] for side in self._pairs)
         found = [_w1(a[one], b[other]) for a, b in product(parts, repeat=2)]
-        return _unit_mean(np.mean(found, axis=0), unit, len(self.lost))
+        return _unit_mean(np.mean(found, axis=0), self._code[one], len(self.lost))
+
+
+def _pairs(code: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return all pairs of rows of one unit, the earlier row and the later one [pair], in the order of the rows."""
+    order = np.argsort(code, kind="stable")
+    at = np.argsort(order)  # the place of each row among all in the order of units
+    later = np.cumsum(np.bincount(code))[code] - at - 1
+    step = np.arange(later.sum()) - np.repeat(np.cumsum(later) - later, later)
+    return np.repeat(np.arange(len(code)), later), order[np.repeat(at + 1, later) + step]
 
 
 def _unit_mean(values: Floats, unit: NDArray[np.int64], units: int) -> Floats:
