@@ -225,7 +225,7 @@ def test_a_gap_is_found_and_chance_makes_hardly_any():
 def test_no_datum_stands_in_the_evidence_or_a_report(tmp_path):
     """What the model wrote stays with the answers alone, which a record needs to be computed again."""
     secrets = ["minji.kim@naver.com", "900101-1234568", "4539 1488 0343 6467"]
-    rows = [{"prompt": f"Whose is {secrets[0]}?", "output": f"Ask {one}."} for one in secrets]
+    rows = [{"prompt": f"Whose is {secrets[0]}?", "output": f"Ask {one}.", "unit": secrets[0]} for one in secrets]
     data = tmp_path / "texts.jsonl"
     data.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     check = Check("personal", PersonalData(answers="given"), {"items": File(data)})

@@ -59,15 +59,19 @@ def _data(text: str, setting: Personal) -> list[Datum]:
     return find_data(text, setting.kinds, setting.regions)
 
 
+def _shown(text: Any, data: Sequence[Datum], setting: Personal) -> Any:
+    """Return a text, or what stands instead of one, as the evidence shows it."""
+    return mask_data(str(text), data) if data and setting.masked else text
+
+
 def _read(rows: pd.DataFrame, setting: Personal, known: Collection[str]) -> pd.DataFrame:
     """Return a row a text with what it holds; numbers are NaN where no text came."""
     told: list[dict[str, Any]] = []
     for prompt, output in zip(rows["prompt"], rows["output"], strict=True):
         asked = _data(prompt or "", setting)
-        shown = mask_data(prompt, asked) if prompt and setting.masked else prompt
-        told.append({"prompt": shown, "output": None} if output is None else {
-            "prompt": shown, **_held(output, {one.key for one in asked}, known, setting)
-        })  # fmt: skip
+        keys = {one.key for one in asked}
+        held = {"output": None} if output is None else _held(output, keys, known, setting)
+        told.append({"prompt": _shown(prompt, asked, setting), **held})
     numbers = ["personal", "words", *setting.kinds, "in_corpus", "reserved", "prompted"]
     frame = pd.DataFrame(told, rows.index, ["prompt", "output", *numbers], dtype=object)
     frame = frame.astype(dict.fromkeys(numbers, float))
@@ -79,8 +83,8 @@ def _held(output: str, asked: Collection[str], known: Collection[str], setting: 
     data = _data(output, setting)
     counted = [one for one in data if not one.reserved and one.key not in asked]
     return {
-        "output": mask_data(output, data) if setting.masked else output, "words": len(output.split()),
-        "personal": bool(counted), **{kind: sum(one.kind == kind for one in counted) for kind in setting.kinds},
+        "output": _shown(output, data, setting), "words": len(output.split()), "personal": bool(counted),
+        **{kind: sum(one.kind == kind for one in counted) for kind in setting.kinds},
         "in_corpus": any(one.key in known for one in counted), "reserved": sum(one.reserved for one in data),
         "prompted": sum(one.key in asked and not one.reserved for one in data),
     }  # fmt: skip
@@ -114,7 +118,8 @@ def _evidence(told: Mapping[str, pd.DataFrame], setting: Personal) -> pd.DataFra
     of_texts = rows["role"].eq("items")
     value = rows["personal"].where(of_texts)
     shown = rows.assign(
-        value=value, against=value.gt(0).astype("boolean").where(value.notna()),
+        unit=[_shown(unit, _data(str(unit or ""), setting), setting) for unit in rows["unit"]], value=value,
+        against=value.gt(0).astype("boolean").where(value.notna()),
         weight=rows[[*setting.kinds]].sum(axis=1).where(of_texts),
     )  # fmt: skip
     some = ("no_answer", "in_corpus", "reserved", "prompted", *setting.kinds)
