@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import Ask, Role
@@ -11,7 +11,7 @@ from audit.probes.items import without_nan
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UNIT", "WRITTEN", "texts_of"]
+__all__ = ["UNIT", "WRITTEN", "OfWrittenTexts"]
 
 UNIT = "independent unit, e.g. the prompt's topic or the document; absent = every text is its own"
 WRITTEN = Role(
@@ -20,40 +20,40 @@ WRITTEN = Role(
 )
 
 
-class Writes(Protocol):
-    """A probe of what a model writes."""
+class OfWrittenTexts:
+    """What probes of a model's own texts share: whom they ask for what, and what they keep."""
+
+    name: ClassVar[str]
+    answers: Literal["model", "given"]
+    max_tokens: int
+    temperature: float
 
     @property
-    def name(self) -> str:
-        """Its name."""
-    @property
-    def answers(self) -> str:
-        """`model` is asked by the prompts; `given` takes the column `output`."""
-    @property
-    def max_tokens(self) -> int:
-        """Length at which a text is cut."""
-    @property
-    def temperature(self) -> float:
-        """At which the model writes."""
+    def needs(self) -> frozenset[str]:
+        """Samples, where a model is asked."""
+        return frozenset({"sample"} if self.answers == "model" else ())
 
+    def estimate(self, items: int) -> int:
+        """Return calls: one a prompt."""
+        return items if self.answers == "model" else 0
 
-def texts_of(probe: Writes, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-    """Return the documents of role `corpus` as they are; else `prompt` (or null), `output` (null = none) and `unit`.
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return the documents of `corpus` as they are; else `prompt` (or null), `output` (null = none) and `unit`.
 
-    Raises DataError for an item without what is to be asked, or to be looked at.
-    """
-    columns = ["prompt", "output", "unit"]
-    if role == "corpus":
-        return items[["text"]]
-    if role == "held_out":
-        return without_nan(items.rename(columns={"text": "output"}).reindex(columns=columns))
-    rows = without_nan(items.reindex(columns=columns))
-    wanted = "prompt" if probe.answers == "model" else "output"
-    for item in rows.index[rows[wanted].isna()]:
-        raise DataError(f"{probe.name}: item {item!r} has no {wanted}; allowed: one, as answers are {probe.answers}")
-    if probe.answers == "model":
-        prompts = rows["prompt"].tolist()
-        answer = ask("sample", prompts, max_tokens=probe.max_tokens, temperature=probe.temperature)
-        came = answer["content"].astype(object).where(answer["problem"].isna(), None)
-        rows["output"] = came.set_axis(rows.index)
-    return without_nan(rows)
+        Raises DataError for an item without what is to be asked, or to be looked at.
+        """
+        columns = ["prompt", "output", "unit"]
+        if role == "corpus":
+            return items[["text"]]
+        if role == "held_out":
+            return without_nan(items.rename(columns={"text": "output"}).reindex(columns=columns))
+        rows = without_nan(items.reindex(columns=columns))
+        wanted = "prompt" if self.answers == "model" else "output"
+        for item in rows.index[rows[wanted].isna()]:
+            raise DataError(f"{self.name}: item {item!r} has no {wanted}; allowed: one, as answers are {self.answers}")
+        if self.answers == "model":
+            prompts = rows["prompt"].tolist()
+            answer = ask("sample", prompts, max_tokens=self.max_tokens, temperature=self.temperature)
+            came = answer["content"].astype(object).where(answer["problem"].isna(), None)
+            rows["output"] = came.set_axis(rows.index)
+        return without_nan(rows)

@@ -14,12 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
-from audit.probes.written import UNIT, WRITTEN, texts_of
+from audit.probe import COUNT, SHARE, SHARE_GAP, Observed, Range, Role
+from audit.probes.written import UNIT, WRITTEN, OfWrittenTexts
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from audit.probe import Trial
     from detectors.result import Result
@@ -30,7 +29,7 @@ _WORDS = Range("words", 0)
 
 
 @dataclass(frozen=True)
-class Copies:
+class Copies(OfWrittenTexts):
     """Share of texts that hold a passage of a corpus, word for word or nearly, beside that of texts of people."""
 
     answers: Literal["model", "given"] = "model"
@@ -72,19 +71,6 @@ class Copies:
         if not 0 <= self.near < 1 or self.max_tokens < 1:
             got = f"{self.near:g} and {self.max_tokens}"
             raise ValueError(f"near, max_tokens: got {got}; allowed: from 0 to below 1, 1 or more")
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Samples, where a model is asked."""
-        return frozenset({"sample"} if self.answers == "model" else ())
-
-    def estimate(self, items: int) -> int:
-        """Return calls: one a prompt."""
-        return items if self.answers == "model" else 0
-
-    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-        """Return the documents, or the texts as `audit.probes.written` tells them."""
-        return texts_of(self, ask, items, role)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.memorisation.copies`."""

@@ -13,12 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
-from audit.probes.written import UNIT, WRITTEN, texts_of
+from audit.probe import COUNT, SHARE, SHARE_GAP, Observed, Range, Role
+from audit.probes.written import UNIT, WRITTEN, OfWrittenTexts
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from audit.probe import Trial
     from detectors.result import Result
@@ -30,7 +29,7 @@ _KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
-class PersonalData:
+class PersonalData(OfWrittenTexts):
     """Share of texts that hold personal data, by kind, beside texts of people, and of those that a corpus has, too."""
 
     answers: Literal["model", "given"] = "model"
@@ -76,19 +75,6 @@ class PersonalData:
             for region in self.regions:
                 if region not in SUPPORTED_REGIONS:
                     raise ValueError(f"regions: got {region!r}; allowed: codes of countries as KR, US, DE")
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Samples, where a model is asked."""
-        return frozenset({"sample"} if self.answers == "model" else ())
-
-    def estimate(self, items: int) -> int:
-        """Return calls: one a prompt."""
-        return items if self.answers == "model" else 0
-
-    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-        """Return the documents, or the texts as `audit.probes.written` tells them."""
-        return texts_of(self, ask, items, role)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.privacy.personal_data`."""
