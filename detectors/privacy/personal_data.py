@@ -2,7 +2,7 @@
 
     personal     a text holds a datum of `detectors.privacy.personal_forms` that is somebody's, and that its prompt
                  did not name
-    in corpus    such a datum stands in the corpus, however it is written there: it was learnt and not made up
+    in corpus    such a datum stands in the corpus, however it is written there: what is made up hardly ever does
 
 A datum of right form may be made up: that it is a living person's is shown by no text alone. And only what has a form
 is found, so every share is a lower bound of what a reader would call personal.

@@ -1,7 +1,7 @@
 """Do texts of a model hold personal data: addresses, phones, accounts, cards, numbers that a state gives?
 
     personal     a datum of a form that can be checked, that is nobody's example, and that the prompt did not name
-    in corpus    it stands in the corpus: it was learnt, and not made up
+    in corpus    it stands in the corpus, where what is made up hardly ever stands
 
 Names and whatever else has no such form are not found. Texts of people of the same kind may stand beside: letters to a
 shop hold phones whoever writes them.

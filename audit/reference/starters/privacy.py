@@ -27,7 +27,7 @@ level: 0.95
     data:
       items: {items}
 #     held_out: {{use: file, path: ./of-people.csv}}      # text: the same kind, as people wrote it
-#     corpus: {{use: file, path: ./trained-on.jsonl}}     # text: then what was learnt is told from what is made up
+#     corpus: {{use: file, path: ./trained-on.jsonl}}     # text: then data that stand there are told from others
     limit: {{measure: personal_share, at_most: 0.01}}
 """
 
