@@ -92,8 +92,10 @@ def _unlabelled(left: int, size: int, level: float) -> Measure:
 
 def _whole(items: pd.DataFrame, counts: pd.Series[bool] | None = None) -> pd.DataFrame:
     """Return all items of units of which some count, None = have a label: what nobody labelled is part of an answer."""
+    if (marked := items["label"].notna() if counts is None else counts).all():
+        return items[_COLUMNS]
     units = units_of(items)
-    return items.loc[units.isin(set(units[items["label"].notna() if counts is None else counts])), _COLUMNS]
+    return items.loc[units.isin(set(units[marked])), _COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -141,13 +143,13 @@ class _Told:
             gap = answers.tally(rows).signed("overconfidence", rows["confidence"] - rows["label"], NEAR, worst=worst)
             yield replace(gap, group=None if group is None else str(group), ideal=0.0)
         squared = ((frame["confidence"] - frame["label"]) ** 2).rename(None)
-        yield answers.tally(frame).mean("brier", squared, "lower is better", binary=False)
+        yield answers.whole.mean("brier", squared, "lower is better", binary=False)
         for name, direction in _PARTS.items():
             if groups is None:
                 yield answers.none(name, NO_ANSWER, direction, missing=answers.missing)
             else:
                 yield answers.plain(name, float(getattr(groups, name)), direction).lacking(answers.missing)
-        yield answers.tally(frame).mean("accuracy", frame["label"].rename(None), "higher is better")
+        yield answers.whole.mean("accuracy", frame["label"].rename(None), "higher is better")
 
     def _ece(self, name: str, groups: Bins, group: str | None = None) -> Measure:
         low, high = groups.interval(self.answers.level)
@@ -212,5 +214,5 @@ class _Told:
         yield replace(ece, method=answers.learnt(ece.method))
         change = (told.reindex(answers.items.index) - answers.items["label"]) ** 2
         change -= (answers.items["confidence"] - answers.items["label"]) ** 2
-        found = answers.tally(answers.items).signed("brier_change", change, "lower is better")
+        found = answers.whole.signed("brier_change", change, "lower is better")
         yield replace(found, group=kind, method=answers.learnt(found.method))

@@ -76,6 +76,11 @@ class Confident:
         ranked = rank(theirs[["confidence"]], ours[["confidence"]], (units[0], units[1]))
         return replace(ranked.auroc("confidence", name=name, level=self.level), direction=NEAR, ideal=0.5)
 
+    @cached_property
+    def whole(self) -> Tally:
+        """What makes measures of all items."""
+        return self.tally(self.items)
+
     def tally(self, frame: pd.DataFrame) -> Tally:
         """Return what makes measures of some of the items."""
         lost = frame["confidence"].isna()
