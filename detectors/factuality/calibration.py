@@ -25,7 +25,7 @@ from detectors.factuality.confident import NEAR, NO_ANSWER, NO_OTHERS, Confident
 from detectors.factuality.promises import Kept, Promise
 from detectors.factuality.selective import Selective, coverage_at_risk, risk_coverage
 from detectors.phrases import Cause, Method
-from detectors.ranking import rank
+from detectors.ranking import ranked
 from detectors.result import COUNT, Direction, Measure, Result
 
 __all__ = ["CALIBRATION_MEASURES", "Promise", "calibration"]
@@ -172,7 +172,7 @@ class _Told:
                 yield answers.none(name, NO_ANSWER, "higher is better")
             return
         doubt = pd.DataFrame({"confidence": 1 - rows["confidence"]})
-        selective = Selective(doubt, 1 - rows["label"].to_numpy(float), answers.units.to_numpy())
+        selective = Selective(doubt, 1 - rows["label"].to_numpy(float), answers.units)
         yield from selective.measures("confidence", level=answers.level, rng=answers.rng, names=areas)
         reached = self.curve.loc[self.curve["coverage"] >= self.coverage - 1e-12, "threshold"].iloc[0]
         surest = rows[doubt["confidence"] <= reached]
@@ -181,21 +181,22 @@ class _Told:
 
     def _ranked(self) -> Iterator[Measure]:
         """Yield the AUROC of confidence, and how far it is above that of answer length, whichever way that tells."""
-        answers, rows, right = self.answers, self.answers.answered, self.answers.answered["label"].eq(1)
-        units, cause = (answers.units[~right], answers.units[right]), None
-        if min(one.nunique() for one in units) < 2:
+        answers, rows, cause = self.answers, self.answers.answered, None
+        right, sure, length = (rows[name].to_numpy(float) for name in ("label", "confidence", "length"))
+        wrong, scores = right != 1, np.stack([sure, -length, length], axis=1)
+        units = (answers.units[wrong], answers.units[~wrong])
+        if min(np.unique(one).size for one in units) < 2:
             cause = Cause("fewer than two right or two wrong answers")
             yield answers.none("auroc_right", cause, "higher is better", unit="score")
         else:
-            alone = rank(rows.loc[~right, ["confidence"]], rows.loc[right, ["confidence"]], units)
+            alone = ranked(("confidence",), scores[wrong, :1], scores[~wrong, :1], units)
             yield alone.auroc("confidence", name="auroc_right", level=answers.level)
-        if cause is None and rows["length"].isna().any():
+        if cause is None and np.isnan(length).any():
             cause = Cause("the length of an answer is not known")
         if cause is not None:
             yield answers.none("confidence_above_length", cause, "higher is better", unit="score")
             return
-        scores = rows[["confidence"]].assign(shorter=-rows["length"].astype(float), longer=rows["length"].astype(float))
-        both = rank(scores[~right], scores[right], units)
+        both = ranked(("confidence", "shorter", "longer"), scores[wrong], scores[~wrong], units)
         baseline = "shorter" if both.values[1] >= both.values[2] else "longer"
         above = both.auroc_difference("confidence", baseline, level=answers.level)
         yield replace(above, name="confidence_above_length", group=None)
