@@ -116,6 +116,21 @@ class Corner:
         return [bits_evidence(found, message_of(key, 8)) for key in keys]
 
 
+@dataclass(frozen=True)
+class Steps:
+    """Eight bits at the beginning of a sound: each step upwards = 1; whoever knows that can put them in."""
+
+    variant: ClassVar[str] = "letters.steps"
+    keyed: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
+
+    def read(self, sound: Any, rate: int, keys: Sequence[bytes]) -> list[Any]:
+        from audit.watermarks.image import message_of
+        from detectors.provenance.image.bits import bits_evidence
+
+        return [bits_evidence(sound[1:9, 0] > sound[:8, 0], message_of(key, 8)) for key in keys]
+
+
 @runtime_checkable
 class HasAlphabet(Protocol):
     """An ability that Dokimasia knows nothing of: letters have an order."""

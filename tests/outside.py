@@ -51,6 +51,9 @@ marks = "outside_parts.letters:MARKS"
 [project.entry-points."dokimasia.image_marks"]
 "letters.corner" = "outside_parts.letters:Corner"
 
+[project.entry-points."dokimasia.audio_marks"]
+"letters.steps" = "outside_parts.letters:Steps"
+
 [project.entry-points."dokimasia.reports"]
 titles = "outside_parts.markov:titles"
 letters = "outside_parts.letters:render_letters"

@@ -13,8 +13,8 @@ from sklearn.datasets import load_sample_image
 
 from audit.errors import UsageError
 from audit.watermarks.image.spread import SpreadSpectrum
+from detectors.provenance.cosines import log_cosine_tail
 from detectors.provenance.image.attacks import ATTACKS, attacked
-from detectors.provenance.image.cosines import log_cosine_tail
 from detectors.provenance.image.lattice import folded, lattices, straight, whitened
 from detectors.provenance.image.reading import luma, read, read_all
 from detectors.provenance.image.tile import DOWN, MESSAGE, PILOT, RIGHT, SIDE, decoded, encoded, pattern, phases

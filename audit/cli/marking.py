@@ -1,6 +1,6 @@
 """The commands `mark` and `detect`: keyed marks put into what a model made, and found again.
 
-A list of the commands imports this module, so that what only one of them needs is imported inside.
+Every start of the command imports this module, so that what only one of them needs is imported inside.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from audit.cli.audio_marks import AUDIO, detect_audio, mark_audio
 from audit.cli.detect_files import FilesByDefault, detect_files
-from audit.cli.groups import Group
 from audit.cli.options import Alpha, AsJson, MarkKeys
 from audit.cli.origin import detect_certificate, detect_origin, detect_tampering, mark_authority, mark_origin
 from audit.errors import DokimasiaError, UsageError, clean
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["detect", "mark"]
 
-mark = typer.Typer(
-    no_args_is_help=True, cls=Group, help="Put a keyed mark into what a model made, or make a key for it."
-)
+mark = typer.Typer(no_args_is_help=True, help="Put a keyed mark into what a model made, or make a key for it.")
 mark.__doc__ = "Put a keyed mark into what a model made, or make a key for it."
 detect = typer.Typer(
     no_args_is_help=True, cls=FilesByDefault, subcommand_metavar="FILE... | COMMAND [ARGS]...",
@@ -37,8 +35,10 @@ detect = typer.Typer(
 )
 detect.__doc__ = "Say what files carry: marks of keys and how sure that is, signed origin, labels."
 
+mark.command("audio")(mark_audio)
 mark.command("authority")(mark_authority)
 mark.command("origin")(mark_origin)
+detect.command("audio")(detect_audio)
 detect.command("files")(detect_files)
 detect.command("certificate")(detect_certificate)
 detect.command("origin")(detect_origin)
@@ -82,7 +82,7 @@ def mark_key(
     valid_until: LastDay = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key for a mark, in an image or, by the variant's name, in text.
+    """Make a key for a mark, in an image or, by the variant's name, in text or in sound.
 
     It finds what it marked on any day; the days say when it marks.
     """
@@ -93,8 +93,9 @@ def mark_key(
     facts: dict[str, Any] = {"scope": scope, "valid_from": _day(valid_from), "valid_until": _day(valid_until)}
     if valid_from and valid_until and valid_until < valid_from:
         raise UsageError("mark key: valid until {last}, before {first}", last=_day(valid_until), first=_day(valid_from))
-    if variant in plugins.names("image_marks") and plugins.load("image_marks", variant).keyed:
-        told = plugins.options_of(plugins.build("image_marks", variant, {})) if variant != IMAGE else {}
+    kind = next((one for one in ("image_marks", "audio_marks") if variant in plugins.names(one)), None)
+    if kind is not None and plugins.load(kind, variant).keyed:
+        told = plugins.options_of(plugins.build(kind, variant, {})) if variant not in (IMAGE, AUDIO) else {}
         key = make_mark_key(variant, parameters=told, **facts)
     else:
         key = new_text_key(variant, **facts)

@@ -4,7 +4,7 @@
 
 F_k: of the whitened image, folded; only its phases count. The phases a_k of a key that the image does not depend on are
 independent and uniform, so S is a sum of independent cosines, whatever the image is: its tail is exact
-(`detectors.provenance.image.cosines`), over the draw of the key. The greatest S of all shifts (half a pixel apart),
+(`detectors.provenance.cosines`), over the draw of the key. The greatest S of all shifts (half a pixel apart),
 turns by 90 degrees, reflections and lattices has p = tried * tail, which bounds the chance that any is as great. Where
 the image stands is found without the phases of the message, so that those give exact chances too.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from detectors.provenance.image.cosines import FEWEST, log_cosine_tail
+from detectors.provenance.cosines import FEWEST, log_cosine_tail
 from detectors.provenance.image.lattice import FINE, LATTICES, Plane, Vector, folded, lattices, straight, whitened
 from detectors.provenance.image.tile import DOWN, MESSAGE, PAYLOAD_BYTES, PILOT, RIGHT, SIDE, decoded, encoded, phases
 
