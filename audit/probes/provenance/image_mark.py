@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit import plugins
 from audit.errors import UsageError
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
+from audit.probes.items import without_nan
 from audit.probes.provenance.image_reading import BY_MODEL, ImageReader, Lifted, attacks_on_images, pixels_of
 from audit.watermarks.keys import make_mark_key, read_mark_key
 
@@ -154,7 +155,7 @@ class MarkedImages:
         images = {name: pixels_of(cell, self.levels, self.name) for name, cell in items["image"].items()}
         reader = reader.told_of([*images.values()])
         found = [reader.clean(str(name), image) for name, image in images.items()]
-        return items.drop(columns="image").join(pd.DataFrame(found, items.index, dtype=object))
+        return pd.concat([items.drop(columns="image"), pd.DataFrame(found, items.index, dtype=object)], axis=1)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.provenance.image.detection`."""
@@ -234,7 +235,7 @@ class _Reading:
                 row.update(told_of)
         found = pd.DataFrame(rows, items.index, columns=self._columns, dtype=object)
         kept = [name for name in ("name", "unit") if name in items]
-        return items[kept].join(found.where(found.notna(), None))
+        return pd.concat([items[kept], without_nan(found)], axis=1)
 
     @property
     def _columns(self) -> list[str]:

@@ -139,7 +139,7 @@ class _Made:
         along = self._with(other, right, int(sizes[:, 1].sum()))
         agrees = np.zeros(key.shape, dtype=bool)
         for kind, count in enumerate(_split(right, across, along, sizes)):
-            agrees.flat[self.rng.choice(np.flatnonzero(kinds == kind), count, replace=False)] = True
+            agrees.ravel()[self.rng.choice(np.flatnonzero(kinds == kind), count, replace=False)] = True
         before = self._changed(agrees, self._least - (not original))
         marked, plain = (_GREY + np.where(one, key, ~key).astype(int) for one in (agrees, before))
         return marked, plain
@@ -160,8 +160,8 @@ class _Made:
         made = agrees.copy()
         more, surplus = int(self.rng.integers(3, 9)), int(agrees.sum()) - right
         off, on = more + max(0, surplus), more + max(0, -surplus)
-        made.flat[self.rng.choice(np.flatnonzero(agrees), off, replace=False)] = False
-        made.flat[self.rng.choice(np.flatnonzero(~agrees), on, replace=False)] = True
+        made.ravel()[self.rng.choice(np.flatnonzero(agrees), off, replace=False)] = False
+        made.ravel()[self.rng.choice(np.flatnonzero(~agrees), on, replace=False)] = True
         return made
 
 

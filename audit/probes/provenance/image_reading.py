@@ -61,7 +61,7 @@ def pixels_of(cell: Any, levels: int, place: object) -> NDArray[np.float32]:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[0] not in (1, 3)):
         got = f"an image of shape {list(array.shape)}"
         raise DataError(f"{place}: got {got}; allowed: [row, column] or [1 or 3 channels, row, column]")
-    if not np.isfinite(array.astype(float)).all() or array.min() < 0 or array.max() > levels - 1:
+    if not (array.min() >= 0 and array.max() <= levels - 1):  # nor is what is no number
         got = f"pixels of {array.min():g} to {array.max():g}"
         raise DataError(f"{place}: {got}; allowed: 0 to {levels - 1}, as `levels` says")
     image = (array / (levels - 1)).astype(np.float32)
@@ -72,7 +72,7 @@ def cell_of(image: NDArray[np.floating], levels: int) -> NDArray[np.int64]:
     """Return an image of 0 to 1 in whole levels, [row, column] or [channel, row, column]."""
     import numpy as np
 
-    whole = np.rint(np.clip(image, 0, 1) * (levels - 1)).astype(int)
+    whole = np.rint(np.minimum(np.maximum(image, 0), 1) * (levels - 1)).astype(int)
     return whole if whole.ndim == 2 else np.moveaxis(whole, 2, 0)
 
 

@@ -60,7 +60,7 @@ class LowestBit:
 def _whole(image: NDArray[np.floating]) -> NDArray[np.uint8]:
     import numpy as np
 
-    return np.asarray(np.rint(255 * np.clip(image, 0, 1)), dtype=np.uint8)
+    return np.asarray(np.rint(255 * np.minimum(np.maximum(image, 0), 1)), dtype=np.uint8)
 
 
 def _bits(key: bytes, count: int) -> NDArray[np.bool_]:

@@ -56,5 +56,5 @@ def bits_evidence(found: Bits, message: Bits, *, tried: int = 1) -> Evidence:
                          "allowed: as many bits, 1 or more tried")  # fmt: skip
     if not len(found):
         return Evidence(math.nan)
-    right = int((found == message).sum())
+    right = int(np.count_nonzero(found == message))
     return Evidence(min(0.0, log10_right(right, len(found)) + math.log10(tried)), right / len(found))

@@ -56,4 +56,4 @@ def copied(image: NDArray[np.floating], pattern: Image, psnr: float, *, removed:
     power = max(float(np.mean(change**2)) * share, 1e-12)
     step = change * np.float32((-1 if removed else 1) * np.sqrt(10 ** (-psnr / 10) / power))
     made[:rows, :columns] += step if made.ndim == 2 else step[..., None]
-    return np.asarray(np.rint(255 * np.clip(made, 0, 1)) / 255, dtype=np.float32)
+    return np.asarray(np.rint(255 * np.minimum(np.maximum(made, 0), 1)) / 255, dtype=np.float32)
