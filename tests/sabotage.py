@@ -191,9 +191,9 @@ SABOTAGE = {
         lambda real: lambda values, *rest, **options: real(0 * values, *rest, **options),
     ),
     "factuality.uncertainty": (
-        "detectors.factuality.uncertainty.judgement:rank",
-        lambda real: lambda right, wrong, units: real(wrong, right, units[::-1]),
-        lambda real: lambda right, wrong, units: real(0 * right, 0 * wrong, units),
+        "detectors.factuality.uncertainty.judgement:ranked",
+        lambda real: lambda names, right, wrong, units: real(names, wrong, right, units[::-1]),
+        lambda real: lambda names, right, wrong, units: real(names, 0 * right, 0 * wrong, units),
     ),
     "factuality.rag": (
         "detectors.factuality.rag:_read",

@@ -105,9 +105,9 @@ class Tally:
 
     def share(self, name: str, outcome: str, direction: Direction) -> Measure:
         """Return the share of asked items with that outcome; only of an `error` is it unknown what it was."""
-        seen = self.items["outcome"]
+        seen = self.items["outcome"].to_numpy(object)
         unknown = ["not asked"] if outcome == "error" else ["not asked", "error"]
-        return self.mean(name, seen.eq(outcome).astype(float).where(~seen.isin(unknown)).rename(None), direction)
+        return self.mean(name, np.where(np.isin(seen, unknown), np.nan, seen == outcome), direction)
 
     def not_asked(self) -> Measure:
         """Return how many items lack what asking needs."""

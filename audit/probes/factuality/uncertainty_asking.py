@@ -242,7 +242,7 @@ class Asking:
         """Return the answer to a question that has a row an item."""
         if not items:
             return []
-        return [dict(one) for one in self.ask(question, list(items), **options).to_dict("records")]
+        return self.ask(question, list(items), **options).to_dict("records")
 
     def _drawn(self, prompts: Sequence[str], temperature: float) -> list[dict[Any, Any]]:
         return self._told(

@@ -32,7 +32,7 @@ from detectors.factuality.selective import SELECTIVE_MEASURES, Selective, risk_c
 from detectors.factuality.tally import Tally
 from detectors.factuality.uncertainty.table import BLIND, SCORES, lacking, score_table
 from detectors.phrases import Cause
-from detectors.ranking import Ranking, rank
+from detectors.ranking import Ranking, ranked
 from detectors.result import Direction, Measure, Remark, Result, undefined
 
 __all__ = ["AGREE", "CELLS", "RULES", "UNCERTAINTY_MEASURES", "uncertainty"]
@@ -205,7 +205,7 @@ class _Judged:
     @property
     def evidence(self) -> pd.DataFrame:
         """The items, without columns that nothing fills."""
-        kept = self.tally.evidence.drop(columns=["group"])
+        kept = self.tally.evidence
         return kept.loc[:, kept.notna().any() | kept.columns.isin(["role", "outcome", self.score, "against", "weight"])]
 
     def measures(self) -> Iterator[Measure]:
@@ -228,13 +228,15 @@ class _Judged:
     def _auroc(self, score: str, group: str | None) -> Measure:
         """Return how often a wrong answer has the higher score, ties as one half."""
         known = self._known[score]
-        missing = self._missing(known)
-        if (reason := self._cannot_rank(known, score)) is not None:
+        missing, ranking = self._missing(known), self._rankings.get(known.tobytes())
+        if ranking is None:
+            reason = self._cannot_rank(known, score)
+            assert reason is not None
             return undefined(
                 "auroc", reason, n=self._n(known), unit="score", direction="higher is better", level=self.level,
                 group=group, missing=missing,
             )
-        found = self._rankings[known.tobytes()].auroc(score, name="auroc", level=self.level, group=group)
+        found = ranking.auroc(score, name="auroc", level=self.level, group=group)
         return replace(found, auroc_of=(("right", score), ("wrong", score))).lacking(missing)
 
     @cached_property
@@ -260,9 +262,9 @@ class _Judged:
         for pattern, names in columns.items():
             known = np.frombuffer(pattern, dtype=bool)
             if self._cannot_rank(known, names[0]) is None:
-                sides = [known & ~self._wrong, known & self._wrong]
-                told = [self.labelled.loc[side, names] for side in sides]
-                found[pattern] = rank(told[0], told[1], (self._units[sides[0]], self._units[sides[1]]))
+                right, wrong = known & ~self._wrong, known & self._wrong
+                told, units = self.labelled[names].to_numpy(float), self._places
+                found[pattern] = ranked(tuple(names), told[right], told[wrong], (units[right], units[wrong]))
         return found
 
     def _above_length(self) -> Measure:
@@ -296,36 +298,36 @@ class _Judged:
                 )
             return
         wrong = self._wrong[known].astype(float)
-        of = Selective(rows[[self.score, _LENGTH]], wrong, self._units[known])
+        of = Selective(rows[[self.score, _LENGTH]], wrong, self._places[known])
         both = of.measures(self.score, level=self.level, rng=self.rng)
         both += of.measures(self.score, level=self.level, rng=self.rng, names=("prr",), less=_LENGTH)
         yield from (one.lacking(self.missing) for one in both)
 
     @cached_property
-    def _right(self) -> pd.Series[float]:
-        """1 = right, 0 = wrong, null = neither."""
-        role = self.items["role"]
-        return role.eq("right").astype(float).where(role.notna()).rename(None)
+    def _right(self) -> Floats:
+        """1 = right, 0 = wrong, NaN = neither [item]."""
+        role = self.items["role"].to_numpy(object)
+        return np.where(role == "right", 1.0, np.where(role == "wrong", 0.0, np.nan))
 
     def _agreement(self) -> Iterator[Measure]:
         """Yield how samples agree with the answer, and the 2 x 2 of that and support."""
         agreement, no_samples = self.items["agreement"], lacking(self.observed, "degree")
-        sure = agreement.ge(self.agree - 1e-9).astype(float).where(agreement.notna()).rename(None)
+        sure = np.where(np.isnan(agreement), np.nan, agreement >= self.agree - 1e-9)
         yield self._mean("agreement", agreement, "neither", no_samples, binary=False)
         yield self._mean("agree_share", sure, "neither", no_samples)
-        for group, true in (("evidence", self.items["supported"].rename(None)), ("labels", self._right)):
+        for group, true in (("evidence", self.items["supported"].to_numpy(float)), ("labels", self._right)):
             cells = (sure * (1 - true), sure * true, (1 - sure) * (1 - true), (1 - sure) * true)
-            if cells[0].notna().any():
+            if not np.isnan(cells[0]).all():
                 for name, cell in zip(CELLS, cells, strict=True):
                     yield self._mean(name, cell, _WAYS.get(name, "neither"), no_samples, group=group)
         yield self._mean("order_matters_share", self.items["order_matters"].rename(None), "neither", no_samples)
 
     def _mean(
-        self, name: str, values: pd.Series[Any], direction: Direction, reason: Cause, *, binary: bool = True,
+        self, name: str, values: pd.Series[Any] | Floats, direction: Direction, reason: Cause, *, binary: bool = True,
         group: str | None = None,
     ) -> Measure:
         """Return a mean over units of what could be told; answers that failed may have been anything."""
-        if values.notna().any():
+        if not np.isnan(np.asarray(values, dtype=float)).all():
             return replace(self.tally.mean(name, values, direction, binary=binary), group=group)
         n = {"items": 0, "units": 0}
         return undefined(name, reason, n=n, unit="share", direction=direction, level=self.level, group=group)

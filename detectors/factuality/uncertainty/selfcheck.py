@@ -62,7 +62,7 @@ def ngram_check(
         np.array([of(part) if part else np.nan for part in parts]) for of in (lambda one: sum(one) / len(one), max)
     )
     flat = list(chain.from_iterable(parts))
-    return NgramCheck(means, most, sum(flat) / len(flat), float(np.nanmean(most)))
+    return NgramCheck(means, most, sum(flat) / len(flat), float(most[~np.isnan(most)].mean()))
 
 
 def _ngrams(words: Sentence, n: int) -> Sequence[object]:

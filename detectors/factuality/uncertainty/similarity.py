@@ -111,10 +111,8 @@ def meaning_of(text: str, about: str = "") -> Words:
 def same_meaning(meanings: Sequence[Words], above: float = SAME) -> NDArray[np.bool_]:
     """Return [answer, answer]: which are alike above a threshold, name the same numbers and negate as often."""
     numbers = [sorted(word for word in one if word == _NOT or _FIGURES.search(word)) for one in meanings]
-    found = similarities(meanings) > above
-    for row, column in zip(*np.nonzero(np.tril(found, -1)), strict=True):
-        found[row, column] = found[column, row] = numbers[row] == numbers[column]
-    return np.asarray(found)
+    agree = np.array([[one == other for other in numbers] for one in numbers])
+    return np.asarray((similarities(meanings) > above) & agree)
 
 
 def _negates(word: str) -> bool:
