@@ -94,23 +94,20 @@ def _script(mode: str, plan: Mapping[str, str]) -> Answer:
     def listed(prompt: str) -> dict[str, str]:
         return {line[0]: line[3:] for line in prompt.splitlines() if line[1:3] == ": " and len(line) == 7}
 
-    def liked(prompt: str) -> str:
-        shown = listed(prompt)
+    def liked(shown: Mapping[str, str]) -> str:
         key = shown["A"][1:]
         return shown["A"] if plan[key] == "A" else plan[key] + key
 
     def scores(items: Sequence[Any]) -> Mapping[str, Any]:
-        said = [item.text.strip() for item in items]
-        words = [listed(item.prompt)[one] if len(one) == 1 else one for item, one in zip(items, said, strict=True)]
-        likes = [word == liked(item.prompt) for item, word in zip(items, words, strict=True)]
+        shown = {prompt: listed(prompt) for prompt in {item.prompt for item in items}}
+        said = [(shown[item.prompt], item.text.strip()) for item in items]
+        likes = [(words[one] if len(one) == 1 else one) == liked(words) for words, one in said]
         return {"log_prob": [-8.0 + float(one) for one in likes], "kind": "exact"}
 
     def writes(prompts: Sequence[str]) -> Mapping[str, Any]:
-        letters = [{word: letter for letter, word in listed(prompt).items()} for prompt in prompts]
-        texts = [
-            f"({shown[liked(prompt)]})" if liked(prompt) in shown else "I would rather not say."
-            for prompt, shown in zip(prompts, letters, strict=True)
-        ]
+        words = list(map(listed, prompts))
+        letters = [{word: letter for letter, word in shown.items()}.get(liked(shown)) for shown in words]
+        texts = ["I would rather not say." if letter is None else f"({letter})" for letter in letters]
         return {"content": texts, "finish": "stop", "problem": None}
 
     return scores if mode == "choice" else writes

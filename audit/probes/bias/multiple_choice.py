@@ -165,23 +165,24 @@ class MultipleChoice:
 
         items = observed["items"]
         pick = self._likeliest if self.mode == "choice" else self._named
-        asked = zip(items["not_asked"].isna(), items.to_dict("records"), strict=True)
-        picks: list[Any] = [pick(row) if ok else None for ok, row in asked]
+        told = items["log_probs"] if self.mode == "choice" else items.to_dict("records")
+        picks: list[Any] = [pick(one) if ok else None for ok, one in zip(items["not_asked"].isna(), told, strict=True)]
         if self.mode == "generate":
             said: list[Any] = [_joined(texts) for texts in items["texts"]]
             items = items.drop(columns=["texts", "problems"]).assign(said=said)
         return choice_bias(items.assign(picks=picks), level=level, rng=rng)
 
     @staticmethod
-    def _likeliest(row: Mapping[Any, Any]) -> list[list[float] | None]:
+    def _likeliest(orders: Sequence[Sequence[float | None]]) -> list[list[float] | None]:
         """Return for each order the weights of the choices, ties sharing it; None where one was not scored."""
         picks: list[list[float] | None] = []
-        for order in row["log_probs"]:
+        for order in orders:
             nats = [float("nan") if one is None else float(one) for one in order]
             if any(one != one for one in nats):
                 picks.append(None)
                 continue
-            best = [one == max(nats) for one in nats]
+            most = max(nats)
+            best = [one == most for one in nats]
             picks.append([flag / sum(best) for flag in best])
         return picks
 
