@@ -81,7 +81,7 @@ def of_shares(one: Said, other: Said) -> tuple[float, float]:
     before, after = np.asarray(one.answer), np.asarray(other.answer)
     first, second = before == before.max(), after == after.max()
     flip = 1 - float((first & second).sum() / (first | second).sum())
-    return flip, float(np.clip((before[first] - after[first]).mean(), -1, 1))
+    return flip, min(max(float((before[first] - after[first]).mean()), -1.0), 1.0)
 
 
 def of_words(one: Said, other: Said) -> tuple[float, float]:

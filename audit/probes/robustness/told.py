@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.probes.robustness.asked import asked_of
@@ -31,21 +31,21 @@ def said_by_choices(rows: pd.DataFrame) -> Told:
     said: list[list[Said | None]] = []
     shown: Shown = []
     for choices, correct, nats in asked[["choices", "correct", "log_probs"]].itertuples(index=False):
-        known = np.array([] if correct is None else correct, dtype=int)
+        known = set[int]() if correct is None else {*map(int, correct)}
         said.append([_shares(None if one is None else np.array(one, dtype=float), known) for one in nats])
         shown.append([_named(one, choices) for one in said[-1]])
     return said, of_shares, shown
 
 
-def _shares(nats: Any, known: Any) -> Said | None:
+def _shares(nats: Any, known: Collection[int]) -> Said | None:
     """Return an answer of log-probabilities [choice]; None where one is not there, or none of them is above 0."""
     import numpy as np
 
     from detectors.robustness.answers import Said
 
-    if nats is None or np.isnan(nats).any() or not np.isfinite(nats.max()):
+    if nats is None or not np.isfinite(most := nats.max()):
         return None
-    shares = np.exp(nats - nats.max())
+    shares = np.exp(nats - most)
     return Said(shares / shares.sum(), _right(shares, known))
 
 
@@ -58,13 +58,13 @@ def _named(said: Said | None, names: Sequence[str] | None) -> str | None:
     return " | ".join(str(at if names is None else names[at]) for at in likeliest(said.answer))
 
 
-def _right(shares: Any, known: Any) -> float:
+def _right(shares: Any, known: Collection[int]) -> float:
     """Return which share of the likeliest options are right; NaN where none is known to be."""
     import numpy as np
 
     from detectors.robustness.answers import likeliest
 
-    return float(np.isin(likeliest(shares), known).mean()) if len(known) else NAN
+    return float(np.mean([at in known for at in likeliest(shares).tolist()])) if known else NAN
 
 
 def said_by_classes(rows: pd.DataFrame) -> Told:

@@ -144,21 +144,21 @@ class _Script:
             return {("main", "log_prob"): likely_as(lambda one: self._nats(one.prompt, one.text))}
         if mode == "predict":
             return {
-                ("main", "predict"): lambda items: {"probabilities": [self._shares(one) for one in items]},
+                ("main", "predict"): lambda items: {"probabilities": [self._shares(*self._read(one)) for one in items]},
                 ("main", "class_names"): lambda items: {"names": [list(_ANSWERS)] * len(items)},
             }
         return {("main", "sample"): self._words}
 
-    def _shares(self, text: str) -> list[float]:
-        number, flips = self._read(text)
+    def _shares(self, number: int, flips: bool) -> list[float]:
         top = (int(self.first[number]) + flips) % 3
         return [0.7 if at == top else 0.1 if at == (top + 1) % 3 else 0.2 for at in range(3)]
 
     def _nats(self, prompt: str, choice: str) -> float:
         import math
 
-        share = self._shares(prompt)[_ANSWERS.index(choice.strip()[:-3])]
-        return math.log(share) - len(prompt) if choice.strip()[-3:] == f"{self._read(prompt)[0]:03}" else -1e3
+        number, flips = self._read(prompt)
+        share = self._shares(number, flips)[_ANSWERS.index(choice.strip()[:-3])]
+        return math.log(share) - len(prompt) if choice.strip()[-3:] == f"{number:03}" else -1e3
 
     def _words(self, prompts: Sequence[str]) -> dict[str, Any]:
         told, seen = [], set()
