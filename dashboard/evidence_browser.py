@@ -92,7 +92,7 @@ def browse(
     hrefs = [place.to("item", item=int(number) + 1).link for number in shown]
     draw(
         "items_head.html.j2", words, items=items, kept=len(numbers), sort=place.sort, part=part_told(place, words),
-        whole=place.to("finding", part="", page=1).link,
+        whole=place.to("finding", part="", page=1).link, erased=one.erased,
     )
     _filters(place, words, items)
     _tools(place, words, items, numbers)

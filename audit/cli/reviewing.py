@@ -258,8 +258,12 @@ def _entries(state: ReviewState) -> Iterator[str]:
     words = {"holds": "signed", "broken": "SIGNATURE DOES NOT HOLD", "none": "not signed"}
     back = Reviews(state.entries).back
     for number, entry in enumerate(state.entries, start=1):
-        says = entry.says.model_dump(mode="json", exclude_none=True, exclude={"kind", "check", "item"})
+        says = entry.says.model_dump(mode="json", exclude_none=True, exclude={"kind", "check", "item", "kept"})
         says = {"comment" if key == "text" else key: value for key, value in says.items()}
+        if entry.says.kind == "erasure":
+            whose = ((check, ", ".join(ids)) for check, ids in says.pop("checks").items())
+            told = (f"{check} ({ids})" if ids else check for check, ids in whose)
+            says = {"erased": ", ".join(told), **says, "files": len(says["files"])}
         about = " ".join(part for part in (entry.says.check, entry.says.item) if part) or "the audit"
         told = ", ".join(f"{key} {value}" for key, value in says.items() if value is not False)
         by = words[signature_of(entry)] + ("" if entry.key is None else f", {entry.key.fingerprint[:23]}")

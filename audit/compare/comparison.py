@@ -25,7 +25,7 @@ from audit.compare.contents import Changes, marked_changes
 from audit.compare.measures import Margins, MeasureComparison, Word, compare_measure
 from audit.errors import IntegrityError, UsageError
 from audit.plan import plan_differences, refusal
-from audit.record import Audit, DataRecord, Finding, Limit, ModelRecord, audited_first
+from audit.record import Audit, DataRecord, Erased, Finding, Limit, ModelRecord, audited_first, erasures
 
 __all__ = [
     "EXIT_CODES", "MOST_AUDITS", "WORST_FIRST", "CheckComparison", "ComparedAudit", "Comparison", "as_json",
@@ -91,6 +91,8 @@ class CheckComparison:
     """That measure of each group, the worst first: paired intervals hold together over them, p is adjusted (Holm)."""
     untold: Finding | None = None
     """The finding of one side that has no number to be trusted."""
+    erased: tuple[tuple[str, Erased], ...] = ()
+    """What was erased of the evidence of either side, so that items cannot be paired."""
 
     @property
     def deciding(self) -> MeasureComparison | None:
@@ -120,6 +122,12 @@ class Comparison:
         data: dict[str, Any] = TypeAdapter(Comparison).dump_python(_without_pictures(self), mode="json")
         for check in data["checks"]:
             del check["untold"]
+            erased = [(side, one, one["checks"][check["check"]]) for side, one in check.pop("erased")]
+            if erased:
+                check["erased"] = [
+                    {"side": side, **{key: one[key] for key in ("at", "by", "why")}, "items": ids or None}
+                    for side, one, ids in erased
+                ]
             check["why"] = comparison_sentence(check["reason"])
             if check["changes"] is not None:
                 check["changes"]["said"] = _texts(check["changes"]["said"])
@@ -256,8 +264,14 @@ def _check(
         reason=reason or (last.reason if last is not None else {}),
         more_units=None if last is None else last.more_units,
         fresh_units=None if last is None else last.fresh_units, verdicts=(a.verdict, b.verdict),
-        measures=measures, changes=changes, groups=groups, untold=untold,
+        measures=measures, changes=changes, groups=groups, untold=untold, erased=tuple(_erased(audits, a.check)),
     )
+
+
+def _erased(audits: tuple[Audit, Audit], check: str) -> Iterator[tuple[str, Erased]]:
+    """Yield what was erased of a check's evidence, each with the side."""
+    for side, audit in zip("AB", audits, strict=True):
+        yield from ((side, one) for one in erasures(audit.folder) if check in one.checks)
 
 
 def _trouble(a: Finding, b: Finding) -> tuple[Finding | None, dict[str, Any] | None]:

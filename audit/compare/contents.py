@@ -94,7 +94,7 @@ def marked_changes(audits: tuple[Audit, Audit], check: str) -> Changes | None:
 def _marks(audit: Audit, check: str) -> pd.Series[bool] | None:
     """Return id -> whether it counts against the model, in stored order; None where ids or marks are not told."""
     file = items_of(audit.folder, audit.finding(check))
-    if file is None or file.problem == "missing":
+    if file is None or file.problem in ("missing", "erased"):
         return None
     if file.problem is None and (file.id_column is None or not file.tells_failures):
         return None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from audit.compare.contents import Changes
-from audit.record import Audit, items_of
+from audit.record import Audit, erasures, items_of
 from audit.seeds import rng_for
 from detectors.phrases import ComparisonTest
 from detectors.result import Guarantee, Measure
@@ -214,6 +214,8 @@ def _counted(audit: Audit, check: str, measure: Measure) -> pd.DataFrame | None:
 def _frame(audit: Audit, check: str, columns: Sequence[str]) -> pd.DataFrame | None:
     """Return these columns of a check's items by id; None where one is missing, and where ids are or are not unique."""
     file = items_of(audit.folder, audit.finding(check))
+    if any(check in one.checks for one in erasures(audit.folder)):  # the rest may give the number by chance
+        return None
     if file is None or (file.problem is None and (file.id_column is None or not set(columns) <= set(file.columns))):
         return None
     frame = file.read(columns)

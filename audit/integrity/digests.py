@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from audit.errors import DokimasiaError, IntegrityError
 from audit.files import canonical, digest_file, sha256, stored_json
 from audit.integrity.conformity import check_record
 from audit.plan import check_deviations
-from audit.record import PLAN_FILE, RECORD_FILE, RUN_FILE, Audit, Finding, RunFacts
+from audit.record import DOCUMENTS, PLAN_FILE, RECORD_FILE, REVIEWS_FILE, RUN_FILE, Audit, Finding, RunFacts, erasures
 
-__all__ = ["NOT_WRITTEN", "check_digests", "check_told", "written_over"]
+__all__ = ["NOT_WRITTEN", "check_digests", "check_told", "digests_of", "evidence_of", "still_there", "written_over"]
 
 NOT_WRITTEN = "record.json: not the record that the run wrote"
 
@@ -18,20 +19,69 @@ NOT_WRITTEN = "record.json: not the record that the run wrote"
 def check_digests(audit: Audit) -> int:
     """Return how many files were compared; raises IntegrityError naming the first that differs.
 
-    The record must be the one that the run wrote, follow from plan.json, and name what it rests on.
+    The record must be the one that the run wrote, follow from plan.json, and name what it rests on. A file that an
+    entry of the reviews tells of as erased is gone, or the one that it left; before the erasure is through, what it
+    was.
     """
-    run = _run_of(audit)
-    evidence = [*(one for finding in audit.record.findings for one in finding.evidence), *run.evidence]
-    for one in evidence:
-        path = audit.folder / one.path
+    count = 0
+    for name, digests in digests_of(audit).items():
+        path = audit.folder / name
         if not path.resolve().is_relative_to(audit.folder.resolve()):
-            raise IntegrityError("{file}: lies outside the audit folder", file=one.path)
+            raise IntegrityError("{file}: lies outside the audit folder", file=name)
+        if digests[-1] is None and not os.path.lexists(path):
+            continue
         if not path.is_file():
-            raise IntegrityError("{file}: missing", file=one.path)
-        if digest_file(path) != one.sha256:
-            raise IntegrityError("{file}: its bytes are not those that were stored", file=one.path)
+            raise IntegrityError("{file}: missing", file=name)
+        if digest_file(path) not in digests:
+            erased = "{file}: erased, and there again with other bytes"
+            stored = "{file}: its bytes are not those that were stored"
+            raise IntegrityError(stored if len(digests) == 1 else erased, file=name)
+        count += 1
     check_told(audit)
-    return len(evidence) + 1
+    return count + 1
+
+
+def evidence_of(audit: Audit) -> dict[str, str]:
+    """Return name -> digest of each file that the record and the run name; IntegrityError for one with two."""
+    found: dict[str, str] = {}
+    for one in (*(one for finding in audit.record.findings for one in finding.evidence), *_run_of(audit).evidence):
+        if found.setdefault(one.path, one.sha256) != one.sha256:
+            raise IntegrityError("{file}: its bytes are not those that were stored", file=one.path)
+    return found
+
+
+def digests_of(audit: Audit) -> dict[str, list[str | None]]:
+    """Return name -> the digests of a file, as it was stored and after each erasure; None: gone.
+
+    IntegrityError where an entry tells of a file, or of a digest, that there was not, or of other checks than its files
+    belong to.
+    """
+    owners = {one.path: finding.check for finding in audit.record.findings for one in finding.evidence}
+    found = {name: list[str | None]([digest]) for name, digest in evidence_of(audit).items()}
+    for one in erasures(audit.folder):
+        for name, stone in one.files.items():
+            if name.startswith(DOCUMENTS):
+                continue
+            if name not in found or found[name][-1] != stone.had:
+                raise IntegrityError(
+                    "{file}:{line}: tells of {name} with the digest {had}, as erased; the record has no such file",
+                    file=REVIEWS_FILE, line=one.line, name=name, had=stone.had,
+                )
+            found[name].append(stone.now)
+        if {owners[name] for name in one.files if name in owners} != {*one.checks}:
+            raise IntegrityError(
+                "{file}:{line}: tells of other checks as erased than its files belong to",
+                file=REVIEWS_FILE, line=one.line,
+            )
+    return found
+
+
+def still_there(audit: Audit) -> tuple[str, ...]:
+    """Return the files that an entry tells of as erased and that are as they were before, by name."""
+    return tuple(
+        name for name, digests in sorted(digests_of(audit).items())
+        if len(digests) > 1 and (path := audit.folder / name).is_file() and digest_file(path) != digests[-1]
+    )
 
 
 def check_told(audit: Audit) -> None:

@@ -15,7 +15,7 @@ from pydantic_core import to_jsonable_python
 
 from audit.errors import IntegrityError
 from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, stored_json
-from audit.record import PLAN_FILE, Audit, Finding, OneSided, in_full, items_name, keep_level, table_name
+from audit.record import PLAN_FILE, Audit, Finding, OneSided, erasures, in_full, items_name, keep_level, table_name
 from audit.verdict import KEY as OWN_UNITS
 from audit.verdict import (
     OF_ASKING,
@@ -40,22 +40,22 @@ if TYPE_CHECKING:
 
     from audit.probe import Probe
 
-__all__ = ["TOLERANCE", "recompute"]
+__all__ = ["TOLERANCE", "beyond", "recompute"]
 
 TOLERANCE = 1e-9
 """Largest allowed difference, relative to max(1, |value|), between a stored number and the recomputed one."""
 
 
 def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
-    """Judge and decide again from the observations; returns how many numbers agree.
+    """Judge and decide again from the observations; returns how many numbers agree, those `beyond` it left out.
 
     IntegrityError at the first thing that differs: a control, a measure or its n, a verdict or its reason, how many
     units would decide, a remark, an item. `probes` gives, by check, a probe that no entry point names.
     """
     from audit import plugins
 
-    record, given = audit.record, probes or {}
-    judged = [one for one in record.findings if one.verdict not in ("skipped", "crashed")]
+    given = probes or {}
+    judged = [one for one in _judged(audit) if one.check not in beyond(audit)]
     built = {one.check: given.get(one.check) or plugins.build("probes", one.probe, one.options) for one in judged}
     try:
         levels = _levels(audit, built)
@@ -67,12 +67,25 @@ def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
         ) from error
 
 
+def beyond(audit: Audit) -> tuple[str, ...]:
+    """Return the checks that cannot be judged again, as evidence of theirs was erased."""
+    erased = {check for one in erasures(audit.folder) for check in one.checks}
+    return tuple(one.check for one in _judged(audit) if one.check in erased)
+
+
+def _judged(audit: Audit) -> list[Finding]:
+    return [one for one in audit.record.findings if one.verdict not in ("skipped", "crashed")]
+
+
 def _levels(audit: Audit, probes: Mapping[str, Probe]) -> dict[str, tuple[float, float]]:
     """Return (level of the controls, level of the measures) of each check, by its plan."""
     of_plan = {one["name"]: one["level"] for one in stored_json(audit.folder / PLAN_FILE)["checks"]}
     family = [finding for finding in audit.record.findings if finding.family]
     settled = {}
-    if len(family) > 1:
+    if len(family) > 1 and any(finding.check in beyond(audit) for finding in family):  # what it reached is only told
+        told = next((finding.measures[0].level for finding in family if finding.measures), audit.record.level)
+        settled = dict.fromkeys((finding.check for finding in family), told)
+    elif len(family) > 1:
         level = adjusted_level(audit.folder, family, probes, level=audit.record.level, seed=audit.record.seed)
         settled = {finding.check: level for finding in family}
     return {name: (level, settled.get(name, level)) for name, level in of_plan.items()}

@@ -23,7 +23,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.errors import IntegrityError, UsageError, os_reason
 from audit.files import MAX_JSON, canonical, digest_file, parse_json, read_regular, sha256, write_inside
-from audit.record import PLAN_FILE, RECORD_FILE, REVIEWS_FILE, RUN_FILE, SEAL_FILE, Audit, Finding, audit_files
+from audit.integrity.digests import digests_of
+from audit.record import (
+    DOCUMENTS,
+    PLAN_FILE,
+    RECORD_FILE,
+    REVIEWS_FILE,
+    RUN_FILE,
+    SEAL_FILE,
+    Audit,
+    Finding,
+    audit_files,
+    erasures,
+)
 from audit.review import read_reviews, state_after
 from audit.signing import PublicKey, SigningKey, decoded, encoded, signed_body
 
@@ -73,6 +85,8 @@ class Sealed:
     """Files of the audit that came after the seal."""
     gone: tuple[str, ...] = ()
     """Sealed documents that are not here; `report` makes them again from what is."""
+    erased: int = 0
+    """Sealed files that were erased since, as the reviews tell."""
     owner: str | None = None
     """Whose the key is by what is known here, see `audit.signing.keyring`; None where nobody here knows."""
 
@@ -210,9 +224,10 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
         )
     claim = _claim(payloads[1])
     files, reviews = claim["files"], claim["reviews"]
-    there = set(audit_files(audit.folder))
-    gone = tuple(sorted(name for name in files if name.startswith("reports/") and name not in there))
-    later = _compare(audit, {name: digest for name, digest in files.items() if name not in gone}, reviews)
+    there, erased = set(audit_files(audit.folder)), _erased(audit, files)
+    gone = tuple(sorted(name for name in files if name.startswith(DOCUMENTS) and name not in there | erased))
+    left = {name: digest for name, digest in files.items() if name not in erased and name not in gone}
+    later = _compare(audit, left, reviews)
     try:
         made = statements(
             audit, files=files, reviews=reviews["entries"], by=claim["sealed"]["by"], at=claim["sealed"]["at"]
@@ -221,9 +236,31 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
         raise IntegrityError("{file}: it does not seal {name}", file=SEAL_FILE, name=str(error)) from None
     if [canonical(one) for one in made] != payloads:
         raise IntegrityError("{file}: its statements say other than the record and the reviews", file=SEAL_FILE)
-    unsealed = tuple(name for name in audit_files(audit.folder) if name != SEAL_FILE and name not in files)
+    made_again = {name for name in erased if name.startswith(DOCUMENTS)}
+    sealed = files.keys() - made_again
+    unsealed = tuple(name for name in audit_files(audit.folder) if name != SEAL_FILE and name not in sealed)
     by, at = claim["sealed"]["by"], claim["sealed"]["at"]
-    return Sealed(by, at, public.fingerprint, public in known, len(files) - len(gone), later, unsealed, gone)
+    return Sealed(
+        by, at, public.fingerprint, public in known, len(left), later, unsealed, gone, len(erased)
+    )
+
+
+def _erased(audit: Audit, files: Mapping[str, str]) -> set[str]:
+    """Return the sealed files that were erased; IntegrityError where one was not what was sealed.
+
+    That what is left of one is what the erasure left is for `audit.integrity.digests`.
+    """
+    told, found = erasures(audit.folder), set[str]()
+    chains = digests_of(audit) if told else {}
+    for name, digest in files.items():
+        if name.startswith(DOCUMENTS):
+            had = {one.files[name].had for one in told if name in one.files}
+            found |= {name} if digest in had else set()
+        elif len(chain := chains.get(name, [])) > 1 and digest != chain[-1]:
+            if digest not in chain:
+                raise IntegrityError("{file}: not the bytes that were sealed", file=name)
+            found.add(name)
+    return found
 
 
 def _opened(path: Path) -> tuple[PublicKey, list[bytes]]:

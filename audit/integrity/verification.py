@@ -14,8 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from audit.errors import DataError, IntegrityError
-from audit.integrity.digests import check_digests
-from audit.integrity.recomputation import recompute
+from audit.integrity.digests import check_digests, still_there
+from audit.integrity.erasing import Scope
+from audit.integrity.recomputation import beyond, recompute
 from audit.integrity.seal import Sealed, check_seal
 from audit.plan import is_own
 from audit.record import (
@@ -30,16 +31,39 @@ from audit.record import (
     Audit,
     load_record,
 )
-from audit.review import Reviews, read_reviews, signature_of
+from audit.review import Erasure, Reviews, read_reviews, signature_of
 from audit.signing import PublicKey
 from detectors.phrases import Phrase
 
-__all__ = ["Statement", "Verification", "verify_audit", "was_finished"]
+__all__ = ["Statement", "Tombstones", "Verification", "verify_audit", "was_finished"]
 
 _SHOWN = 5
 """Names in a line."""
 _COVERED = (RECORD_FILE, PLAN_FILE, RUN_FILE, DEVIATIONS_FILE, REVIEWS_FILE, SEAL_FILE)
 """Files that are looked at as such; others are covered where the record or the run names them."""
+
+
+@dataclass(frozen=True)
+class Tombstones:
+    """One erasure, by the entry that tells of it."""
+
+    day: str
+    by: str
+    signed: bool
+    why: str
+    checks: Scope
+    """Check -> ids of the items that went; none: all of it."""
+    files: int
+
+    def what(self) -> Phrase:
+        """Return what went, in words."""
+        whole, some = ([check for check, ids in self.checks.items() if bool(ids) is part] for part in (False, True))
+        items = sum(map(len, self.checks.values()))
+        told = Phrase("all of {checks}", checks=_first(whole, _SHOWN))
+        parts = Phrase("{items} items of {checks}", items=items, checks=_first(some, _SHOWN))
+        if whole and some:
+            return Phrase("{first}, {second}", first=told, second=parts)
+        return told if whole else parts
 
 
 @dataclass(frozen=True)
@@ -65,6 +89,12 @@ class Verification:
     back: tuple[int, ...]
     """Numbers of the entries that are dated before an earlier one."""
     seal: Sealed | None
+    erased: tuple[Tombstones, ...]
+    """What was erased, one after the other."""
+    still: tuple[str, ...]
+    """Files that were told of as erased and are still, or again, what they were."""
+    beyond: tuple[str, ...]
+    """Checks that cannot be judged again, as evidence of theirs was erased."""
     uncovered: tuple[str, ...]
     """Files of the audit that no digest covers: they can be changed unseen."""
     strays: tuple[str, ...]
@@ -79,6 +109,7 @@ class Verification:
         )
         if self.own:
             yield Statement("record: written by this installation")
+        yield from self._erased()
         yield from self._reviewed()
         if self.seal is None:
             yield Statement("seal: none; whoever can write here could have made all of it anew")
@@ -93,6 +124,20 @@ class Verification:
         """Yield the statements in English, what belongs to the one before set in."""
         for one in self.statements():
             yield f"      {one}" if isinstance(one, Detail) else str(one)
+
+    def _erased(self) -> Iterator[Statement]:
+        for one in self.erased:
+            yield Statement(
+                "erased on {day} by {by} ({signed}), {files} files: {what}: {why}", day=one.day, by=one.by,
+                signed=Phrase("signed") if one.signed else Phrase("not signed"), files=one.files, what=one.what(),
+                why=" ".join(one.why.split()),
+            )
+        if self.still:
+            yield Detail(
+                "still or again what they were before, so erase the same again: {files}", files=_listed(self.still)
+            )
+        if self.beyond:
+            yield Detail("cannot be judged again: {checks}", checks=_first(self.beyond, _SHOWN))
 
     def _reviewed(self) -> Iterator[Statement]:
         if not (self.reviews or self.torn):
@@ -144,6 +189,8 @@ def _of_seal(seal: Sealed) -> Iterator[Statement]:
         )
     if seal.later_reviews:
         yield Detail("added after the seal: {reviews} review entries", reviews=seal.later_reviews)
+    if seal.erased:
+        yield Detail("sealed files that were erased since: {files}", files=seal.erased)
     if seal.gone:
         yield Detail("sealed documents that are not here, and can be made again: {documents}", documents=len(seal.gone))
     if seal.not_sealed:
@@ -182,8 +229,17 @@ def verify_audit(
         id=audit.record.id, files=files, numbers=numbers, own=is_own(audit), reviews=len(reviews.entries),
         head=reviews.digests[-1] if reviews.entries else None, signed=len(signers),
         known=sum(key in keys or key.fingerprint in known for key in signers), torn=bool(reviews.torn),
-        back=reviews.back, seal=seal, uncovered=uncovered, strays=strays,
+        back=reviews.back, seal=seal, erased=tuple(_tombstones(reviews)), still=still_there(audit),
+        beyond=beyond(audit), uncovered=uncovered, strays=strays,
     )
+
+
+def _tombstones(reviews: Reviews) -> Iterator[Tombstones]:
+    for entry in reviews.entries:
+        if isinstance(entry.says, Erasure):
+            says, day = entry.says, entry.at.date().isoformat()
+            signed = signature_of(entry) == "holds"
+            yield Tombstones(day, entry.author, signed, says.reason, says.checks, len(says.files))
 
 
 def was_finished(folder: Path) -> bool:

@@ -180,7 +180,7 @@ def _ids(audit: Audit, check: str, role: str) -> Counter[str] | None:
     """Return the ids of what was observed of a role; None where nothing is stored. IntegrityError if changed."""
     finding = next((one for one in audit.record.findings if one.check == check), None)
     file = None if finding is None else observed_of(audit.folder, finding, role)
-    if file is None or (file.problem is None and file.id_column != "id"):
+    if file is None or file.problem == "erased" or (file.problem is None and file.id_column != "id"):
         return None
     return Counter(map(str, file.ids()))
 

@@ -46,7 +46,7 @@ class Audit:
         Raises KeyError as `finding`, and IntegrityError for what is not the record's or cannot be read.
         """
         file = items_of(self.folder, self.finding(check))
-        if file is None or file.problem == "missing":
+        if file is None or file.problem in ("missing", "erased"):
             return None
         frame = frame_of(file.table(file.columns if columns is None else columns))
         return frame.set_index("id") if "id" in frame.columns else frame

@@ -1,6 +1,7 @@
 """What a check stored of its items: the one reader of an audit's tables, of which no changed one is ever read.
 
     name in the record, with its digest -> file of that digest in the folder -> columns, rows by number, frames by id
+    erased (`audit.record.erased`)      -> the file that the last erasure left, or none
 
 `against` and `weight` are columns that the detector sets (`detectors.result.Result`): whether an item counts against
 the model, and by how much; by them the worst come first.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from audit.errors import IntegrityError
 from audit.files import contents_of, digest_file, frame_of, open_regular, read_batches, read_table
 from audit.record.contents import items_name, observations_name, table_name
+from audit.record.erased import digest_now, erasures
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,8 +61,8 @@ class ItemsFile:
     path: Path
     name: str
     """Relative to the audit's folder."""
-    problem: Literal["missing", "changed"] | None = None
-    """Why it is not read: it is not there, or not the file that the record names."""
+    problem: Literal["missing", "changed", "erased"] | None = None
+    """Why it is not read: it is not there, not the file that the record names, or erased (`audit.record.erased`)."""
     columns: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     """Those of the columns that hold texts."""
@@ -174,6 +176,9 @@ def _opened(folder: Path, finding: _Naming, name: str) -> ItemsFile | None:
     digest = next((one.sha256 for one in finding.evidence if one.path == name), None)
     if digest is None:
         return None
+    digest = digest_now(erasures(folder), name, digest)
+    if digest is None:
+        return ItemsFile(path, name, problem="erased")
     if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
         return ItemsFile(path, name, problem="missing")
     facts = path.stat()

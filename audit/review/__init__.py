@@ -15,6 +15,9 @@ from audit.review.entries import (
     DecisionWord,
     Due,
     Entry,
+    Erasure,
+    FileErased,
+    Kept,
     Override,
     Owner,
     Rating,
@@ -28,17 +31,19 @@ from audit.review.entries import (
     signature_of,
 )
 from audit.review.kept import REVIEWS, log_of, passed_over, pull_reviews, push_reviews
-from audit.review.overrides import PROBLEMS, Reviewed
+from audit.review.log import ReviewLog
+from audit.review.overrides import PROBLEMS, Reviewed, changed_by, lacking_items
 from audit.review.sides import call_item
 from audit.review.state import Problem, ReviewState, SignOff, TargetState, sign_off_of, state_after, state_of
 from audit.review.waivers import Waiver, waiver_in_force
-from audit.review.writer import add_reviews
+from audit.review.writer import add_made, add_reviews
 
 __all__ = [
     "CALLS", "CHAIN_START", "DECISIONS", "PROBLEMS", "RATINGS", "REVIEWS", "STATUSES", "Action", "Agreement",
-    "Answers", "Call", "CallWord", "Calls", "Comment", "Decision", "DecisionWord", "Due", "Entry", "Override",
-    "Owner", "Problem", "Rating", "RatingWord", "ReviewState", "Reviewed", "Reviews", "Said", "Sample", "SignOff",
-    "Statement", "Status", "StatusWord", "TargetState", "Waiver", "add_reviews", "agreements", "call_item", "call_of",
-    "differ", "log_of", "passed_over", "person_of", "pull_reviews", "push_reviews", "read_reviews", "sign_off_of",
-    "signature_of", "state_after", "state_of", "waiver_in_force",
+    "Answers", "Call", "CallWord", "Calls", "Comment", "Decision", "DecisionWord", "Due", "Entry", "Erasure",
+    "FileErased", "Kept", "Override", "Owner", "Problem", "Rating", "RatingWord", "ReviewLog", "ReviewState",
+    "Reviewed", "Reviews", "Said", "Sample", "SignOff", "Statement", "Status", "StatusWord", "TargetState", "Waiver",
+    "add_made", "add_reviews", "agreements", "call_item", "call_of", "changed_by", "differ", "lacking_items", "log_of",
+    "passed_over", "person_of", "pull_reviews", "push_reviews", "read_reviews", "sign_off_of", "signature_of",
+    "state_after", "state_of", "waiver_in_force",
 ]

@@ -28,8 +28,9 @@ from detectors.phrases import Phrase
 
 __all__ = [
     "CALLS", "CHAIN_START", "DECISIONS", "RATINGS", "STATUSES", "Action", "Answers", "CallWord", "Comment", "Decision",
-    "DecisionWord", "Due", "Entry", "Override", "Owner", "Rating", "RatingWord", "Reviews", "Sample", "Signature",
-    "Statement", "Status", "StatusWord", "read_reviews", "reviews_of", "signature_of", "signed",
+    "DecisionWord", "Due", "Entry", "Erasure", "FileErased", "Kept", "Override", "Owner", "Rating", "RatingWord",
+    "Reviews", "Sample", "Signature", "Statement", "Status", "StatusWord", "read_reviews", "reviews_of",
+    "signature_of", "signed",
 ]
 
 CHAIN_START = f"sha256:{'0' * 64}"
@@ -215,7 +216,44 @@ class Answers(_About):
         return self
 
 
-Statement = Comment | Rating | Owner | Action | Due | Status | Override | Sample | Decision | Answers
+class FileErased(_StrictModel):
+    """What is left of a file: its digests."""
+
+    had: Digest
+    now: Digest | None = None
+    """Of what stands in its place; absent where nothing does."""
+
+
+class Kept(_StrictModel):
+    """A check's result after review, which its items cannot give any more."""
+
+    check: Annotated[str, Field(min_length=1, max_length=200)]
+    outcomes: dict[str, float]
+    """Item -> the outcome that people put in the place of the machine's: the result is the one with all of these."""
+    problem: str | None = None
+    after: dict[str, Any]
+    """What of the finding it changes; see `audit.review.overrides.as_kept`."""
+
+
+class Erasure(_About):
+    """Evidence that was erased, as the law or a rule of retention asks; no text of it is told here."""
+
+    kind: Literal["erasure"] = "erasure"
+    reason: Text
+    checks: Annotated[dict[str, list[Annotated[str, Field(min_length=1, max_length=400)]]], Field(min_length=1)]
+    """Check -> ids of the items that were taken out; none: all that the check rests on."""
+    files: Annotated[dict[str, FileErased], Field(min_length=1)]
+    """Name in the audit's folder -> its digests."""
+    kept: list[Kept] = []
+
+    @model_validator(mode="after")
+    def _of_the_audit(self) -> Erasure:
+        if self.check is not None:
+            raise ValueError(Phrase("an erasure names its checks itself"))
+        return self
+
+
+Statement = Comment | Rating | Owner | Action | Due | Status | Override | Sample | Decision | Answers | Erasure
 
 
 class Signature(_StrictModel):

@@ -15,7 +15,17 @@ from typing import NoReturn
 from audit.errors import ConflictError, IntegrityError
 from audit.files import sha256
 from audit.record import REVIEWS_FILE
-from audit.review.entries import CHAIN_START, Answers, Comment, Decision, Entry, Override, Statement, reviews_of
+from audit.review.entries import (
+    CHAIN_START,
+    Answers,
+    Comment,
+    Decision,
+    Entry,
+    Erasure,
+    Override,
+    Statement,
+    reviews_of,
+)
 from detectors.phrases import Phrase
 
 __all__ = ["check_meanwhile"]
@@ -71,6 +81,8 @@ def _said(says: Statement) -> Phrase:
         told["text"] = " ".join(says.text.split())[:_SHOWN]
     if isinstance(says, Override):
         told["called"] = says.word or ("machine" if says.value is None else f"{says.value:g}")
+    if isinstance(says, Erasure):
+        told = {"checks": ", ".join(says.checks)}
     return Phrase(_SAID[says.kind], **told)
 
 
@@ -78,4 +90,5 @@ _SAID = {
     "comment": "a remark, {text}", "rating": "rating {rating}", "owner": "owner {owner}", "action": "action {action}",
     "due": "due {due}", "status": "status {status}", "override": "outcome {called}",
     "sample": "random check of {count} items", "decision": "decision {decision}", "answers": "answers to {framework}",
+    "erasure": "erased evidence of {checks}",
 }  # fmt: skip

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audit.record import Audit, Finding, ItemsFile, items_of
+from audit.record import Audit, Finding, ItemsFile, erasures, items_of
 from audit.review.outcomes import Outcomes, columns_for, outcomes_of
 from audit.review.random_check import Barrier, Draw, RandomCheck, barrier_to, bounded, progress_of
 from audit.seeds import rng_for
@@ -30,17 +30,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "PROBLEMS", "ItemChange", "Numbers", "Problem", "Reviewed", "draw_problem", "lacking_items",
-    "numbers_of", "override_problem", "review_measure",
+    "PROBLEMS", "ItemChange", "Numbers", "Problem", "Reviewed", "as_kept", "changed_by", "draw_problem",
+    "lacking_items", "numbers_of", "override_problem", "review_measure",
 ]
 
-Unable = Literal["not_a_mean", "items_missing", "items_changed", "item_unknown", "not_reproduced"]
-"""Why there is no reviewed number: the measure is no mean of items; the items' file is not there, or not the record's;
-an item is not in it or has no value; the items do not give the machine's number."""
+Unable = Literal["not_a_mean", "items_missing", "items_changed", "items_erased", "item_unknown", "not_reproduced"]
+"""Why there is no reviewed number: the measure is no mean of items; the items' file is not there, not the record's, or
+erased; an item is not in it or has no value; the items do not give the machine's number."""
 Problem = Unable | Literal["chosen"] | Barrier
 """Or why it has no interval and decides nothing: the items that were looked at were chosen, or a random check of them
 cannot give one."""
 
+_AFTER = (
+    "verdict", "reason", "why", "measures", "one_sided", "more_units", "fresh_units", "smallest_effect",
+)
+"""What of a finding people's words about its items can change."""
 CHOSEN = Method("mean after review of chosen items, no interval")
 """Method of a reviewed number that decides nothing."""
 
@@ -211,6 +215,22 @@ def _reviewed(
     return Reviewed(finding, _judged(finding, headline, *measures), told, check=check)
 
 
+def changed_by(reviewed: Reviewed) -> dict[str, Any]:
+    """Return what of the finding a result after review changes, as JSON data."""
+    before, after = (one.model_dump(mode="json", include=set(_AFTER)) for one in (reviewed.machine, reviewed.finding))
+    return {name: value for name, value in after.items() if value != before.get(name)}
+
+
+def as_kept(
+    finding: Finding, changes: Mapping[str, ItemChange], problem: str | None, after: Mapping[str, Any]
+) -> Reviewed:
+    """Return both results of items that were erased: what people said, and what `changed_by` told before it."""
+    told = {name: value for name, value in after.items() if name in _AFTER}
+    then = Finding.model_validate({**finding.model_dump(mode="json"), **told})
+    known = next((one for one in PROBLEMS if one == problem), None)
+    return Reviewed(finding, then, tuple(changes[item] for item in sorted(changes)), known)
+
+
 def _headline(finding: Finding) -> Measure:
     """Return the headline that is the mean of a column of the items."""
     headline = finding.headline
@@ -221,6 +241,8 @@ def _headline(finding: Finding) -> Measure:
 
 def _file(audit: Audit, finding: Finding) -> ItemsFile:
     file = items_of(audit.folder, finding)
+    if any(finding.check in one.checks for one in erasures(audit.folder)):  # the rest may give its number by chance
+        raise _UnableError("items_erased")
     if file is None or file.problem is not None:
         raise _UnableError("items_changed" if file is not None and file.problem == "changed" else "items_missing")
     return file
@@ -308,7 +330,7 @@ def _same(made: float | None, stored: float | None) -> bool:
 def lacking_items(audit: Audit, check: str, items: Collection[str]) -> list[str]:
     """Return those of these ids that no item of the check has; IntegrityError where the file is not the record's."""
     file = items_of(audit.folder, audit.finding(check))
-    there = {} if file is None or file.problem == "missing" else file.find(items)
+    there = {} if file is None or file.problem in ("missing", "erased") else file.find(items)
     return [item for item in items if item not in there]
 
 
@@ -341,6 +363,7 @@ def draw_problem(audit: Audit, draw: Draw, last: Reviewed | None) -> Phrase | No
 PROBLEMS: Mapping[Problem, Phrase] = {
     "not_a_mean": Phrase("the check's first number is no mean of its items"),
     "items_missing": Phrase("the check has no items in the folder"),
+    "items_erased": Phrase("items of the check were erased, so that its number cannot be made again"),
     "items_changed": Phrase("the items' file is not the one that the record names"),
     "item_unknown": Phrase("there is no such item, or the number does not count it"),
     "not_reproduced": Phrase("the items do not give the machine's own number"),

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
@@ -19,6 +19,8 @@ from audit.review.entries import (
     Decision,
     Due,
     Entry,
+    Erasure,
+    Kept,
     Override,
     Owner,
     Rating,
@@ -30,7 +32,7 @@ from audit.review.entries import (
     read_reviews,
     signature_of,
 )
-from audit.review.overrides import ItemChange, Reviewed, review_measure
+from audit.review.overrides import ItemChange, Reviewed, as_kept, review_measure
 from audit.review.random_check import Draw
 from audit.review.waivers import Waiver, waiver_of
 from audit.signing import same_person
@@ -170,15 +172,24 @@ def state_of(
     of the machine's only those count that say why. reviews: the audit's, where they were read already. IntegrityError
     as `read_reviews`.
     """
-    return _state(audit, read_reviews(audit.folder) if reviews is None else reviews, on, with_reason=with_reason)
+    reviews = read_reviews(audit.folder) if reviews is None else reviews
+    return _state(audit, reviews, on, _kept(reviews), with_reason=with_reason)
 
 
 def state_after(audit: Audit, count: int) -> ReviewState:
     """Return where the audit stood after its first `count` entries, on the day of the last of them."""
-    return _state(audit, Reviews(read_reviews(audit.folder).entries[:count]), None)
+    reviews = read_reviews(audit.folder)
+    return _state(audit, Reviews(reviews.entries[:count]), None, _kept(reviews))
 
 
-def _state(audit: Audit, reviews: Reviews, on: date | None, *, with_reason: bool = False) -> ReviewState:
+def _kept(reviews: Reviews) -> list[Kept]:
+    """Return the results after review of items that were erased, the last at the end."""
+    return [one for entry in reviews.entries if isinstance(entry.says, Erasure) for one in entry.says.kept]
+
+
+def _state(
+    audit: Audit, reviews: Reviews, on: date | None, kept: Sequence[Kept], *, with_reason: bool = False
+) -> ReviewState:
     entries = reviews.entries
     on = reviews.day(on)
     targets: dict[Target, TargetState] = defaultdict(TargetState)
@@ -187,7 +198,7 @@ def _state(audit: Audit, reviews: Reviews, on: date | None, *, with_reason: bool
         targets[target] = _after(targets[target], entry)
     calls, draws = _spoken(entries)
     counted = _spoken(one for one in entries if not _bare(one))[0] if with_reason else calls  # of the same draws
-    reviewed = dict(_reviewed(audit, counted, draws))
+    reviewed = dict(_reviewed(audit, counted, draws, kept))
     after = [reviewed[one.check].finding if one.check in reviewed else one for one in audit.record.findings]
     signing = sign_off_of(audit, entries)
     state = ReviewState(
@@ -243,15 +254,20 @@ def _bare(entry: Entry) -> bool:
     return isinstance(says, Override) and says.value is not None and not (says.reason or "").strip()
 
 
-def _reviewed(audit: Audit, calls: Calls, draws: Mapping[str, Draw]) -> list[tuple[str, Reviewed]]:
-    """Return the checks of whose items people spoke with both results."""
+def _reviewed(
+    audit: Audit, calls: Calls, draws: Mapping[str, Draw], kept: Sequence[Kept]
+) -> Iterator[tuple[str, Reviewed]]:
+    """Yield the checks of whose items people spoke with both results."""
     known = {finding.check: finding for finding in audit.record.findings}
-    changes = {check: _changes(calls.get(check, {})) for check in (*calls, *draws)}
-    return [
-        (check, review_measure(audit, known[check], items, draws.get(check)))
-        for check, items in changes.items()
-        if (items or check in draws) and check in known
-    ]
+    for check, items in ((check, _changes(calls.get(check, {}))) for check in (*calls, *draws)):
+        if check not in known or not (items or check in draws):
+            continue
+        said = {item: one.reviewed for item, one in items.items()}
+        stays = next((one for one in reversed(kept) if (one.check, one.outcomes) == (check, said)), None)
+        if stays is None:
+            yield check, review_measure(audit, known[check], items, draws.get(check))
+        else:
+            yield check, as_kept(known[check], items, stays.problem, stays.after)
 
 
 def _changes(items: Mapping[str, Said]) -> dict[str, ItemChange]:

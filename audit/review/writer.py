@@ -1,6 +1,7 @@
 """Writing reviews: what people say of an audit, appended to its `reviews.jsonl`.
 
     add_reviews(audit, Rating(check="facts", rating="high"), author="Kim")      appends, one line an entry
+    add_made(audit, made, author="Kim")             appends made(all reviews there are), if there is something to say
 
 Entries are only ever added. Each holds the digest of the line before it and that of record.json, so none can be
 changed or taken out of the middle unseen; what nobody signed or sealed, its owner can still rewrite as a whole. Writers
@@ -10,7 +11,7 @@ kill is dropped. The record is never changed: overrides and waivers stand beside
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -18,16 +19,18 @@ from pydantic import ValidationError
 from audit.errors import UsageError, did_you_mean, first_problem
 from audit.files import digest_file, sha256
 from audit.frameworks import load_framework
-from audit.record import RECORD_FILE, Audit, items_name
+from audit.record import RECORD_FILE, Audit, erasures, items_name
 from audit.review.entries import (
     CHAIN_START,
     Answers,
     Decision,
     Entry,
+    Erasure,
     Override,
     Reviews,
     Sample,
     Statement,
+    read_reviews,
     reviews_of,
     signed,
 )
@@ -40,7 +43,7 @@ from audit.review.state import Problem, sign_off_of, state_of
 from audit.signing import SigningKey, plain_name
 from detectors.phrases import Phrase
 
-__all__ = ["add_reviews"]
+__all__ = ["add_made", "add_reviews"]
 
 
 def add_reviews(
@@ -60,10 +63,7 @@ def add_reviews(
     _refuse_targets(audit, says)
     record, now = digest_file(audit.folder / RECORD_FILE), datetime.now().astimezone().replace(microsecond=0)
     stored: list[Entry] = []
-    try:
-        made = [Entry(previous=CHAIN_START, record=record, author=author, at=at or now, says=one) for one in says]
-    except ValidationError as error:
-        raise UsageError("author {author!r}: {problem}", author=author, problem=first_problem(error)) from None
+    made = [_entry(record, author, at or now, one) for one in says]
 
     def following(lines: Sequence[bytes]) -> list[bytes]:
         if stored and stored[-1].line in lines:  # kept by an earlier try of which nothing was heard
@@ -77,6 +77,36 @@ def add_reviews(
 
     (log or log_of(audit)).append(following)
     return tuple(stored)
+
+
+def add_made(
+    audit: Audit, made: Callable[[Reviews], Statement | None], *, author: str, key: SigningKey | None = None,
+    at: datetime | None = None, log: ReviewLog | None = None,
+) -> Entry | None:
+    """Append what follows from the reviews that there are, in whose order nothing comes between; None for nothing.
+
+    `made` may be asked again, and changes nothing itself. Raises as `add_reviews`.
+    """
+    record, now = digest_file(audit.folder / RECORD_FILE), at or datetime.now().astimezone().replace(microsecond=0)
+    author, stored = plain_name(author), list[Entry]()
+
+    def following(lines: Sequence[bytes]) -> list[bytes]:
+        if stored and stored[-1].line in lines:  # kept by an earlier try of which nothing was heard
+            return []
+        says = made(reviews_of(lines, record))
+        new = [] if says is None else [_entry(record, author, now, says)]
+        stored[:] = _chained(new, lines, key)
+        return [entry.line for entry in stored]
+
+    (log or log_of(audit)).append(following)
+    return stored[0] if stored else None
+
+
+def _entry(record: str, author: str, at: datetime, says: Statement) -> Entry:
+    try:
+        return Entry(previous=CHAIN_START, record=record, author=author, at=at, says=says)
+    except ValidationError as error:
+        raise UsageError("author {author!r}: {problem}", author=author, problem=first_problem(error)) from None
 
 
 def _chained(made: Iterable[Entry], lines: Sequence[bytes], key: SigningKey | None) -> list[Entry]:
@@ -100,6 +130,9 @@ def _refuse_targets(audit: Audit, says: Iterable[Statement]) -> None:
         if check not in checks:
             raise UsageError("no check {check!r} in this audit{near}", check=check, near=did_you_mean(check, checks))
         if items and (lacking := lacking_items(audit, check, items)):
+            if any(check in one.checks for one in erasures(audit.folder)):
+                gone = "check {check!r} has no item {item!r}: items of it were erased"
+                raise UsageError(gone, check=check, item=lacking[0])
             raise UsageError(
                 "check {check!r} has no item {item!r}; see the ids in {file}",
                 check=check, item=lacking[0], file=items_name(check),
@@ -112,13 +145,20 @@ def _refuse_plainly(audit: Audit, says: Statement) -> None:
     """Raise UsageError for an item whose outcome cannot be another, and for answers that nobody asked for."""
     if isinstance(says, Answers):
         _refuse_answers(says)
-    if isinstance(says, Override) and says.check is not None and says.item is not None and says.value is not None:
-        problem = override_problem(audit, says.check, says.item)
+    if isinstance(says, Override) and says.check is not None and says.item is not None:
+        problem = override_problem(audit, says.check, says.item) if says.value is not None else None
+        problem = problem or ("items_erased" if _stands(audit, says.check) else None)
         if problem is not None:
             raise UsageError(
                 "item {item!r} of {check!r} cannot be overridden: {why}",
                 item=says.item, check=says.check, why=PROBLEMS[problem],
             )
+
+
+def _stands(audit: Audit, check: str) -> bool:
+    """Tell whether the check's result after review was kept as items were erased, so that no word changes it more."""
+    entries = read_reviews(audit.folder).entries if erasures(audit.folder) else ()
+    return any(one.check == check for entry in entries if isinstance(entry.says, Erasure) for one in entry.says.kept)
 
 
 def _refuse(audit: Audit, reviews: Reviews, new: Sequence[Entry]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -50,7 +51,7 @@ def show(place: Address, words: Words) -> None:
     with left:
         draw("finding.html.j2", words, one=one, **tools)
         if items is None or items.problem:
-            draw("no_items.html.j2", words, items=items)
+            draw("no_items.html.j2", words, items=items, erased=one.erased)
         else:
             browse(place, words, one, items, _overridden(audit, place.check, words))
     with right:
@@ -61,7 +62,7 @@ def show(place: Address, words: Words) -> None:
     if table is not None and not table.problem:
         draw("table.html.j2", words, found=laid_page(table, one, range(min(table.total, MOST_ROWS)), words))
     if one.rows:
-        draw("finding_rest.html.j2", words, one=one, folded=bool(items), **tools)
+        draw("finding_rest.html.j2", words, one=replace(one, erased=()), folded=bool(items), **tools)
 
 
 def _differing(place: Address, items: ItemsFile | None) -> Iterator[tuple[str, tuple[str, str]]]:

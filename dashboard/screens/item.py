@@ -49,6 +49,11 @@ def show(place: Address, words: Words) -> None:
     audit, view = opened(place.audit), view_of(place.audit, place.lang)
     one = finding_of(view, place.check)
     items = items_of(audit.folder, one.finding)
+    if items is not None and items.problem == "erased":
+        way = [(words("heading.index"), place.to("audits")), (view.title, place.to("audit"))]
+        crumbs(words, [*way, (one.name, place.to("finding")), (f"{place.item:,}", place)])
+        draw("no_items.html.j2", words, items=items, erased=one.erased)
+        return
     there = items.total if items is not None and not items.problem else 0
     if items is None or place.item > there:
         raise UsageError(

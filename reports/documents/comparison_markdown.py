@@ -90,6 +90,7 @@ def _section(one: CheckView, words: Words) -> list[str]:
     lines = ["", title]
     for letter, _, why in one.whys:
         lines += ["", escape_markdown(f"{letter}: {why}" if several else why)]
+    lines += [line for told in one.erased for line in ("", escape_markdown(told))]
     for groups in one.groups:
         lines += _groups(groups, words)
     for changes in one.changes:

@@ -8,7 +8,7 @@ this one view.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from detectors.result import Measure
 from reports.text import Counting, Notation, Words, digits_for, measure_name, one_line
 from reports.views.audited_data import data_text
 from reports.views.changed_items import ChangesView, changes_view
+from reports.views.erased import erased_lines
 from reports.views.measure_rows import MethodRow, method_rows, printed
 from reports.views.summary import would_do
 from reports.views.verdict_text import reason_text
@@ -104,6 +105,8 @@ class CheckView:
     measures: tuple[MeasureView, ...]
     changes: tuple[ChangesView, ...]
     groups: tuple[GroupsView, ...]
+    erased: tuple[str, ...] = ()
+    """What was erased of the evidence of each side, a line each."""
 
     @property
     def why(self) -> str:
@@ -236,7 +239,17 @@ def _check(each: Sequence[CheckComparison], notation: Notation) -> CheckView:
             changes_view(letter, check.changes, notation) for letter, check in lettered if check.changes is not None
         ),
         groups=tuple(_groups(letter, check, notation) for letter, check in lettered if check.groups),
+        erased=tuple(_erased(lettered, notation)),
     )
+
+
+def _erased(lettered: Sequence[tuple[str, CheckComparison]], notation: Notation) -> Iterator[str]:
+    """Yield what was erased, of A once."""
+    sides = [("A", lettered[0][1], "A"), *((letter, one, "B") for letter, one in lettered)]
+    for letter, check, side in sides:
+        told = [one for of, one in check.erased if of == side]
+        for line in erased_lines(told, check.check, notation):
+            yield notation.words("format.colon", left=letter, right=line)
 
 
 def _groups(letter: str, one: CheckComparison, notation: Notation) -> GroupsView:

@@ -62,8 +62,8 @@ class ItemsTable:
 
     path: str
     """Relative to the audit folder."""
-    problem: Literal["missing", "changed"] | None = None
-    """Why there are no rows: the file is not there, or not the one that the record names."""
+    problem: Literal["missing", "changed", "erased"] | None = None
+    """Why there are no rows: the file is not there, not the one that the record names, or erased."""
     columns: tuple[Column, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     """Cells as they are printed; a picture is markup."""

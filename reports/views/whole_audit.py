@@ -14,11 +14,12 @@ from hashlib import sha256
 from itertools import groupby
 from string import ascii_lowercase
 
-from audit.record import DIMENSIONS, Audit, Finding, Record, severity
+from audit.record import DIMENSIONS, Audit, Finding, Record, erasures, severity
 from audit.verdict import FAR_TOLD, FarOff, capitalised, far_off
 from reports.figures import NO_AXIS, SHARED
 from reports.text import Notation, Words, measure_name, one_line, told_in
 from reports.views.audited_data import data_text
+from reports.views.erased import erased_lines
 from reports.views.measure_rows import MeasureRow, MethodRow, method_rows, printed
 from reports.views.statistical_notes import (
     Change,
@@ -87,6 +88,8 @@ class FindingView:
     """(letter, method), as the rows name them."""
     left_out: int
     """Measures that found no room."""
+    erased: tuple[str, ...] = ()
+    """What was erased of its evidence, a line each."""
 
     @property
     def rows(self) -> tuple[MeasureRow, ...]:
@@ -140,7 +143,11 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
     """Return the view of an audit; `most_measures` is shared evenly by the findings, each keeping at least one."""
     record, notation = audit.record, Notation(words)
     room = max(1, most_measures // max(1, len(record.findings)))
-    views = tuple(_finding_view(finding, notation, room) for finding in sorted(record.findings, key=severity))
+    told = erasures(audit.folder)
+    views = tuple(
+        replace(_finding_view(finding, notation, room), erased=erased_lines(told, finding.check, notation))
+        for finding in sorted(record.findings, key=severity)
+    )
     dimensions = tuple(_dimensions(views, words))
     empty = [name for name, found in dimensions if not found]
     return Overview(
