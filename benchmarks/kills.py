@@ -1,11 +1,12 @@
 """Does a kill at any place lose, change or leave anything?
 
-`python benchmarks/kills.py [run review seal export import language] [--points 200]`: every action is done once without
-a kill; then a process is killed (SIGKILL) at its N-th file operation, for N spread over all of them, and the action is
-done again. An operation is what changes a file: opening for writing, writing (half of it is written), fsync, renaming,
-removing, making a folder. Afterwards all files must be, to the byte, those of the action without a kill; only run.json,
-which holds times, is left out. `language` kills a real audit of SmolLM2-135M at random moments instead, and compares
-record.json. An action that fails is an error. About two minutes a core for 200 points, half an hour for `language`.
+`python benchmarks/kills.py [run review seal export import erase language] [--points 200]`: every action is done once
+without a kill; then a process is killed (SIGKILL) at its N-th file operation, for N spread over all of them, and the
+action is done again. An operation is what changes a file: opening for writing, writing (half of it is written), fsync,
+renaming, removing, making a folder. Afterwards all files must be, to the byte, those of the action without a kill; only
+run.json, which holds times, is left out. `language` kills a real audit of SmolLM2-135M at random moments instead, and
+compares record.json. An action that fails is an error. About two minutes a core for 200 points, half an hour for
+`language`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from audit.data.tabular import Builtin
 from audit.errors import UsageError
 from audit.execute import check_run, progress, run
 from audit.files import digest_file, sha256
-from audit.integrity import export_audit, import_audit, seal_audit, verify_audit
+from audit.integrity import erase, export_audit, import_audit, seal_audit, verify_audit
 from audit.plan import Check, Plan
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.record import load_record
@@ -180,8 +181,15 @@ def do_import(root: Path) -> None:
             raise
 
 
+def do_erase(root: Path) -> None:
+    audit = load_record(folder(root))
+    (first, *_) = load_record(root / "kept-audit").items("pairs").index
+    erase(audit, {"pairs": [first]}, author="Kim", reason="The person asked for it", at=WHEN)
+
+
 ACTIONS: dict[str, Callable[[Path], None]] = {
     "run": do_run, "review": do_review, "seal": do_seal, "export": do_export, "import": do_import,
+    "erase": do_erase,
 }
 
 
@@ -192,6 +200,7 @@ def prepared(place: Path) -> Path:
     in_a_process(do_run, root)
     in_a_process(lambda one: make_key(one / "kept-key"), root)
     in_a_process(lambda one: export_audit(folder(one), one / "kept-bundle.zip"), root)
+    shutil.copytree(folder(root), root / "kept-audit")
     return root
 
 

@@ -25,7 +25,7 @@ from audit.catalogue import header_of
 from audit.compare import Comparison, Margins, compare_several
 from audit.errors import DokimasiaError, IntegrityError, UsageError, first_problem, os_reason
 from audit.files import MAX_JSON, read_regular, stored_json
-from audit.record import JOURNAL_FILE, PLAN_FILE, RECORD_FILE, Audit, RunProgress, load_record, read_progress
+from audit.record import JOURNAL_FILE, PLAN_FILE, RECORD_FILE, Audit, RunProgress, erasures, load_record, read_progress
 from audit.storage import bring, local_folder
 from detectors.phrases import Phrase
 from reports.text import one_line, words_of
@@ -91,7 +91,7 @@ def readable(name: str, read: Callable[[str], T]) -> T | None:
 
 def view_of(name: str, lang: str) -> Overview:
     """Return what every document says of a finished audit, in a language; raises as `opened` does."""
-    return _view(*_stamp(name), lang)
+    return _view(*_evidence_stamp(name), lang)
 
 
 def found_in(name: str, lang: str) -> PrintedRow | Running | Phrase:
@@ -131,7 +131,7 @@ def compared(names: Sequence[str], margin: float) -> tuple[Comparison, ...]:
 
     Raises as `opened` does; UsageError where they were not asked the same, IntegrityError where a file is not its own.
     """
-    return _compared(tuple(_stamp(name) for name in names), margin)
+    return _compared(tuple(_evidence_stamp(name) for name in names), margin)
 
 
 def _stamp(name: str, *, deep: bool = True) -> tuple[Path, int, int]:
@@ -145,13 +145,19 @@ def _stamp(name: str, *, deep: bool = True) -> tuple[Path, int, int]:
     return folder, stat.st_mtime_ns, stat.st_size
 
 
+def _evidence_stamp(name: str) -> tuple[Path, int, int, int]:
+    """Return the stamp of what tells of an audit's evidence, too: its last number counts what was erased of it."""
+    stamp = _stamp(name)
+    return *stamp, len(erasures(stamp[0]))
+
+
 @lru_cache(maxsize=32)
 def _opened(folder: Path, mtime_ns: int, size: int) -> Audit:
     return load_record(folder)
 
 
 @lru_cache(maxsize=32)
-def _view(folder: Path, mtime_ns: int, size: int, lang: str) -> Overview:
+def _view(folder: Path, mtime_ns: int, size: int, erased: int, lang: str) -> Overview:
     return overview(_opened(folder, mtime_ns, size), words_of(lang))
 
 
@@ -161,8 +167,8 @@ def _row(folder: Path, mtime_ns: int, size: int, lang: str) -> PrintedRow:
 
 
 @lru_cache(maxsize=8)
-def _compared(stamps: tuple[tuple[Path, int, int], ...], margin: float) -> tuple[Comparison, ...]:
-    first, *others = (_opened(*stamp) for stamp in stamps)
+def _compared(stamps: tuple[tuple[Path, int, int, int], ...], margin: float) -> tuple[Comparison, ...]:
+    first, *others = (_opened(*stamp[:3]) for stamp in stamps)
     return compare_several(first, others, Margins(margin))
 
 

@@ -428,7 +428,7 @@ def _no_home() -> Path:
 def test_killed_at_any_file_operation_and_done_again_all_bytes_are_the_same():
     """A few places of each; `benchmarks/kills.py` takes 200, and a real language model."""
     script = Path(__file__).parents[1] / "benchmarks" / "kills.py"
-    actions = ["run", "review", "seal", "export", "import"]
+    actions = ["run", "review", "seal", "export", "import", "erase"]
     words = [sys.executable, str(script), *actions, "--points", "5"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

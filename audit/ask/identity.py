@@ -17,10 +17,12 @@ from typing import Any
 from audit.ask.spending import Account
 from audit.files import canonical, stored_json, write_atomic
 from audit.model import ModelSource, Verifiable
-from audit.record import IDENTITY_FILE, Audit
+from audit.record import Audit
 
 __all__ = ["Answerer", "asked_who", "begin", "opened_for", "others", "strangers", "varying"]
 
+IDENTITY_FILE = "identity.json"
+"""What endpoints showed of themselves when the audit began."""
 Facts = Mapping[str, Any]
 
 

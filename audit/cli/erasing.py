@@ -120,7 +120,7 @@ def _not_reached(what: Erasing) -> Iterator[str]:
         yield f"{what.spoken} entries of the reviews speak of it: what people wrote stays, as do ids of items"
     yield "bundles that were exported, documents elsewhere, copies, backups, earlier versions in an object store"
     yield "the data that the plan names, what plan.yaml says, and messages of crashes in run.json and record.json"
-    yield "the index of a dashboard, until it looks again; it can be deleted"
+    yield "a dashboard's index until it looks again (it can be deleted), a running dashboard until it is started anew"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -262,8 +262,8 @@ def _entries(state: ReviewState) -> Iterator[str]:
         says = {"comment" if key == "text" else key: value for key, value in says.items()}
         if entry.says.kind == "erasure":
             whose = ((check, ", ".join(ids)) for check, ids in says.pop("checks").items())
-            told = (f"{check} ({ids})" if ids else check for check, ids in whose)
-            says = {"erased": ", ".join(told), **says, "files": len(says["files"])}
+            erased = ", ".join(f"{check} ({ids})" if ids else check for check, ids in whose)
+            says = {"erased": erased, **says, "files": len(says["files"])}
         about = " ".join(part for part in (entry.says.check, entry.says.item) if part) or "the audit"
         told = ", ".join(f"{key} {value}" for key, value in says.items() if value is not False)
         by = words[signature_of(entry)] + ("" if entry.key is None else f", {entry.key.fingerprint[:23]}")

@@ -25,7 +25,7 @@ from audit.compare.contents import Changes, marked_changes
 from audit.compare.measures import Margins, MeasureComparison, Word, compare_measure
 from audit.errors import IntegrityError, UsageError
 from audit.plan import plan_differences, refusal
-from audit.record import Audit, DataRecord, Erased, Finding, Limit, ModelRecord, audited_first, erasures
+from audit.record import Audit, DataRecord, Erased, Finding, Limit, ModelRecord, erasures
 
 __all__ = [
     "EXIT_CODES", "MOST_AUDITS", "WORST_FIRST", "CheckComparison", "ComparedAudit", "Comparison", "as_json",
@@ -246,7 +246,8 @@ def _findings(a: Audit, b: Audit) -> list[tuple[Finding, Finding]]:
 
 def _side(audit: Audit) -> ComparedAudit:
     record = audit.record
-    return ComparedAudit(record.id, record.title, record.verdict, tuple(audited_first(record.models)), record.data)
+    models = (record.models[name] for name in sorted(record.models, key=lambda name: (name != "main", name)))
+    return ComparedAudit(record.id, record.title, record.verdict, tuple(models), record.data)
 
 
 def _check(

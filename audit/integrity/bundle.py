@@ -28,6 +28,7 @@ from typing import BinaryIO, NoReturn
 
 from audit.errors import IntegrityError, UsageError, clean, os_reason
 from audit.files import canonical, digest_file, open_regular, parse_json, sha256, sync_folder, tidy, worker
+from audit.integrity.digests import DOCUMENTS
 from audit.integrity.verification import Verification, verify_audit
 from audit.record import ALLOWED, RECORD_FILE, audit_files, load_record
 from audit.signing import PublicKey
@@ -37,7 +38,6 @@ from detectors.phrases import Phrase
 __all__ = ["MAX_MEMBERS", "MAX_TOTAL", "Bundle", "check_bundle", "export_audit", "import_audit", "unpacked"]
 
 MANIFEST = "bundle.json"
-DOCUMENTS = "reports/"
 MAX_MEMBERS = 60_000
 MAX_TOTAL = 2 << 30
 """Bytes of all members together."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from audit.errors import DokimasiaError, IntegrityError
 from audit.files import canonical, digest_file, sha256, stored_json
 from audit.integrity.conformity import check_record
 from audit.plan import check_deviations
-from audit.record import DOCUMENTS, PLAN_FILE, RECORD_FILE, REVIEWS_FILE, RUN_FILE, Audit, Finding, RunFacts, erasures
+from audit.record import PLAN_FILE, RECORD_FILE, REVIEWS_FILE, RUN_FILE, Audit, Erased, Finding, RunFacts, erasures
 
-__all__ = ["NOT_WRITTEN", "check_digests", "check_told", "digests_of", "evidence_of", "still_there", "written_over"]
+__all__ = ["DOCUMENTS", "NOT_WRITTEN", "check_digests", "check_told", "digests_of", "still_there", "written_over"]
 
+DOCUMENTS = "reports/"
+"""Where what can be made again lies; the record holds no digest of it."""
 NOT_WRITTEN = "record.json: not the record that the run wrote"
 
 
@@ -41,7 +44,7 @@ def check_digests(audit: Audit) -> int:
     return count + 1
 
 
-def evidence_of(audit: Audit) -> dict[str, str]:
+def _evidence_of(audit: Audit) -> dict[str, str]:
     """Return name -> digest of each file that the record and the run name; IntegrityError for one with two."""
     found: dict[str, str] = {}
     for one in (*(one for finding in audit.record.findings for one in finding.evidence), *_run_of(audit).evidence):
@@ -50,15 +53,15 @@ def evidence_of(audit: Audit) -> dict[str, str]:
     return found
 
 
-def digests_of(audit: Audit) -> dict[str, list[str | None]]:
+def digests_of(audit: Audit, told: Sequence[Erased] | None = None) -> dict[str, list[str | None]]:
     """Return name -> the digests of a file, as it was stored and after each erasure; None: gone.
 
-    IntegrityError where an entry tells of a file, or of a digest, that there was not, or of other checks than its files
+    told: the erasures, where they are not those in the folder. IntegrityError where an entry tells of a file, or of a digest, that there was not, or of other checks than its files
     belong to.
     """
     owners = {one.path: finding.check for finding in audit.record.findings for one in finding.evidence}
-    found = {name: list[str | None]([digest]) for name, digest in evidence_of(audit).items()}
-    for one in erasures(audit.folder):
+    found = {name: list[str | None]([digest]) for name, digest in _evidence_of(audit).items()}
+    for one in erasures(audit.folder) if told is None else told:
         for name, stone in one.files.items():
             if name.startswith(DOCUMENTS):
                 continue

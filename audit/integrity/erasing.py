@@ -21,9 +21,9 @@ from pathlib import Path
 
 from audit.errors import UsageError, did_you_mean
 from audit.files import digest_file, locked, parquet_bytes, read_table, remove, sha256, write_inside
-from audit.integrity.digests import check_digests, evidence_of
+from audit.integrity.digests import DOCUMENTS, check_digests, digests_of
 from audit.integrity.seal import check_seal
-from audit.record import DOCUMENTS, IDS, Audit, Erased, digest_now, erasures, erasures_in, items_of, table_name
+from audit.record import Audit, Erased, ItemsFile, erasures, items_of, table_name
 from audit.review import (
     Entry,
     Erasure,
@@ -81,8 +81,9 @@ def erase(
         raise UsageError("erasing needs a reason: who asked for it, or by which rule; it is kept")
     with _alone(audit.folder):
         check_digests(audit)
-        sealed = check_seal(audit)
-        reviews = read_reviews(audit.folder)
+        sealed, reviews = check_seal(audit), read_reviews(audit.folder)
+        if not only_told:
+            _finish(audit)  # what an earlier call was broken off in
         scope = _scope(audit, checks)
         what = _what(audit, scope, reviews)
         told(what)
@@ -115,7 +116,8 @@ def _scope(audit: Audit, checks: Scope) -> Scope:
         if not told.get(check, True):  # all of it went before
             continue
         gone = set(told.get(check, ()))
-        for item in lacking_items(audit, check, [one for one in items if one not in gone]):
+        rest = [one for one in items if one not in gone]
+        for item in lacking_items(audit, check, rest) if rest else ():
             raise UsageError("check {check!r} has no item {item!r}", check=check, item=item)
     scope = {check: checks[check] for check in checks if known[check].evidence}
     scope = scope or {one.check: () for one in known.values() if one.evidence and not checks}
@@ -139,10 +141,10 @@ def _says(audit: Audit, scope: Scope, reason: str, sealed: int, reviews: Reviews
 
     sealed: how many of the reviews lie under the seal.
     """
-    told, stored = erasures_in(entry.line for entry in reviews.entries), evidence_of(audit)
-    files: dict[str, FileErased] = {}
+    told = erasures(audit.folder, (entry.line for entry in reviews.entries))
+    stands, files = digests_of(audit, told), dict[str, FileErased]()
     for name, data in _left(audit, _merged(told, scope)).items():
-        had, now = digest_now(told, name, stored[name]), None if data is None else sha256(data)
+        had, now = stands[name][-1], None if data is None else sha256(data)
         if had is not None and had != now:
             files[name] = FileErased(had=had, now=now)
     lost = {one.check for one in audit.record.findings if any(part.path in files for part in one.evidence)}
@@ -174,7 +176,7 @@ def _without(path: Path, items: Sequence[str]) -> tuple[bool, bytes | None]:
     import pyarrow.compute as pc
 
     table = read_table(path)
-    column = next((name for name in IDS if name in table.column_names), None)
+    column = ItemsFile(path, path.name, columns=tuple(table.column_names)).id_column
     if column is None:
         return True, None
     keep = pc.invert(pc.is_in(pc.cast(table[column], "string"), value_set=pa.array(items, "string")))
@@ -201,9 +203,11 @@ def _kept(audit: Audit, reviews: Reviews, sealed: int, checks: Iterable[str]) ->
 
 def _finish(audit: Audit) -> None:
     """Make the files what the reviews say of them."""
-    told, stored = erasures(audit.folder), evidence_of(audit)
+    if not (told := erasures(audit.folder)):
+        return
+    stands = digests_of(audit)
     for name, data in _left(audit, _merged(told)).items():
-        path, now = audit.folder / name, digest_now(told, name, stored[name])
+        path, now = audit.folder / name, stands[name][-1]
         if now is None:
             _remove(path)
         elif data is not None and sha256(data) == now:

@@ -23,9 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.errors import IntegrityError, UsageError, os_reason
 from audit.files import MAX_JSON, canonical, digest_file, parse_json, read_regular, sha256, write_inside
-from audit.integrity.digests import digests_of
+from audit.integrity.digests import DOCUMENTS, digests_of
 from audit.record import (
-    DOCUMENTS,
     PLAN_FILE,
     RECORD_FILE,
     REVIEWS_FILE,

@@ -9,7 +9,7 @@ from pathlib import Path
 from audit.errors import IntegrityError
 
 __all__ = [
-    "ALLOWED", "DEVIATIONS_FILE", "IDENTITY_FILE", "JOURNAL_FILE", "PLAN_FILE", "RECORD_FILE", "REVIEWS_FILE",
+    "ALLOWED", "DEVIATIONS_FILE", "JOURNAL_FILE", "PLAN_FILE", "RECORD_FILE", "REVIEWS_FILE",
     "RUN_FILE", "SEAL_FILE", "SPENT_FILE", "WRITTEN_PLAN_FILE", "audit_files", "items_name", "observations_name",
     "table_name",
 ]
@@ -20,8 +20,6 @@ PLAN_FILE = "plan.json"
 """The frozen plan."""
 RECORD_FILE = "record.json"
 RUN_FILE = "run.json"
-IDENTITY_FILE = "identity.json"
-"""What endpoints showed of themselves when the audit began."""
 DEVIATIONS_FILE = "deviations.json"
 JOURNAL_FILE = "journal.jsonl"
 """Which answers are stored."""

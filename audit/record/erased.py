@@ -19,10 +19,8 @@ from audit.errors import IntegrityError, os_reason
 from audit.files import parse_json, read_lines
 from audit.record.contents import REVIEWS_FILE
 
-__all__ = ["DOCUMENTS", "Erased", "Tombstone", "digest_now", "erasures", "erasures_in"]
+__all__ = ["Erased", "Tombstone", "digest_now", "erasures"]
 
-DOCUMENTS = "reports/"
-"""Where what can be made again lies; the record holds no digest of it."""
 _MARK = b'"kind":"erasure"'
 
 
@@ -49,22 +47,20 @@ class Erased:
     files: Mapping[str, Tombstone]
 
 
-def erasures(folder: Path) -> tuple[Erased, ...]:
-    """Return what was erased, in order; empty where nothing was. IntegrityError for an entry that cannot be read."""
+def erasures(folder: Path, lines: Iterable[bytes] | None = None) -> tuple[Erased, ...]:
+    """Return what was erased, in order; empty where nothing was. IntegrityError for an entry that cannot be read.
+
+    lines: of the reviews, where they are not those in the folder.
+    """
     path = folder / REVIEWS_FILE
-    if not path.is_file():
+    if lines is None and not path.is_file():
         return ()
     try:
-        lines, _ = read_lines(path)
+        lines = read_lines(path)[0] if lines is None else lines
     except OSError as error:
         raise IntegrityError(
             "{file}: cannot be read ({problem})", file=REVIEWS_FILE, problem=os_reason(error)
         ) from None
-    return erasures_in(lines)
-
-
-def erasures_in(lines: Iterable[bytes]) -> tuple[Erased, ...]:
-    """Return what was erased by these lines of reviews, as `erasures` does."""
     marked = ((number, line) for number, line in enumerate(lines, start=1) if _MARK in line)
     return tuple(told for number, line in marked if (told := _told(number, line)) is not None)
 

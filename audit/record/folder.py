@@ -16,13 +16,13 @@ from audit.files import canonical, frame_of, in_language, stored_json, write_ins
 from audit.record.contents import RECORD_FILE, RUN_FILE, SEAL_FILE, WRITTEN_PLAN_FILE
 from audit.record.finding import Finding, Stored
 from audit.record.items import items_of
-from audit.record.schema import SCHEMA, Record, RunFacts, S, T
+from audit.record.schema import SCHEMA, Record, RunFacts, S
 from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Audit", "audited_first", "dump", "load_record", "write_reports"]
+__all__ = ["Audit", "dump", "load_record", "write_reports"]
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,6 @@ class InNotebook(str):
 
     def _repr_html_(self) -> str:
         return str(self)
-
-
-def audited_first(models: Mapping[str, T]) -> list[T]:
-    """Return the models of a record, the audited one first, helpers by name behind it."""
-    return [models[name] for name in sorted(models, key=lambda name: (name != "main", name))]
 
 
 def load_record(folder: str | os.PathLike[str]) -> Audit:

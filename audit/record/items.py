@@ -173,17 +173,19 @@ def observed_of(folder: Path, finding: _Naming, role: str) -> ItemsFile | None:
 
 def _opened(folder: Path, finding: _Naming, name: str) -> ItemsFile | None:
     path = folder / name
-    digest = next((one.sha256 for one in finding.evidence if one.path == name), None)
-    if digest is None:
+    stored = next((one.sha256 for one in finding.evidence if one.path == name), None)
+    if stored is None:
         return None
-    digest = digest_now(erasures(folder), name, digest)
+    told = erasures(folder)
+    digest = digest_now(told, name, stored)
     if digest is None:
         return ItemsFile(path, name, problem="erased")
     if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
         return ItemsFile(path, name, problem="missing")
     facts = path.stat()
-    if _digest_of(path, facts) != digest:
-        return ItemsFile(path, name, problem="changed")
+    if (found := _digest_of(path, facts)) != digest:
+        before = {stored, *(one.files[name].now for one in told if name in one.files)}
+        return ItemsFile(path, name, problem="erased" if found in before else "changed")
     return ItemsFile(path, name, **_form_of(path, digest), written=facts.st_ctime_ns)
 
 

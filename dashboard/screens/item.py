@@ -11,7 +11,7 @@ import streamlit as st
 
 from audit.errors import UsageError
 from audit.files import canonical, sha256, stored_json
-from audit.record import AGAINST, PLAN_FILE, WEIGHT, Audit, Finding, items_of
+from audit.record import AGAINST, PLAN_FILE, WEIGHT, Audit, Finding, ItemsFile, items_of
 from audit.signing import known_keys
 from dashboard.address import Address
 from dashboard.elsewhere import AUDITS_LOOKED_AT, Elsewhere, elsewhere
@@ -27,7 +27,7 @@ from dashboard.screens.finding import finding_of
 from reports.figures import Drawing, drawn
 from reports.pictures import figure_of
 from reports.text import Notation, Words, one_line, visible
-from reports.views import CONTENT, SHORT, WORDED, FindingView, choices_of, item_review, sent_of, shown_cell
+from reports.views import CONTENT, SHORT, WORDED, FindingView, Overview, choices_of, item_review, sent_of, shown_cell
 
 __all__ = ["show"]
 
@@ -49,10 +49,7 @@ def show(place: Address, words: Words) -> None:
     audit, view = opened(place.audit), view_of(place.audit, place.lang)
     one = finding_of(view, place.check)
     items = items_of(audit.folder, one.finding)
-    if items is not None and items.problem == "erased":
-        way = [(words("heading.index"), place.to("audits")), (view.title, place.to("audit"))]
-        crumbs(words, [*way, (one.name, place.to("finding")), (f"{place.item:,}", place)])
-        draw("no_items.html.j2", words, items=items, erased=one.erased)
+    if items is not None and _is_gone(view, one, items, place, words):
         return
     there = items.total if items is not None and not items.problem else 0
     if items is None or place.item > there:
@@ -84,6 +81,16 @@ def show(place: Address, words: Words) -> None:
             _panel(audit, one, turn, words)
         with left:
             _elsewhere(place, own, cells, words)
+
+
+def _is_gone(view: Overview, one: FindingView, items: ItemsFile, place: Address, words: Words) -> bool:
+    """Tell whether the items were erased, and, where they were, the reader by whom, when and why."""
+    if items.problem != "erased":
+        return False
+    way = [(words("heading.index"), place.to("audits")), (view.title, place.to("audit"))]
+    crumbs(words, [*way, (one.name, place.to("finding")), (f"{place.item:,}", place)])
+    draw("no_items.html.j2", words, items=items, erased=one.erased)
+    return True
 
 
 def _panel(audit: Audit, one: FindingView, turn: Turn, words: Words) -> None:

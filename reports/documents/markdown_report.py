@@ -42,7 +42,7 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
     room = MOST_CHARACTERS - len("\n".join(head + foot)) - 200
     urgent = [one for one in view.findings if one.finding.verdict in UNSETTLED or one.far]
     # of the others the table has the headline already
-    others = [one for one in view.findings if one not in urgent and len(one.rows) > 1]
+    others = [one for one in view.findings if one not in urgent and (len(one.rows) > 1 or one.erased)]
     told = ["\n".join(_section(one, words)) for one in urgent]
     told += [*_effects(view, words), *("\n".join(_section(one, words)) for one in others)]
     for position, section in enumerate(told):

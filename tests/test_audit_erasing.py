@@ -1,0 +1,486 @@
+"""Erasing: no byte of a person's data is left, a tombstone is, and all that was to stay is as it was."""
+
+import fcntl
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from erasing_fixtures import MAIL, NUMBER, PERSON, SECRETS, holders, plan_of, told_audit
+from markov import Repeats
+from postgres import fresh_database
+from test_dashboard_views import screen, seen
+
+from audit.catalogue import Asked, Catalogue
+from audit.cli.app import execute
+from audit.compare import compare_audits
+from audit.errors import IntegrityError, UsageError
+from audit.execute import run
+from audit.files import canonical, digest_file, sha256
+from audit.integrity import erase, export_audit, import_audit, recompute, seal_audit, verify_audit
+from audit.probes.privacy.personal_data import PersonalData
+from audit.record import RECORD_FILE, REVIEWS_FILE, erasures, items_of, load_record
+from audit.review import REVIEWS, Comment, Override, add_reviews, pull_reviews, read_reviews, state_of
+from audit.signing import make_key
+from audit.signing.keys import read_key
+from dashboard.loading import AUDITS
+from reports.documents.html_report import render_html
+from reports.documents.json_report import render_json
+from reports.documents.markdown_report import render_markdown
+from reports.options import ReportOptions
+from reports.text import Notation, words_of
+from reports.views import verification_lines
+
+AT = datetime(2026, 11, 24, 10, 3, tzinfo=UTC)
+PROBES = {"limited": Repeats(), "free": Repeats(), "personal": PersonalData(max_tokens=8)}
+EVERYWHERE = {check: [PERSON] for check in PROBES}
+STAYS = ("record.json", "run.json", "plan.json", "plan.yaml", "journal.jsonl")
+WHY = "asked for by the person (Art. 17)"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return told_audit(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def audit(made, tmp_path):
+    return load_record(shutil.copytree(made.folder, tmp_path / "audits" / made.folder.name))
+
+
+def erased(audit, checks=None, **more):
+    return erase(audit, {} if checks is None else checks, **{"author": "Kim", "reason": WHY, "at": AT, **more})
+
+
+def bytes_of(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock"
+    }  # fmt: skip
+
+
+def documents(audit):
+    """Return the documents of an audit, in both languages."""
+    made = {}
+    for lang in ("en", "ko"):
+        for render in (render_html, render_markdown, render_json):
+            made |= {f"{lang} {name}": data for name, data in render(audit, ReportOptions(lang=lang)).items()}
+    return made
+
+
+# ---- what goes, and what stays
+
+
+@pytest.mark.parametrize("checks", [{}, EVERYWHERE], ids=["all of it", "one person's items"])
+def test_no_byte_of_it_is_left_and_all_else_stays(audit, checks):
+    folder = audit.folder
+    audit.report("html")
+    (folder / "observed" / "left.jsonl").write_text(f"a run that was broken off {MAIL}")
+    assert len(holders(folder, *SECRETS)) >= 8
+    before, kept = bytes_of(folder), audit.items("free")
+    what = erased(audit, checks)
+    assert holders(folder, *SECRETS) == set()
+    after = bytes_of(folder)
+    assert {name: after[name] for name in STAYS} == {name: before[name] for name in STAYS}
+    assert {*before} - {*after} == {*what.gone}
+    assert {name for name in after if after[name] != before.get(name)} == {*what.rewritten, REVIEWS_FILE}
+    assert what.size == sum(map(len, before.values())) - sum(map(len, after.values())) + len(after[REVIEWS_FILE])
+    if checks:
+        assert audit.items("free").equals(kept.drop(PERSON))
+        assert not any(name.startswith("observed/") for name in after)
+    else:
+        assert audit.items("free") is None
+        assert {*after} == {*STAYS, REVIEWS_FILE}
+
+
+def test_the_tombstone_says_who_when_why_and_of_each_file_what_it_was(audit):
+    before = {name: sha256(data) for name, data in bytes_of(audit.folder).items()}
+    erased(audit, EVERYWHERE)
+    (one,) = erasures(audit.folder)
+    (entry,) = read_reviews(audit.folder).entries
+    assert (one.at, one.by, one.why, one.checks) == (AT, "Kim", WHY, EVERYWHERE)
+    assert {name: stone.had for name, stone in one.files.items()} == {name: before[name] for name in one.files}
+    now = {name: digest_file(audit.folder / name) for name, stone in one.files.items() if stone.now}
+    assert {name: stone.now for name, stone in one.files.items() if stone.now} == now
+    assert len(now) == 6
+    assert not any(secret.encode() in entry.line for secret in SECRETS)
+
+
+def test_said_again_it_writes_nothing_and_more_of_it_can_go(audit):
+    erased(audit, {"limited": [PERSON]})
+    before = bytes_of(audit.folder)
+    assert erased(audit, {"limited": [PERSON]}).entry is None
+    assert bytes_of(audit.folder) == before
+    erased(audit, {"limited": ["p01", PERSON], "free": []})
+    assert [*audit.items("limited").index[:3]] == ["p00", "p02", "p03"]
+    erased(audit)
+    assert erased(audit, {"limited": ["p02"]}).entry is None
+    assert not [*audit.folder.rglob("*.parquet")]
+    assert len(read_reviews(audit.folder).entries) == 3
+    assert verify_audit(audit.folder).files == 1
+
+
+def test_what_is_not_reached_is_named(audit, tmp_path):
+    add_reviews(audit, Comment(check="limited", item=PERSON, text="x"), Comment(check="free", text="y"), author="Kim")
+    second = run(plan_of(tmp_path, "Second"), into=tmp_path / "audits")
+    assert second.run.adopted
+    what = erased(audit, {"limited": [PERSON]}, only_told=True)
+    assert dict(what.shared) == {second.folder.name: len(second.run.evidence)}
+    assert dict(what.also) == {"free": (PERSON,), "personal": (PERSON,)}
+    assert what.spoken == 1
+
+
+def test_erased_answers_answer_for_nobody(audit, tmp_path):
+    erased(audit, {"free": []})
+    second = run(plan_of(tmp_path, "Second"), into=tmp_path / "audits")
+    assert second.run.adopted == {}
+    assert second.run.calls_asked > 0
+    assert run(plan_of(tmp_path, "Told"), into=tmp_path / "audits").folder == audit.folder, "it is finished"
+    assert [*erasures(audit.folder)]
+
+
+@pytest.mark.parametrize(("checks", "more", "told"), [
+    ({}, {"reason": " \n"}, "erasing needs a reason"), ({"limit": []}, {}, "no check 'limit' in this audit.*limited"),
+    ({"limited": ["p99"]}, {}, "check 'limited' has no item 'p99'"),
+])  # fmt: skip
+def test_what_cannot_be_erased_is_refused(audit, checks, more, told):
+    before = bytes_of(audit.folder)
+    with pytest.raises(UsageError, match=told):
+        erased(audit, checks, **more)
+    assert bytes_of(audit.folder) == before
+
+
+def test_no_tampering_is_erased_and_nobody_erases_under_a_run(audit):
+    with (audit.folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="another process is at work"):
+            erased(audit)
+    path = audit.folder / "items" / "free.parquet"
+    path.write_bytes(path.read_bytes() + b" ")
+    before = bytes_of(audit.folder)
+    with pytest.raises(IntegrityError, match=r"items/free.parquet: its bytes are not those that were stored"):
+        erased(audit, {"limited": []})
+    assert bytes_of(audit.folder) == before
+
+
+# ---- verifying
+
+
+def test_it_verifies_and_says_what_cannot_be_judged_again(audit):
+    whole = recompute(audit, PROBES)
+    erased(audit, {"limited": [PERSON], "personal": []})
+    found = verify_audit(audit.folder, judge_again=False)
+    assert found.beyond == ("limited", "personal")
+    told = [*found.lines()]
+    (one,) = erasures(audit.folder)
+    what = f"{len(one.files)} files: all of personal, 1 items of limited: {WHY}"
+    assert f"erased on 2026-11-24 by Kim (not signed), {what}" in told
+    assert "      cannot be judged again: limited, personal" in told
+    assert f"{audit.record.id}: {found.files} files are what was stored" in told
+    assert found.files == len(bytes_of(audit.folder)) - len(("run.json", "plan.yaml", "journal", "record", "reviews"))
+    assert 0 < recompute(audit, PROBES) < whole
+    korean = verification_lines(found, words_of("ko"))
+    what = "personal 점검 전체, limited 점검의 항목 1개"
+    assert f"삭제: 2026-11-24, Kim(서명 없음), 파일 {len(one.files)}개. {what}. 사유: {WHY}" in korean
+
+
+def test_an_exploratory_family_keeps_its_level(tmp_path):
+    audit = told_audit(tmp_path, exploratory=True)
+    probes = {"limited": Repeats(), "free": Repeats(), "personal": PersonalData(max_tokens=8)}
+    recompute(audit, probes)
+    erased(audit, {"limited": []})
+    assert recompute(audit, probes) > 0
+
+
+def test_a_file_that_is_there_again_is_told_never_read_and_goes(audit, tmp_path):
+    copy = Path(shutil.copytree(audit.folder, tmp_path / "backup"))
+    erased(audit, {"limited": [PERSON], "personal": []})
+    whole = bytes_of(audit.folder)
+    for name in ("items/limited.parquet", "items/personal.parquet"):
+        shutil.copy(copy / name, audit.folder / name)
+    assert items_of(audit.folder, audit.finding("personal")).problem == "erased"
+    assert items_of(audit.folder, audit.finding("limited")).problem == "erased"
+    found = verify_audit(audit.folder)
+    assert found.still == ("items/limited.parquet", "items/personal.parquet")
+    assert any("still or again what they were before" in line for line in found.lines())
+    assert erased(audit, {"limited": [PERSON], "personal": []}).entry is None
+    assert bytes_of(audit.folder) == whole
+    assert verify_audit(audit.folder).still == ()
+
+
+def _again(folder):
+    (folder / "items" / "personal.parquet").write_bytes(b"other bytes")
+
+
+def _altered(folder):
+    path = folder / "items" / "limited.parquet"
+    path.write_bytes(path.read_bytes() + b" ")
+
+
+def _gone(folder):
+    (folder / "items" / "limited.parquet").unlink()
+
+
+def _other_gone(folder):
+    (folder / "items" / "free.parquet").unlink()
+
+
+def _cut_off(folder):
+    (folder / REVIEWS_FILE).write_bytes(b"")
+
+
+def _forged(change):
+    def forge(folder):
+        """Rewrite the entry as its owner could, with the digests of the chain right."""
+        entry = json.loads((folder / REVIEWS_FILE).read_bytes())
+        change(entry["says"])
+        (folder / REVIEWS_FILE).write_bytes(canonical(entry) + b"\n")
+
+    return forge
+
+
+def _other_digest(says):
+    says["files"]["items/personal.parquet"]["had"] = f"sha256:{'0' * 64}"
+
+
+def _no_such_file(says):
+    says["files"]["plan.yaml"] = {"had": f"sha256:{'0' * 64}"}
+
+
+def _other_check(says):
+    says["checks"]["free"] = []
+
+
+def _left_out(says):
+    del says["files"]["items/personal.parquet"]
+
+
+def _not_so(says):
+    says["files"]["items/limited.parquet"]["now"] = f"sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(("tamper", "told"), [
+    (_again, "items/personal.parquet: erased, and there again with other bytes"),
+    (_altered, "items/limited.parquet: erased, and there again with other bytes"),
+    (_gone, "items/limited.parquet: missing"), (_other_gone, "items/free.parquet: missing"),
+    (_cut_off, "limited.items.parquet: its bytes are not those that were stored"),
+    (_forged(_other_digest), "tells of items/personal.parquet with the digest sha256:0+, as erased"),
+    (_forged(_no_such_file), "tells of plan.yaml"), (_forged(_other_check), "tells of other checks as erased"),
+    (_forged(_left_out), "items/personal.parquet: missing"), (_forged(_not_so), "there again with other bytes"),
+])  # fmt: skip
+def test_tampering_is_still_tampering(audit, tamper, told, capsys):
+    erased(audit, {"limited": [PERSON], "personal": []})
+    verify_audit(audit.folder)
+    tamper(audit.folder)
+    with pytest.raises(IntegrityError, match=told):
+        verify_audit(audit.folder)
+    assert execute(["verify", str(audit.folder)]) == 4
+
+
+def test_a_signed_tombstone_cannot_be_rewritten(audit, tmp_path):
+    make_key(tmp_path / "kim")
+    erased(audit, key=read_key(tmp_path / "kim"))
+    assert any("by Kim (signed)" in line for line in verify_audit(audit.folder).lines())
+    _forged(lambda says: says.update(reason="nothing to see"))(audit.folder)
+    with pytest.raises(IntegrityError, match="the signature of 'Kim' does not hold"):
+        verify_audit(audit.folder)
+
+
+# ---- seal, bundle, reviews
+
+
+def test_a_seal_of_before_holds_for_what_is_there(audit, tmp_path):
+    make_key(tmp_path / "kim")
+    key = read_key(tmp_path / "kim")
+    (report,) = audit.report("html")
+    _overridden(audit, {f"p{at:02}": 0.0 for at in range(24)})
+    seal_audit(audit, key, "Kim", at=AT)
+    sealed = verify_audit(audit.folder, [key.public]).seal.files
+    what = erased(audit, {"limited": [PERSON], "personal": []})
+    assert not report.exists()
+    audit.report("html")
+    found = verify_audit(audit.folder, [key.public])
+    assert found.seal.erased == len(what.gone) + len(what.rewritten)
+    assert found.seal.files == sealed - found.seal.erased
+    assert f"      sealed files that were erased since: {found.seal.erased}" in [*found.lines()]
+    (audit.folder / "items" / "free.parquet").write_bytes(b"")
+    with pytest.raises(IntegrityError, match="free"):
+        verify_audit(audit.folder)
+
+
+def test_a_bundle_holds_what_is_left_and_is_imported(audit, tmp_path):
+    erased(audit, EVERYWHERE)
+    export_audit(audit.folder, tmp_path / "a.zip")
+    assert not any(secret.encode() in (tmp_path / "a.zip").read_bytes() for secret in SECRETS)
+    told = []
+    folder = import_audit(tmp_path / "a.zip", tmp_path / "in", told=told.append)
+    assert told[0].beyond == ("limited", "free", "personal")
+    assert bytes_of(folder) == {
+        name: data for name, data in bytes_of(audit.folder).items() if not name.startswith("reports/")
+    }
+
+
+def _overridden(audit, outcomes, **more):
+    says = [Override(check="limited", item=item, value=value, **more) for item, value in outcomes.items()]
+    add_reviews(audit, *says, author="Lee", at=AT)
+
+
+@pytest.mark.parametrize("checks", [{}, {"limited": [PERSON]}], ids=["all of it", "one item"])
+def test_numbers_and_verdicts_after_review_stay_and_words_too(audit, checks):
+    """People found all right, a verdict that the items could not give any more."""
+    _overridden(audit, {"p02": 0.0, PERSON: 0.0}, reason="seen")
+    some = state_of(audit)
+    assert some.reviewed["limited"].informs
+    _overridden(audit, {f"p{at:02}": 0.0 for at in range(24) if at not in (2, 7)})
+    before, reasoned = state_of(audit), state_of(audit, with_reason=True)
+    assert (audit.record.verdict, before.verdict, reasoned.verdict) == ("failed", "passed", "failed")
+    erased(audit, checks)
+    after = state_of(audit)
+    assert after.verdict == "passed"
+    assert after.reviewed["limited"].finding == before.reviewed["limited"].finding
+    assert after.reviewed["limited"].measure == before.reviewed["limited"].measure
+    assert after.calls == before.calls
+    again = state_of(audit, with_reason=True)
+    assert again.verdict == "failed"
+    assert again.reviewed["limited"].measure == reasoned.reviewed["limited"].measure
+    with pytest.raises(UsageError, match="erased"):
+        _overridden(audit, {"p01": 1.0})
+    with pytest.raises(UsageError, match="erased"):
+        add_reviews(audit, Override(check="limited", item="p01", word="taken back"), author="Lee")
+    add_reviews(audit, Comment(check="limited", text="the evidence is gone"), author="Lee")
+
+
+def test_a_rest_that_gives_the_same_mean_by_chance_gives_no_number(tmp_path):
+    """Of outcomes that are all alike the rest has the mean of all; a number over fewer items is another one."""
+    audit = told_audit(tmp_path, stay=0.01)
+    assert audit.finding("limited").headline.value in (0.0, 1.0)
+    erased(audit, {"limited": [PERSON]})
+    with pytest.raises(UsageError, match="cannot be overridden: items of the check were erased"):
+        _overridden(audit, {"p00": 0.5})
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_database_of_reviews_carries_the_tombstone_to_other_copies(audit, tmp_path, monkeypatch, kind, request):
+    other = load_record(shutil.copytree(audit.folder, tmp_path / "elsewhere" / audit.folder.name))
+    server = kind == "postgresql"
+    place = fresh_database(request.getfixturevalue("postgres_server")) if server else str(tmp_path / "r.sqlite")
+    monkeypatch.setenv(REVIEWS, place)
+    erased(audit, EVERYWHERE)
+    assert pull_reviews(other) == 1
+    found = verify_audit(other.folder)
+    assert len(found.still) > 6
+    assert other.items("limited") is None
+    assert erased(other, EVERYWHERE).entry is None
+    assert bytes_of(other.folder) == bytes_of(audit.folder)
+
+
+# ---- readers
+
+
+def test_documents_say_it_in_the_place_of_the_texts(audit):
+    assert any(NUMBER.encode() in data for data in documents(audit).values())
+    erased(audit, {"limited": [PERSON], "personal": [], "free": []})
+    made = documents(audit)
+    assert not any(secret.encode() in data for data in made.values() for secret in SECRETS)
+    for name in ("report.html", "report.md"):
+        english, korean = (" ".join(made[f"{lang} {name}"].decode().split()) for lang in ("en", "ko"))
+        english = english.replace("\\", "")
+        assert f"1 item was erased on 2026-11-24 by Kim: {WHY}" in english
+        assert english.count(f"Erased on 2026-11-24 by Kim: {WHY}") == 2
+        day = Notation(words_of("ko")).day(AT.date())
+        assert korean.replace("\\", "").count(f"{day}에 삭제됨. 삭제한 사람 Kim. 사유: {WHY}") == 3
+    twin = json.loads(made["en report.json"])
+    assert twin["items"] == {"limited": 23, "free": None, "personal": None}
+    told = {"at": AT.isoformat(), "by": "Kim", "why": WHY}
+    items = {"limited": [PERSON], "free": None, "personal": None}
+    assert twin["erased"] == {check: [{**told, "items": ids}] for check, ids in items.items()}
+
+
+def test_two_audits_are_compared_by_their_intervals(audit, tmp_path):
+    second = told_audit(tmp_path / "b", stay=0.3)
+    paired = compare_audits(audit, second).checks
+    assert all(one.deciding.paired for one in paired if one.check != "personal")
+    erased(audit, {"limited": [PERSON], "free": []})
+    found = compare_audits(audit, second)
+    for one in found.checks:
+        assert one.deciding.a == next(other.deciding.a for other in paired if other.check == one.check)
+        assert bool(one.erased) is (one.check != "personal")
+        assert not (one.erased and one.deciding.paired)
+    told = {one["check"]: one.get("erased") for one in found.as_json()["checks"]}
+    assert told["free"] == [{"side": "A", "at": "2026-11-24T10:03:00Z", "by": "Kim", "why": WHY, "items": None}]
+    assert told["personal"] is None
+
+
+def test_the_index_forgets(audit, tmp_path):
+    index = Catalogue(tmp_path / "audits", str(tmp_path / "index.sqlite"))
+    for there in ([audit.folder.name], []):
+        index.refresh()
+        index.read_items()
+        assert index.names(Asked(search=NUMBER)) == there
+        erased(audit, EVERYWHERE)
+
+
+# ---- the command
+
+
+def test_the_command_says_first_what_goes(audit, capsys, tmp_path):
+    name, before = str(audit.folder), bytes_of(audit.folder)
+    assert execute(["erase", name]) == 2
+    assert "erasing needs a reason" in capsys.readouterr().err
+    assert execute(["erase", name, "--why", WHY, "--item", "p07"]) == 2
+    assert "--item p07: allowed: CHECK:ID; checks: free, limited, personal" in capsys.readouterr().err
+    asked = ["--item", f"limited:{PERSON}", "--check", "personal"]
+    assert execute(["erase", name, "--why", WHY, "--dry-run", *asked]) == 0
+    told = capsys.readouterr().out
+    assert bytes_of(audit.folder) == before
+    assert "would erase 1 items of limited, all of personal: " in told
+    assert "  items/limited.parquet: loses rows\n" in told
+    assert "  items/personal.parquet: goes\n" in told
+    assert "nothing was erased (--dry-run)\nnot reached:\n  check free of this audit has the same items: p07\n" in told
+    assert execute(["erase", name, "--why", WHY, "--by", "Kim", "--check", "personal", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["checks"] == {"personal": []}
+    assert found["entry"] == json.loads((audit.folder / REVIEWS_FILE).read_bytes())
+    assert sorted(found["gone"]) == sorted({*before} - {*bytes_of(audit.folder)})
+    assert execute(["review", name, "--list"]) == 0
+    assert f"Kim on the audit: erased personal, reason {WHY}, files {len(found['gone'])}" in capsys.readouterr().out
+    assert execute(["verify", name, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["by"], one["why"], one["checks"]) for one in told["erased"]] == [("Kim", WHY, {"personal": []})]
+    assert digest_file(audit.folder / RECORD_FILE) == sha256(before[RECORD_FILE])
+
+
+# ---- screens
+
+
+@pytest.fixture
+def home(audit, tmp_path, monkeypatch):
+    monkeypatch.setenv(AUDITS, str(tmp_path / "audits"))
+    return audit
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_screens_say_it_in_the_place_of_the_texts(home, lang):
+    place, words = {"audit": home.folder.name, "lang": lang}, words_of(lang)
+    assert NUMBER in seen(screen(screen="item", check="limited", item=8, **place))
+    erased(home, {"limited": [PERSON], "personal": []})
+    told = {
+        check: words(key, count=1, day=Notation(words).day(AT.date()), author="Kim", why=WHY)
+        for check, key in (("limited", "note.erased_items"), ("personal", "note.erased"))
+    }
+    for asked in ({"check": "limited"}, {"check": "personal"}, {"check": "personal", "item": 8}):
+        page = seen(screen(screen="item" if "item" in asked else "finding", **asked, **place))
+        assert told[asked["check"]] in page
+        assert not any(secret in page for secret in SECRETS)
+    assert NUMBER not in seen(screen(screen="item", check="limited", item=8, **place))
+    verified = seen(screen(screen="verify", **place))
+    assert WHY in verified
+
+
+def test_the_screen_of_two_says_of_which(home, tmp_path):
+    second = told_audit(tmp_path, stay=0.3)
+    erased(home, {"limited": []})
+    page = seen(screen(screen="compare", audit=home.folder.name, other=second.folder.name))
+    assert f"A: Erased on 2026-11-24 by Kim: {WHY}" in page
+    assert "B: Erased" not in page
