@@ -56,8 +56,8 @@ def _evidence_of(audit: Audit) -> dict[str, str]:
 def digests_of(audit: Audit, told: Sequence[Erased] | None = None) -> dict[str, list[str | None]]:
     """Return name -> the digests of a file, as it was stored and after each erasure; None: gone.
 
-    told: the erasures, where they are not those in the folder. IntegrityError where an entry tells of a file, or of a digest, that there was not, or of other checks than its files
-    belong to.
+    told: the erasures, where they are not those in the folder. IntegrityError where an entry tells of a file, or of a
+    digest, that there was not, or of other checks than its files belong to.
     """
     owners = {one.path: finding.check for finding in audit.record.findings for one in finding.evidence}
     found = {name: list[str | None]([digest]) for name, digest in _evidence_of(audit).items()}
