@@ -15,12 +15,14 @@ from typer.testing import CliRunner
 
 from audit.cli.marking import detect
 from audit.models.causal_lm import CausalLMFolder
+from audit.watermarks.audio import AudioSpread
 from audit.watermarks.image.spread import SpreadSpectrum
 from audit.watermarks.keys import make_mark_key, write_mark_key
 from audit.watermarks.origin import Declaration, Parser, made_authority, signed
 from audit.watermarks.origin.containers import with_xmp
 from audit.watermarks.origin.xmp import packet_with
 from audit.watermarks.text.keyed import keyed_mark
+from detectors.provenance.audio import reading as audio_reading
 from detectors.provenance.image.reading import read
 
 needs_library("c2pa")
@@ -127,3 +129,27 @@ def test_what_is_not_sought_is_told_and_files_is_the_command_without_a_name(home
     assert "no mark sought in it: name a --key, or --published" in lines.stdout
     assert "says nothing of who made it" in lines.stdout
     assert "files" in CliRunner().invoke(detect, ["--help"]).stdout
+
+
+def test_a_marked_sound_is_found_among_other_files(home, tiny_lm):
+    library = needs_library("soundfile")
+    key = make_mark_key("audio-spread", secret=bytes(32))
+    rng, names = np.random.default_rng(0), ("marked.flac", "plain.flac")
+    sound = (0.1 * rng.standard_normal((8 * 8000, 1))).astype(np.float32)
+    for name, one in zip(names, (AudioSpread().marked(sound, 8000, key.secret), sound), strict=True):
+        library.write(home / name, one, 8000)
+    (home / "broken.flac").write_bytes((home / "plain.flac").read_bytes()[:60])
+    write_mark_key(home / "audio.dokimasia-key", key)
+    _, without = asked(home, tiny_lm, *names)
+    assert without["marked.flac"]["not_sought"] == "name a --key"
+    words = [str(home / one) for one in (*names, "broken.flac", "marked.png")]
+    keys = [word for one in ("audio", "image") for word in ("--key", str(home / f"{one}.dokimasia-key"))]
+    done = CliRunner().invoke(detect, [*words, *keys, "--json"])
+    rows = {row["file"].rpartition("/")[2]: row for row in json.loads(done.stdout)}
+    assert rows["marked.flac"]["mark"]["key"] == key.told
+    assert rows["plain.flac"]["mark"]["found"] is False
+    assert rows["marked.png"]["mark"]["key"]["variant"] == "image-spread"
+    assert rows["broken.flac"]["not_sought"] == "it cannot be decoded as a sound"
+    assert {row["tried"] for row in rows.values()} == {4}
+    own = audio_reading.read(library.read(home / "marked.flac", always_2d=True)[0], 8000, key.secret).log10_p
+    assert rows["marked.flac"]["mark"]["log10_p"] == pytest.approx(own + math.log10(4), abs=0.01)

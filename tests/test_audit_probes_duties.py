@@ -24,6 +24,7 @@ from audit.probes.provenance.duty_list import UNTESTED, Duty, duties, owed
 from audit.probes.provenance.outputs import disclosed_in, kind_of
 from audit.probes.provenance.planted_outputs import planted_outputs
 from audit.record import table_of
+from audit.watermarks.audio import AudioSpread
 from audit.watermarks.image.spread import SpreadSpectrum
 from audit.watermarks.keys import make_mark_key, write_mark_key
 from audit.watermarks.origin import Declaration, Parser, made_authority, read_origin, signed
@@ -83,6 +84,26 @@ def audited(home, into, items=None, **probe):
     }  # fmt: skip
     (home / "plan.yaml").write_text(yaml.safe_dump({"title": "Outputs", "checks": [check]}))
     return run(load_plan(home / "plan.yaml"), into=into)
+
+
+def test_sounds_keep_the_duty_to_be_marked_where_the_key_finds_its_mark(tmp_path):
+    """Two of three FLAC files carry the mark: so much is what `eu-code-mark` says of them."""
+    library = needs_library("soundfile")
+    key, folder = make_mark_key("audio-spread", secret=bytes(range(32))), tmp_path / "outputs"
+    folder.mkdir()
+    write_mark_key(tmp_path / "voice.dokimasia-key", key)
+    for number in range(3):
+        plain = 0.1 * np.random.default_rng(number).standard_normal((6 * 8000, 1))
+        sound = AudioSpread().marked(plain, 8000, key.secret) if number else plain
+        library.write(folder / f"{number}.flac", sound, 8000)
+    (tmp_path / "root.pem").write_bytes(made_authority().root)
+    audit = audited(tmp_path, tmp_path / "audits", keys=[str(tmp_path / "voice.dokimasia-key")], rules=["eu-code-mark"])
+    (finding,) = audit.record.findings
+    share = next(one for one in finding.measures if (one.name, one.group) == ("duty_share", "eu-code-mark"))
+    assert (share.value, share.n["items"]) == (pytest.approx(2 / 3), 3)
+    assert audit.items("duties").set_index("name")["mark"].to_dict() == {
+        "0.flac": "not found", "1.flac": "found", "2.flac": "found"
+    }  # fmt: skip
 
 
 def test_a_planted_folder_gives_every_duty_its_exact_share(home, tmp_path):

@@ -34,6 +34,7 @@ __all__ = ["FilesByDefault", "detect_files"]
 
 _NOTHING = "nothing found; that says nothing of who made it"
 _NOT_SOUGHT = "no mark sought in it: {why}"
+_A = {"image": "an image", "audio": "a sound"}
 
 
 class FilesByDefault(TyperGroup):
@@ -64,7 +65,7 @@ TokenizerOf = Annotated[
 
 
 def detect_files(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Texts, .jsonl of them, images, any files.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Texts, .jsonl, images, sounds, any files.")],
     keys: MarkKeys = None,
     published: Published = False,
     model: TokenizerOf = None,
@@ -82,16 +83,15 @@ def detect_files(
 
     if not 0 < alpha < 1:
         raise UsageError("alpha is {alpha:g}; allowed: above 0, below 1", alpha=alpha)
-    images, texts = keys_of(keys or [])
+    others, texts = keys_of(keys or [])
     sought = [*texts, *(published_marks() if published else [])]
     given, broken = _given(files)
-    in_texts, in_images = 2 * len(sought) * (model is not None), len(images)
-    tried = sum({"text": in_texts, "image": in_images}.get(one.kind, 0) for one in given)
-    _seek_texts(given, sought, model, alpha, tried)
-    anchors = b"" if anchor is None else read_file(anchor)
-    with FileReader(anchors, purposes or (), keys=images, alpha=alpha * max(1, in_images) / max(1, tried)) as reader:
+    in_texts, anchors = 2 * len(sought) * (model is not None), b"" if anchor is None else read_file(anchor)
+    with FileReader(anchors, purposes or (), keys=others, alpha=1.0) as reader:  # alpha is for all files, below
+        tried = sum(in_texts if one.kind == "text" else len(reader.keys_for(one.kind)) for one in given)
+        _seek_texts(given, sought, model, alpha, tried)
         for one in given:
-            one.told = {"file": one.name, "kind": one.kind, **_beside(one, reader, tried), **one.told}
+            one.told = {"file": one.name, "kind": one.kind, **_beside(one, reader, alpha, tried), **one.told}
     told = [_concluded(one.told, tried) for one in given]
     print(json.dumps(told) if as_json else "\n".join(clean(_line(one)) for one in told))
     raise typer.Exit(2 if broken or any(map(_unread, told)) else _code(told))
@@ -140,25 +140,27 @@ def _seek_texts(given: Sequence[_One], sought: Sequence[Sought], model: Path | N
         one.told = {"mark": {**told, "tried": tried}}
 
 
-def _beside(one: _One, reader: FileReader, tried: int) -> dict[str, Any]:
-    """Return what a file that is no text says of its origin, and the mark in it where it is an image."""
-    from audit.probes.provenance.files import said
+def _beside(one: _One, reader: FileReader, alpha: float, tried: int) -> dict[str, Any]:
+    """Return what a file that is no text says of its origin, and the mark in it where it is an image or a sound."""
+    from audit.probes.provenance.files import FileMark, said
 
     if one.text is not None:
         return {"origin": None, "conflict": False}
-    origin = reader.origin(one.data, one.name)
-    mark = reader.mark(one.data, one.name) if one.kind == "image" else None
+    origin, keys = reader.origin(one.data, one.name), reader.keys_for(one.kind)
+    mark = reader.mark(one.data, one.name) if keys else None
+    if mark is not None and mark.log10_p is not None:
+        log10_p = min(0.0, mark.log10_p + math.log10(tried / len(keys)))
+        mark = FileMark(log10_p, mark.key if log10_p <= math.log10(alpha) else None)
     found: dict[str, Any] = {
         "origin": origin_told(Path(one.name), origin), "conflict": said(origin, mark)["conflict"], "mark": None
     }  # fmt: skip
     if mark is None:
-        kind = "no mark of such files is known" if one.kind != "image" else "name a --key" if not reader.keys else None
-        return {**found, "not_sought": kind or "it cannot be decoded as an image"}
+        why = "name a --key" if one.kind in _A else "no mark of such files is known"
+        return {**found, "not_sought": f"it cannot be decoded as {_A[one.kind]}" if keys else why}
     if mark.log10_p is None:
         return {**found, "mark": {"found": None, "tried": tried}}
-    log10_p = min(0.0, mark.log10_p + math.log10(tried / len(reader.keys)))
-    key = next((key.told for key in reader.keys if key.id == mark.key), None)
-    found["mark"] = {"found": key is not None, "log10_p": log10_p, "tried": tried, **({"key": key} if key else {})}
+    key = next((key.told for key in keys if key.id == mark.key), None)
+    found["mark"] = {"found": key is not None, "log10_p": mark.log10_p, "tried": tried, **({"key": key} if key else {})}
     return found
 
 

@@ -1,7 +1,7 @@
-"""Reading files of outputs: what they say of their origin, parsed in one child for a whole run, and marks in pictures.
+"""Reading files of outputs: what they say of their origin, parsed in one child for a whole run, and marks in them.
 
-A picture in which the mark of a key is found was made, or marked, by who has the key: a layer of its own, `mark`, that
-says model. It may contradict what the file says of itself.
+A picture or sound in which the mark of a key is found was made, or marked, by who has the key: a layer of its own,
+`mark`, that says model. It may contradict what the file says of itself.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import base64
 import hashlib
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from audit import plugins
-from audit.errors import DokimasiaError
+from audit.errors import DokimasiaError, LibraryError
 from audit.files import canonical, decoding
 from audit.watermarks.keys import MarkKey, read_mark_key
 from audit.watermarks.origin import Origin, Parser, read_origin, require_c2pa, trusting
@@ -27,10 +27,9 @@ from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     from audit.probe import Observed
-    from audit.watermarks.image import ImageMark
-    from audit.watermarks.image.files import Picture
+    from detectors.provenance.image.bits import Evidence
 
-__all__ = ["FileReader", "PictureMark", "anchors_of", "decoded", "digest_of", "keys_of", "said", "tree_of"]
+__all__ = ["FileMark", "FileReader", "anchors_of", "decoded", "digest_of", "keys_of", "said", "tree_of"]
 
 _DEEPEST = 10
 _MODEL = "trainedAlgorithmicMedia"
@@ -38,11 +37,11 @@ _NOTHING = Cause("there is nothing to read: it is empty, too large, or no regula
 
 
 @dataclass(frozen=True)
-class PictureMark:
-    """What keys say of one picture."""
+class FileMark:
+    """What keys say of one picture or sound."""
 
     log10_p: float | None
-    """Of the likeliest key, all keys counted; None where the picture is too small or too flat to hold a mark."""
+    """Of the likeliest key, all keys of its kind counted; None where the file is too small or flat to hold a mark."""
     key: str | None = None
     """Id of the key whose mark it carries; None = none is found."""
 
@@ -56,9 +55,9 @@ class FileReader:
     purposes: Sequence[str] = ()
     seconds: float = 20.0
     keys: Sequence[MarkKey] = ()
-    """Of marks in images."""
+    """Of marks in images and in sounds."""
     alpha: float = 1e-6
-    """A mark is found where p is at most this, all keys counted."""
+    """A mark is found where p is at most this, all keys of its kind counted."""
     parser: Parser = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,40 +77,73 @@ class FileReader:
         require_c2pa("c2pa")
         return read_origin(data, self.parser, name) if data else Origin(problem=_NOTHING)
 
-    def mark(self, data: bytes, name: str) -> PictureMark | None:
-        """Return what the keys say of a picture; None where there are no keys or it is no picture."""
-        from audit.watermarks.image.files import picture_of
+    def keys_for(self, kind: str) -> list[MarkKey]:
+        """Return the keys of marks that files of a kind, such as `image` or `audio`, may carry."""
+        return [one for one in self.keys if kind in _READ and one.variant in plugins.names(f"{kind}_marks")]
 
-        if not self.keys:
-            return None
-        try:
-            with decoding(io.BytesIO(data), name) as image:
-                return self._marked(picture_of(image, name))
-        except DokimasiaError:
-            return None
+    def mark(self, data: bytes, name: str) -> FileMark | None:
+        """Return what the keys say of a picture or sound; None where there are no keys of its kind, or it is neither.
 
-    def _marked(self, picture: Picture) -> PictureMark:
-        """Return what the likeliest key reads, each key's mark asked once; every key counts, whatever its mark is."""
-        best = list[tuple[float, str]]()
-        for mark, keys in _by_mark(self.keys):
-            readings = mark.read(picture.pixels, [one.secret for one in keys])
-            best += [
-                (one.log10_p, key.id) for one, key in zip(readings, keys, strict=True) if not math.isnan(one.log10_p)
-            ]
+        Raises LibraryError.
+        """
+        for kind, read in _READ.items():
+            if keys := self.keys_for(kind):
+                try:
+                    return self._marked(read(data, name, _by_mark(f"{kind}_marks", keys)), len(keys))
+                except LibraryError:
+                    raise
+                except DokimasiaError:
+                    continue
+        return None
+
+    def _marked(self, readings: Sequence[tuple[Evidence, MarkKey]], tried: int) -> FileMark:
+        """Return what the likeliest key reads; every key counts, whatever its mark is."""
+        best = [(one.log10_p, key.id) for one, key in readings if not math.isnan(one.log10_p)]
         if not best:
-            return PictureMark(None)
+            return FileMark(None)
         log10_p, key = min(best)
-        counted = min(0.0, log10_p + math.log10(len(self.keys)))
-        return PictureMark(counted, key if counted <= math.log10(self.alpha) else None)
+        counted = min(0.0, log10_p + math.log10(tried))
+        return FileMark(counted, key if counted <= math.log10(self.alpha) else None)
 
 
-def _by_mark(keys: Sequence[MarkKey]) -> Iterator[tuple[ImageMark, list[MarkKey]]]:
-    """Yield each mark with its keys, so that what it does to an image is done once for them."""
+_Marks = Sequence[tuple[Any, Sequence[MarkKey]]]
+"""Marks, each with its keys."""
+
+
+def _by_mark(kind: str, keys: Sequence[MarkKey]) -> _Marks:
+    """Return each mark with its keys, so that what it does to a file is done once for them."""
     groups: dict[tuple[str, str], list[MarkKey]] = {}
     for key in keys:
         groups.setdefault((key.variant, canonical(dict(key.parameters)).decode()), []).append(key)
-    for (variant, _), own in groups.items():
-        yield plugins.build("image_marks", variant, dict(own[0].parameters)), own
+    return [(plugins.build(kind, own[0].variant, dict(own[0].parameters)), own) for own in groups.values()]
+
+
+def _in_picture(data: bytes, name: str, marks: _Marks) -> list[tuple[Evidence, MarkKey]]:
+    """Return what every key reads in a picture; raises DataError for what is none."""
+    from audit.watermarks.image.files import picture_of
+
+    with decoding(io.BytesIO(data), name) as image:
+        pixels = picture_of(image, name).pixels
+    return [
+        pair for mark, own in marks for pair in zip(mark.read(pixels, [one.secret for one in own]), own, strict=True)
+    ]
+
+
+def _in_sound(data: bytes, name: str, marks: _Marks) -> list[tuple[Evidence, MarkKey]]:
+    """Return what every key reads in a sound; raises DataError for what is none."""
+    from audit.watermarks.audio.files import sound_of
+
+    heard = sound_of(io.BytesIO(data), name)
+    return [
+        pair for mark, own in marks
+        for pair in zip(mark.read(heard.samples, heard.rate, [one.secret for one in own]), own, strict=True)
+    ]  # fmt: skip
+
+
+_READ: Mapping[str, Callable[[bytes, str, _Marks], list[tuple[Evidence, MarkKey]]]] = {
+    "image": _in_picture, "audio": _in_sound
+}  # fmt: skip
+"""Kind of file -> how it is read under the keys of marks."""
 
 
 def anchors_of(before: Observed) -> bytes:
@@ -121,18 +153,18 @@ def anchors_of(before: Observed) -> bytes:
 
 
 def keys_of(files: Sequence[Path]) -> tuple[tuple[MarkKey, ...], tuple[Sought, ...]]:
-    """Return the keys in these files that are of marks in images, and the marks in texts of the others.
+    """Return the keys in these files that are of marks in images or sounds, and the marks in texts of the others.
 
     Raises UsageError for one that is no key.
     """
-    images, texts = list[MarkKey](), list[Sought]()
+    others, texts = list[MarkKey](), list[Sought]()
     for file in files:
         key = read_mark_key(file)
-        if key.variant in plugins.names("image_marks"):
-            images.append(key)
+        if any(key.variant in plugins.names(f"{kind}_marks") for kind in _READ):
+            others.append(key)
         else:
             texts.append(Sought(key.told, read_text_key(file)[1]))
-    return tuple(images), tuple(texts)
+    return tuple(others), tuple(texts)
 
 
 def decoded(cell: Any) -> bytes:
@@ -143,7 +175,7 @@ def decoded(cell: Any) -> bytes:
         return b""
 
 
-def said(origin: Origin, mark: PictureMark | None = None) -> dict[str, Any]:
+def said(origin: Origin, mark: FileMark | None = None) -> dict[str, Any]:
     """Return the cells that tell what a file says, and whether that contradicts itself or the mark in it."""
     from audit.watermarks.origin.sources import in_conflict
 

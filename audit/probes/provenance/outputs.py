@@ -53,10 +53,10 @@ def _given(cell: Any) -> bool:
 
 
 def _file(reader: FileReader, data: bytes, name: str, kind: str, cells: Mapping[str, Any]) -> dict[str, Any]:
-    origin, mark = reader.origin(data, name), reader.mark(data, name) if kind == "image" else None
+    origin, mark = reader.origin(data, name), reader.mark(data, name) if reader.keys_for(kind) else None
     lost, told = origin.state is None, said(origin, mark)
     label = _label_share(data, name, cells.get("label_height")) if kind == "image" else None
-    found = "not sought" if kind != "image" or not reader.keys else None
+    found = None if reader.keys_for(kind) else "not sought"
     if mark is not None:
         found = "found" if mark.key is not None else "not found"
     return {
