@@ -106,15 +106,19 @@ def shared_alternatives(frame: pd.DataFrame | None, canaries: Iterable[Hashable]
 def ranked(frame: pd.DataFrame, shared: Alternatives, space: int | None, rng: np.random.Generator) -> Canaries:
     """Return canaries ranked among their own alternatives, or the shared ones; columns as `exposure` takes them."""
     content, signs = field_of(frame), _bits_of(items_of(frame)) if len(frame) else []
+    read = [name for name in _READ if name in frame]
+    cells = (dict(zip(read, row, strict=True)) for row in zip(*(frame[name] for name in read), strict=True))
     rows = [
         _row(row, key, shared, space, most)
-        for row, key, most in zip(frame.to_dict("records"), keys_of(frame) if len(frame) else [], signs, strict=True)
+        for row, key, most in zip(cells, keys_of(frame) if len(frame) else [], signs, strict=True)
     ]
-    told = pd.DataFrame(rows, index=frame.index)
     kept = [one for one in (content, "prompt", "group") if one in frame]
-    return _with_luck(frame[kept].join(told) if rows else frame[kept].reindex(columns=[*kept, *_COLUMNS]), rng)
+    if not rows:
+        return _with_luck(frame[kept].reindex(columns=[*kept, *_COLUMNS]), rng)
+    return _with_luck(pd.concat([frame[kept], pd.DataFrame(rows, frame.index)], axis=1), rng)
 
 
+_READ = ("score", "tokens", "pattern", "members", "member_score", "member_tokens")
 _COLUMNS = (
     "exposure", "rank", "alternatives", "cap", "p_value", "chance", "ahead", "space", "whole", "shared", "ties",
     "repeated", "equal", "other_length",
@@ -158,11 +162,11 @@ def _once(
     members: Iterable[Hashable], scores: Iterable[Any], tokens: Iterable[Any], canaries: set[Hashable]
 ) -> Alternatives:
     """Return each member once, without those that equal a canary."""
-    keys = pd.Series(list(members), dtype=object)
-    again, equal = keys.duplicated().to_numpy(bool), keys.isin(canaries).to_numpy(bool)
-    numbers = (np.array([np.nan if one is None else one for one in told], dtype=float) for told in (scores, tokens))
-    score, length = (one[~again & ~equal] for one in numbers)
-    return Alternatives(score, length, int((again & ~equal).sum()), int(equal.sum()))
+    keys = list(members)
+    others = [at for at, key in enumerate(keys) if key not in canaries]
+    kept = sorted({keys[at]: at for at in reversed(others)}.values())  # of equal ones the first
+    score, length = (np.array([*told], dtype=float)[kept] for told in (scores, tokens))
+    return Alternatives(score, length, len(others) - len(kept), len(keys) - len(others))
 
 
 def _bits_of(items: Items) -> list[float]:

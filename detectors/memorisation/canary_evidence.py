@@ -38,8 +38,11 @@ def evidence(
     whole = pd.concat([one for one in parts if len(one)]) if any(map(len, parts)) else told
     if planted.missing:
         whole["no_answer"] = whole.index.isin(planted.items.index[planted.items["exposure"].isna()])
-    counts = whole.columns.intersection(_COUNTS)
-    return whole.astype(dict.fromkeys(counts, "Int64")).drop(columns=_INSIDE, errors="ignore")
+    for name in whole.columns.intersection(_COUNTS):
+        counts = whole[name].to_numpy(float)
+        nothing = np.isnan(counts)
+        whole[name] = pd.arrays.IntegerArray(np.where(nothing, 1, counts).astype(np.int64), nothing)
+    return whole.drop(columns=_INSIDE, errors="ignore")
 
 
 def canary_remarks(planted: Canaries, held: Canaries, again: int) -> Iterator[Remark]:
