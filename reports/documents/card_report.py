@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from reports.exchange.facts import sources, statement
+from reports.exchange.facts import sources
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Notation, Words, escape_markdown, words_of
 
@@ -69,7 +69,7 @@ def _about(audit: Audit, words: Words) -> Iterator[str]:
 
 
 def _told(one: FindingView) -> str:
-    return f"{one.verdict} · {one.name}: {statement(one)}"
+    return f"{one.verdict} · {one.name}: {one.statement}"
 
 
 def _gaps(view: Overview) -> Iterator[str]:

@@ -67,7 +67,7 @@ def _case(suite: ET.Element, one: FindingView, words: Words) -> None:
     case = ET.SubElement(suite, "testcase", name=one.name, classname=one_line(one.finding.probe, words), time="0")
     outcome = _outcome(one)
     lines = [words("format.colon", left=row.label, right=row.line) for row in one.rows]
-    text = "\n".join([*one.remarks, one.why, *([one.effect] if one.effect else []), *lines])
+    text = "\n".join([one.statement, *([one.effect] if one.effect else []), *lines])
     if outcome is not None:
         told = ET.SubElement(case, outcome, message=one.why)
     if outcome in ("failure", "error"):

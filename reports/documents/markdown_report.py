@@ -176,12 +176,15 @@ def _numbers(row: MeasureRow | None) -> list[str]:
 
 
 def _section(one: FindingView, words: Words) -> list[str]:
+    from audit.verdict import capitalised
+
     heads = [*_NUMBERS, "col.level", "col.better", "col.method"]
     rows = ([*_numbers(row), row.level, row.better, row.method if row.mark else ""] for row in one.rows)
     far = ["", escape_markdown(f"{words('label.far_off')} {one.far}")] if one.far else []
     title = f"### {words(f'sign.{one.finding.verdict}')} {one.verdict} · {escape_markdown(one.name)}"
     erased = [line for told in one.erased for line in ("", escape_markdown(told))]
-    lines = ["", title, "", escape_markdown(" ".join([*one.remarks, one.why])), *far, *erased]
+    told = capitalised(one.statement) if words.lang == "en" else one.statement
+    lines = ["", title, "", escape_markdown(told), *far, *erased]
     return [*lines, "", *_grid(heads, rows, words)] if one.rows else lines
 
 

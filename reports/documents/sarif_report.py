@@ -70,7 +70,7 @@ def _rule(one: FindingView, words: Words) -> Rule:
 
 
 def _text(one: FindingView) -> str:
-    return " ".join([f"{one.name}:", *one.remarks, one.why])
+    return f"{one.name}: {one.statement}"
 
 
 def _result(one: FindingView, place: SourceLine, words: Words) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit.files import canonical
-from reports.exchange.facts import Source, audited_name, sources, statement
+from reports.exchange.facts import Source, audited_name, sources
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
 
@@ -97,7 +97,7 @@ def _rai(findings: tuple[FindingView, ...], words: Words) -> dict[str, Any]:
     told: dict[str, list[str]] = {"rai:dataBiases": [], "rai:dataLimitations": []}
     for one in findings:
         leans = one.finding.dimension == "bias" and one.finding.verdict not in ("skipped", "crashed")
-        told["rai:dataBiases" if leans else "rai:dataLimitations"].append(f"{one.name}: {statement(one)}")
+        told["rai:dataBiases" if leans else "rai:dataLimitations"].append(f"{one.name}: {one.statement}")
     open_ = [*ASKED, *(name.removeprefix("rai:") for name, found in told.items() if not found)]
     asked = {f"rai:{name}": words("exchange.to_fill", question=words(f"data_card.{name}")) for name in open_}
     return {**{name: found for name, found in told.items() if found}, **asked}

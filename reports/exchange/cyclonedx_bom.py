@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from audit.files import canonical
-from reports.exchange.facts import HOME, Source, audited_name, objective, sources, statement, token, uid
+from reports.exchange.facts import HOME, Source, audited_name, objective, sources, token, uid
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
 
@@ -92,7 +92,7 @@ def _audited(audit: Audit, view: Overview, words: Words) -> dict[str, Any]:
     card: dict[str, Any] = {"modelParameters": parameters}
     if rows:
         card["quantitativeAnalysis"] = {"performanceMetrics": [_metric(row) for row in rows]}
-    if limits := [statement(one) for one in view.findings if one.finding.verdict == "failed"]:
+    if limits := [one.statement for one in view.findings if one.finding.verdict == "failed"]:
         card["considerations"] = {"technicalLimitations": limits}
     return {**_model("audited", main, words), "modelCard": card}
 
@@ -201,7 +201,7 @@ def _mapped(row: ClauseRow, words: Words) -> dict[str, Any]:
 def _evidence(audit: Audit, one: FindingView) -> dict[str, Any]:
     told: dict[str, Any] = {
         "bom-ref": f"evidence-{uid(audit, 'evidence', one.finding.check)}", "propertyName": f"{HOME}:finding",
-        "description": f"{one.name}: {statement(one)}",
+        "description": f"{one.name}: {one.statement}",
         "data": [{"name": file.path, "contents": {"attachment": {"content": file.sha256}}}
                  for file in one.finding.evidence],
     }  # fmt: skip

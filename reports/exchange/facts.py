@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reports.views import FindingView
 
 __all__ = [
-    "HOME", "Source", "audited_name", "finished", "objective", "sources", "statement", "token", "uid",
+    "HOME", "Source", "audited_name", "finished", "objective", "sources", "token", "uid",
 ]
 
 HOME = "urn:dokimasia"
@@ -67,11 +67,6 @@ def finished(audit: Audit, format: str) -> str:
             format=format,
         ) from None
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def statement(view: FindingView) -> str:
-    """Return what a finding says, remarks first."""
-    return " ".join([*view.remarks, view.why])
 
 
 def objective(view: FindingView, words: Words) -> str:

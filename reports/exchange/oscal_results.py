@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit.files import canonical
-from reports.exchange.facts import HOME, audited_name, finished, objective, statement, token, uid
+from reports.exchange.facts import HOME, audited_name, finished, objective, token, uid
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
 
@@ -114,7 +114,7 @@ def _prop(name: str, value: object) -> dict[str, str]:
 def _observation(audit: Audit, one: FindingView, at: str, words: Words) -> dict[str, Any]:
     told: dict[str, Any] = {
         "uuid": uid(audit, "observation", one.finding.check), "title": one.name or "-",
-        "description": statement(one) or "-", "methods": ["TEST"], "collected": at,
+        "description": one.statement or "-", "methods": ["TEST"], "collected": at,
         "props": [_prop("verdict", one.finding.verdict), _prop("probe", one_line(one.finding.probe, words))],
     }
     if one.headline is not None:
@@ -146,7 +146,7 @@ def _finding(audit: Audit, one: FindingView, words: Words) -> dict[str, Any]:
         status["remarks"] = words("format.colon", left=one.verdict, right=one.why or "-")
     return {
         "uuid": uid(audit, "finding", one.finding.check), "title": objective(one, words),
-        "description": statement(one) or "-",
+        "description": one.statement or "-",
         "target": {"type": "objective-id", "target-id": token(one.finding.check), "status": status},
         "related-observations": [{"observation-uuid": uid(audit, "observation", one.finding.check)}],
     }

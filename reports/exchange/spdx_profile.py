@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from audit.files import canonical
-from reports.exchange.facts import HOME, Source, audited_name, finished, sources, statement, uid
+from reports.exchange.facts import HOME, Source, audited_name, finished, sources, uid
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
 
@@ -73,7 +73,7 @@ def _model(audit: Audit, view: Overview, words: Words) -> dict[str, Any]:
                       for row in one.rows if row.undefined is None],
         "ai_metricDecisionThreshold": [_entry(one.name, None, one.headline.limit_text) for one in view.findings
                                        if one.headline is not None and one.headline.limit_text],
-        "ai_limitation": " ".join(statement(one) for one in view.findings if one.finding.verdict in UNSETTLED),
+        "ai_limitation": " ".join(one.statement for one in view.findings if one.finding.verdict in UNSETTLED),
         "ai_informationAboutApplication": _told(sheet.intended_use or sheet.purpose if sheet else None, words),
         "ai_informationAboutTraining": _told(sheet.data if sheet else None, words),
     }  # fmt: skip
@@ -93,7 +93,7 @@ def _dataset(audit: Audit, source: Source, view: Overview, words: Words) -> dict
     told = _element(audit, "dataset_DatasetPackage", "data", source.name, source.digest) | {
         "name": source.name, "description": source.cite or "", "software_primaryPurpose": "data",
         "dataset_datasetType": [_KINDS.get(main.modality if main else "", "noAssertion")],
-        "dataset_knownBias": [] if main else [statement(one) for one in view.findings if _bias(one)],
+        "dataset_knownBias": [] if main else [one.statement for one in view.findings if _bias(one)],
         "comment": words("exchange.digest", digest=source.digest) if source.digest else "",
     }
     if source.items is not None:

@@ -15,7 +15,7 @@ from itertools import groupby
 from string import ascii_lowercase
 
 from audit.record import DIMENSIONS, Audit, Finding, Record, erasures, severity
-from audit.verdict import FAR_TOLD, FarOff, capitalised, far_off
+from audit.verdict import FAR_TOLD, FarOff, far_off
 from reports.figures import NO_AXIS, SHARED
 from reports.text import Notation, Words, measure_name, one_line, told_in
 from reports.views.audited_data import data_text
@@ -69,9 +69,12 @@ class FindingView:
     verdict: str
     probe: str
     dimension: str
-    remarks: tuple[str, ...]
-    """Sentences that stand before `why`."""
     why: str
+    """The sentence of the verdict."""
+    remarks: tuple[str, ...]
+    """Sentences on what is to be known beside it."""
+    statement: str
+    """The sentence and the remarks, where they stand in one text."""
     far: str
     """Measures without a limit that are far off, each with what it is read by (`audit.verdict.ideals`)."""
     far_short: str
@@ -201,6 +204,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
     measures = [headline, *kept] if headline else []
     rows = [printed(measure, finding.limit, notation, finding.probe) for measure in measures]
     methods = dict.fromkeys(row.method for row in rows if row.measure.method != "none")
+    why, remarks = reason_text(finding, notation), [notation.remark(one) for one in finding.remarks]
     marks = dict(zip(methods, ascii_lowercase + "*" * len(methods), strict=False))
     rows = [replace(row, mark=marks.get(row.method, "")) for row in rows]
     return FindingView(
@@ -210,8 +214,9 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         verdict=words(f"verdict.{finding.verdict}"),
         probe=one_line(words.term("probe", finding.probe), words, 80),
         dimension=one_line(words.term("dimension", finding.dimension), words, 40),
-        remarks=tuple(notation.remark(one) for one in finding.remarks),
-        why=_sentence(finding, notation),
+        why=why,
+        remarks=tuple(remarks),
+        statement=_statement(why, remarks),
         far=far_text(finding, notation),
         far_short=far_text(finding, notation, 1),
         far_count=len(far_off(finding)),
@@ -224,10 +229,10 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
     )
 
 
-def _sentence(finding: Finding, notation: Notation) -> str:
-    """Return the sentence of the verdict; behind remarks it stands in mid-line, where no style gives it its capital."""
-    told = reason_text(finding, notation)
-    return capitalised(told) if finding.remarks and notation.words.lang == "en" else told
+def _statement(why: str, remarks: Sequence[str]) -> str:
+    """Return a sentence and what is to be known beside it as one text."""
+    ended = f"{why}." if remarks and why and not why.endswith((".", "!", "?")) else why
+    return " ".join([*filter(None, [ended]), *remarks])
 
 
 def far_text(finding: Finding, notation: Notation, most: int = FAR_TOLD) -> str:
