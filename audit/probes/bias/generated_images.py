@@ -298,8 +298,9 @@ def _evidence(items: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     said = _stacked(compress(told, known)).reshape(-1, len(names))
     kinds, sure = np.full(len(known), None, dtype=object), np.full(len(known), np.nan)
     kinds[known], sure[known] = np.array(names, dtype=object)[said.argmax(axis=1)], said.max(axis=1)
-    seen = pd.DataFrame({"prompt": prompts, "digest": digests})
-    again = (seen.duplicated() & seen["digest"].notna()).to_numpy()
+    seen = list(zip(prompts, digests, strict=True))
+    first = dict(zip(reversed(seen), reversed(range(len(seen))), strict=True))
+    again = np.array([one[1] is not None and first[one] != place for place, one in enumerate(seen)], dtype=bool)
     evidence = {
         "image": [one if isinstance(one, list) else plain(one) for one in draws], "prompt": prompts, "group": groups,
         "class": pd.Series(kinds, ids, dtype=object), "confidence": sure, "repeated": again, "problem": problems,
