@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from detectors.arrays import unit_column
+from detectors.arrays import Floats, unit_column
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, MOST_TIES, Direction, Measure, Result, undefined
@@ -87,19 +88,20 @@ class _Judge:
         of = self.items[self.items[sides].isin([first, second])] if sides in self.items else self.items[:0]
         if (why := self._undefined(of)) is not None:
             return self._none(name, why, of, direction, ideal=0.0)
-        ends = [_unit_gaps(of, sides, first, second, *fill) for fill in ((np.nan, np.nan), (0.0, 1.0), (1.0, 0.0))]
+        codes, on_first = pd.factorize(of["unit"], sort=True)[0], of[sides].eq(first).to_numpy()
+        both = np.isin(codes, np.intersect1d(codes[on_first], codes[~on_first]))
+        values, unit = of["value"].to_numpy(float)[both], np.unique(codes[both], return_inverse=True)[1]
+        ends = [_unit_gaps(values, unit, on_first[both], *fill) for fill in ((np.nan, np.nan), (0.0, 1.0), (1.0, 0.0))]
         known, least, most = ((1 + one) / 2 for one in ends)
-        if not known.notna().any():
+        if np.isnan(known).all():
             return self._none(name, _ONE_SIDE, of, direction, ideal=0.0)
-        found = mean_over_units(
-            known.to_numpy(), level=self.level, rng=self.rng, worst=(least.to_numpy(), most.to_numpy())
-        )
-        used = of[of["unit"].isin(known.index) & of["value"].notna()]
+        found = mean_over_units(known, level=self.level, rng=self.rng, worst=(least, most))
+        lost = np.isnan(values)
         low, value, high = (2 * end - 1 for end in (found.low, found.value, found.high))
         return self._measure(
-            name, _n(used), direction, value=value, low=low, high=high, ideal=0.0,
-            method=Method("{method}, of accuracies by unit", method=found.method),
-            missing=int(of.loc[of["unit"].isin(known.index), "value"].isna().sum()),
+            name, {"items": int((~lost).sum()), "units": np.unique(unit[~lost]).size}, direction, value=value, low=low,
+            high=high, ideal=0.0, method=Method("{method}, of accuracies by unit", method=found.method),
+            missing=int(lost.sum()),
         )
 
     def share(self, name: str, column: str, label: str | None = None, of: str | None = None) -> Measure:
@@ -151,19 +153,16 @@ class _Judge:
         )
 
 
-def _unit_gaps(of: pd.DataFrame, sides: str, first: str, second: str, one: float, other: float) -> pd.Series[float]:
-    """Return each unit's gap, of units with both sides; missing answers are `one` on the first side, else `other`.
+def _unit_gaps(
+    values: Floats, unit: NDArray[np.intp], on_first: NDArray[np.bool_], one: float, other: float
+) -> Floats:
+    """Return each unit's gap [unit] by its items [item]; missing answers are `one` on the first side, else `other`.
 
     Where these are NaN a unit with a missing answer has no gap.
     """
-    on_first = of[sides].eq(first)
-    values = of["value"].where(of["value"].notna(), on_first.map({True: one, False: other}).astype(float))
-    means = [
-        values[side].groupby(of.loc[side, "unit"]).agg(lambda part: part.mean(skipna=False))
-        for side in (on_first, ~on_first)
-    ]
-    whole = means[0].index.intersection(means[1].index)
-    return means[0][whole] - means[1][whole]
+    filled = np.where(np.isnan(values), np.where(on_first, one, other), values)
+    means = [np.bincount(unit[side], filled[side]) / np.bincount(unit[side]) for side in (on_first, ~on_first)]
+    return means[0] - means[1]
 
 
 def _n(rows: pd.DataFrame) -> dict[str, int]:
