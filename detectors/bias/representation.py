@@ -338,23 +338,23 @@ class _Ordered:
     """Resamples in order, for joint bands of any level (Besag et al. 1995, Statist. Sci. 10:3, section 6.3)."""
 
     values: Floats
-    """Each class by itself, ascending [rank, class]."""
+    """Each class by itself, ascending [class, rank]."""
     depth: NDArray[np.int64]
     """The highest rank that a resample takes in any class, counted from the end that it lies nearer to [resample]."""
 
     @classmethod
     def of(cls, resampled: Floats) -> _Ordered:
         """Return resamples [resample, class] in order."""
-        order, places = resampled.argsort(axis=0), np.arange(1, len(resampled) + 1)[:, None]
-        rank = np.empty_like(order)
-        np.put_along_axis(rank, order, places, axis=0)
-        depth = np.maximum(rank, len(resampled) + 1 - rank).max(axis=1)
-        return cls(np.take_along_axis(resampled, order, axis=0), np.sort(depth))
+        places = np.arange(1, len(resampled) + 1)
+        order, depth = resampled.T.argsort(axis=1), np.zeros_like(places)
+        for one in order:
+            depth[one] = np.maximum(depth[one], np.maximum(places, places[::-1]))
+        return cls(np.take_along_axis(resampled.T, order, axis=1), np.sort(depth))
 
     def band(self, level: float) -> tuple[Floats, Floats]:
         """Return (low, high) [class] between order statistics of one rank that hold a share `level` of them whole."""
         last = int(self.depth[int(np.ceil(level * len(self.depth))) - 1])
-        return self.values[len(self.depth) - last], self.values[last - 1]
+        return self.values[:, len(self.depth) - last], self.values[:, last - 1]
 
 
 def _on_simplex(points: Floats) -> Floats:

@@ -294,11 +294,11 @@ def _images_of(images: np.ndarray, label: Any, *, unit_at: int | None) -> pd.Dat
     import numpy as np
     import pandas as pd
 
-    found = pd.DataFrame({"image": list(images), "label": label})
+    cells = {"image": [*images], "label": np.broadcast_to(label, len(images)).tolist()}
     if unit_at is not None:
         more = np.repeat(images[[unit_at]], len(images) // 4, axis=0)
         more[:, 0] = 1.0 + np.arange(len(more))[:, None, None]
-        found["unit"] = ["one" if place == unit_at else None for place in range(len(images))]
-        others = pd.DataFrame({"image": list(more), "label": found["label"][unit_at], "unit": "one"})
-        found = pd.concat([found, others])
-    return found.set_axis(pd.Index([f"real-{place}" for place in range(len(found))], name="id"))
+        units = ["one" if place == unit_at else None for place in range(len(images))]
+        others = {"image": [*more], "label": [cells["label"][unit_at]] * len(more)}
+        cells = {name: cells[name] + others[name] for name in cells} | {"unit": units + ["one"] * len(more)}
+    return pd.DataFrame(cells, pd.Index([f"real-{place}" for place in range(len(cells["image"]))], name="id"))
