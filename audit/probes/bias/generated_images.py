@@ -292,8 +292,8 @@ def _evidence(items: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     sizes = [len(row) for row in items["draws"]]
     ids = [f"{name}#{number + 1}" if number else str(name)
            for name, size in zip(items.index, sizes, strict=True) for number in range(size)]  # fmt: skip
-    prompts, groups = (np.repeat(items[name].to_numpy(object), sizes).tolist() if name in items else None
-                       for name in ("prompt", "group"))  # fmt: skip
+    prompts = np.repeat(items["prompt"].to_numpy(object), sizes).tolist()
+    groups = np.repeat(items["group"].to_numpy(object), sizes).tolist() if "group" in items else None
     known = np.array([why is None and one is not None for why, one in zip(problems, told, strict=True)], dtype=bool)
     said = _stacked(compress(told, known)).reshape(-1, len(names))
     kinds, sure = np.full(len(known), None, dtype=object), np.full(len(known), np.nan)
