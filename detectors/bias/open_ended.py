@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ class _Judge:
         score = statistics["score"]
         yield largest("largest_score_gap", gaps["score"], self.n_of(score), self.level, self.method)
         for name, scores in statistics.items():
-            yield from (self.mean(name, group, scores) for group in sorted(set(self.rows["group"])))
+            yield from (self.mean(name, group, scores) for group in self.groups)
             unit = _STATISTICS[name]
             yield from (gap.measure(_OF_GAPS[name], self.level, self.method, unit) for gap in gaps[name])
         yield self.permutation_test(score)
@@ -109,11 +110,25 @@ class _Judge:
     def n_of(self, scores: Scores, at: NDArray[np.bool_] | None = None) -> dict[str, int]:
         """Return what rows come to: answers, and units."""
         rows = np.ones(len(self.rows), dtype=bool) if at is None else at
-        return {"items": scores.answers(rows), "units": int(self.rows["unit"][rows].nunique())}
+        return {"items": scores.answers(rows), "units": np.unique(self.unit[rows]).size}
 
-    @property
+    @cached_property
+    def group(self) -> NDArray[np.object_]:
+        """Of each prompt."""
+        return self.rows["group"].to_numpy(object)
+
+    @cached_property
+    def unit(self) -> NDArray[np.intp]:
+        """Of each prompt, numbered as they come."""
+        return pd.factorize(self.rows["unit"])[0]
+
+    @cached_property
+    def groups(self) -> list[str]:
+        return sorted(set(self.group))
+
+    @cached_property
     def compared(self) -> list[str]:
-        return [name for name in sorted(set(self.rows["group"])) if name != self.reference]
+        return [name for name in self.groups if name != self.reference]
 
     @property
     def count(self) -> int:
@@ -126,7 +141,7 @@ class _Judge:
 
     def mean(self, statistic: str, group: str, scores: Scores) -> Measure:
         """Return the mean of one group."""
-        at = (self.rows["group"] == group).to_numpy()
+        at = self.group == group
         value, low, high = self._side(at, scores, self.level)
         told: dict[str, Any] = {
             "n": self.n_of(scores, at), "unit": _STATISTICS[statistic], "direction": "neither", "level": self.level,
@@ -146,7 +161,7 @@ class _Judge:
         return [*found, *(found[0].mirrored(name) for name in self.compared[len(found) :])]
 
     def _gaps(self, scores: Scores) -> Iterator[Gap]:
-        inner, group = 1 - (1 - self.level) / (2 * self.count), self.rows["group"].to_numpy()
+        inner, group = 1 - (1 - self.level) / (2 * self.count), self.group
         for name in self.compared:
             at, other = group == name, group != name if self.reference is None else group == self.reference
             (one, low, high), (against, least, most) = (self._side(part, scores, inner) for part in (at, other))
@@ -157,7 +172,7 @@ class _Judge:
 
     def _side(self, at: NDArray[np.bool_], scores: Scores, level: float) -> tuple[float, float, float]:
         """Return (value, low, high) of the mean over the units of some rows."""
-        code = pd.factorize(self.rows["unit"][at])[0]
+        code = pd.factorize(self.unit[at])[0]
         known = np.isfinite(scores.known[at])
         if not known.any():
             return float("nan"), 0.0, 1.0
@@ -168,9 +183,9 @@ class _Judge:
     def permutation_test(self, scores: Scores) -> Measure:
         """Return the p-value of the largest gap where the groups' names are dealt to units at random."""
         told: dict[str, Any] = {"n": self.n_of(scores), "unit": "p-value", "direction": "neither", "level": self.level}
-        known = self.rows.assign(score=scores.known).dropna(subset="score")
-        units = known.groupby(["group", "unit"], sort=True)["score"].mean()
-        names = units.index.get_level_values("group")
+        known = np.isfinite(scores.known)
+        units = pd.Series(scores.known[known]).groupby([self.group[known], self.rows["unit"].array[known]]).mean()
+        names = units.index.get_level_values(0)
         if len(set(names)) < 2:
             return undefined("group_p", _NO_SCORE, **told)
         weights = np.stack([_weights(names == name, names != name) for name in sorted(set(names))])
