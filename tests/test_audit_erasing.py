@@ -2,7 +2,9 @@
 
 import fcntl
 import json
+import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from markov import Repeats
 from postgres import fresh_database
 from test_dashboard_views import screen, seen
 
+from audit import plugins
 from audit.catalogue import Asked, Catalogue
 from audit.cli.app import execute
 from audit.compare import compare_audits
@@ -19,12 +22,24 @@ from audit.errors import IntegrityError, UsageError
 from audit.execute import run
 from audit.files import canonical, digest_file, sha256
 from audit.integrity import erase, export_audit, import_audit, recompute, seal_audit, verify_audit
+from audit.policy.coverage.facts import facts_of
 from audit.probes.privacy.personal_data import PersonalData
 from audit.record import RECORD_FILE, REVIEWS_FILE, erasures, items_of, load_record
-from audit.review import REVIEWS, Comment, Override, add_reviews, pull_reviews, read_reviews, state_of
+from audit.review import (
+    REVIEWS,
+    Comment,
+    Decision,
+    Override,
+    add_reviews,
+    agreements,
+    pull_reviews,
+    read_reviews,
+    state_of,
+)
 from audit.signing import make_key
 from audit.signing.keys import read_key
 from dashboard.loading import AUDITS
+from detectors.intervals import mean_over_units
 from reports.documents.html_report import render_html
 from reports.documents.json_report import render_json
 from reports.documents.markdown_report import render_markdown
@@ -125,8 +140,10 @@ def test_what_is_not_reached_is_named(audit, tmp_path):
     add_reviews(audit, Comment(check="limited", item=PERSON, text="x"), Comment(check="free", text="y"), author="Kim")
     second = run(plan_of(tmp_path, "Second"), into=tmp_path / "audits")
     assert second.run.adopted
+    assert execute(["compare", str(audit.folder), str(second.folder), "--format", "markdown"]) != 2
     what = erased(audit, {"limited": [PERSON]}, only_told=True)
     assert dict(what.shared) == {second.folder.name: len(second.run.evidence)}
+    assert what.quoted == (f"{second.folder.name}/reports/compare-{audit.record.id}.md",)
     assert dict(what.also) == {"free": (PERSON,), "personal": (PERSON,)}
     assert what.spoken == 1
 
@@ -351,6 +368,32 @@ def test_numbers_and_verdicts_after_review_stay_and_words_too(audit, checks):
     add_reviews(audit, Comment(check="limited", text="the evidence is gone"), author="Lee")
 
 
+class Numbered(Repeats):
+    """Items with the same last digit belong together."""
+
+    def judge(self, observed, *, level, rng):
+        made = super().judge(observed, level=level, rng=rng)
+        items = made.items.assign(unit=made.items.index.astype(str).str[-1])
+        mean = mean_over_units(items["value"].to_numpy(), items["unit"].to_numpy(object), level=level, rng=rng)
+        told = {name: getattr(mean, name) for name in ("value", "low", "high", "n", "method")}
+        return replace(made, measures=(replace(made.measures[0], unit_of="unit", **told),), items=items)
+
+
+@pytest.mark.parametrize("checks", [{}, {"numbered": [PERSON]}], ids=["all of it", "one item"])
+def test_how_far_people_agree_on_items_that_were_erased_is_told(tmp_path, checks):
+    plan = plan_of(tmp_path)
+    numbered = replace(plan.checks[1], name="numbered", probe=Numbered())
+    audit = run(replace(plan, checks=(numbered,)), into=tmp_path / "audits")
+    assert audit.finding("numbered").headline.unit_of == "unit"
+    for author, words in (("Lee", ("right", "wrong", "right")), ("Park", ("right", "wrong", "wrong"))):
+        calls = zip(("p01", PERSON, "p02"), words, strict=True)
+        add_reviews(audit, *(Override(check="numbered", item=item, word=word) for item, word in calls), author=author)
+    (before,) = agreements(audit, "numbered", state_of(audit).calls["numbered"])
+    erased(audit, checks)
+    (after,) = agreements(audit, "numbered", state_of(audit).calls["numbered"])
+    assert (after.kappa.value, after.differ) == (before.kappa.value, before.differ)
+
+
 def test_a_rest_that_gives_the_same_mean_by_chance_gives_no_number(tmp_path):
     """Of outcomes that are all alike the rest has the mean of all; a number over fewer items is another one."""
     audit = told_audit(tmp_path, stay=0.01)
@@ -375,7 +418,43 @@ def test_a_database_of_reviews_carries_the_tombstone_to_other_copies(audit, tmp_
     assert bytes_of(other.folder) == bytes_of(audit.folder)
 
 
+@pytest.mark.parametrize("checks", [{}, EVERYWHERE], ids=["all of it", "one person's items"])
+def test_no_rule_and_no_clause_asks_for_less_or_more(audit, checks, tmp_path, capsys):
+    """People found worse than the machine did: an audit that lost its items must not pass for it."""
+    make_key(tmp_path / "kim")
+    _overridden(audit, {f"p{at:02}": 1.0 for at in range(24)}, reason="seen")
+    add_reviews(audit, Decision(decision="approved"), author="Kim")
+    seal_audit(audit, read_key(tmp_path / "kim"), "Kim", at=AT)
+    policy = tmp_path / "policy.yaml"
+    limits = "limits: [{measure: repeat_share, at_most: 0.85}]"
+    policy.write_text(f"title: P\nplan_limits: false\noverrides: with_reason\n{limits}\n")
+
+    def judged():
+        code = execute(["judge", str(audit.folder), "--policy", str(policy)])
+        return code, capsys.readouterr().out, facts_of(audit)
+
+    before = judged()
+    assert before[0] == 1
+    erased(audit, checks)
+    assert judged() == before
+
+
 # ---- readers
+
+
+def test_every_document_is_made_and_names_files_that_are_there(audit, tmp_path):
+    make_key(tmp_path / "kim")
+    erased(audit, {**EVERYWHERE, "free": []})
+    seal_audit(audit, read_key(tmp_path / "kim"), "Kim", at=AT)
+    here = {digest_file(path) for path in audit.folder.rglob("*") if path.is_file()}
+    for name in (one for one in plugins.names("reports") if "pdf" not in one):  # which print the same pages
+        for file, data in plugins.load("reports", name)(audit).items():
+            assert not any(secret.encode() in data for secret in SECRETS), file
+            if name in ("cyclonedx", "oscal"):
+                gone = {one.had for told in erasures(audit.folder) for one in told.files.values()}
+                named = set(re.findall(r"sha256:[0-9a-f]{64}", data.decode()))
+                assert not named & gone
+                assert len(named & here) >= 4
 
 
 def test_documents_say_it_in_the_place_of_the_texts(audit):

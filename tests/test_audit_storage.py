@@ -621,6 +621,21 @@ def test_every_command_takes_an_address(finished, bucket, tmp_path, elsewhere, c
     assert into in capsys.readouterr().err
 
 
+def test_what_is_erased_goes_from_the_store_and_from_other_machines(finished, bucket, elsewhere, capsys, monkeypatch):
+    folder, copies, cache = access.audit_folder(finished), access._COPIES, os.environ["XDG_CACHE_HOME"]
+    assert len([*folder.rglob("*.parquet")]) > 3
+    elsewhere()
+    assert execute(["erase", finished, "--why", "asked for", "--by", "Kim"]) == 0
+    assert ending(bucket, ".parquet") == []
+    assert {"record.json", "reviews.jsonl"} <= {key.rpartition("/")[2] for key in bucket.listed()}
+    monkeypatch.setattr(access, "_COPIES", copies)
+    monkeypatch.setenv("XDG_CACHE_HOME", cache)
+    capsys.readouterr()
+    assert execute(["verify", finished]) == 0
+    assert "by Kim (not signed)" in capsys.readouterr().out
+    assert [*folder.rglob("*.parquet")] == []
+
+
 def test_the_dashboard_browses_an_address(finished, bucket, monkeypatch):
     name = finished.rpartition("/")[2]
     monkeypatch.setenv(loading.AUDITS, at(bucket))

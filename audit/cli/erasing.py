@@ -114,12 +114,14 @@ def _not_reached(what: Erasing) -> Iterator[str]:
     """Yield what an erasure leaves alone, what is known of it first."""
     for name, count in what.shared.items():
         yield f"audit {name} has {count} of the same stored answers: erase there, too"
+    if what.quoted:
+        yield f"comparisons with it that lie in other audits: {_some(what.quoted)}"
     for check, ids in what.also.items():
         yield f"check {check} of this audit has the same items: {_some(ids)}"
     if what.spoken:
         yield f"{what.spoken} entries of the reviews speak of it: what people wrote stays, as do ids of items"
     yield "bundles that were exported, documents elsewhere, copies, backups, earlier versions in an object store"
-    yield "the data that the plan names, what plan.yaml says, and messages of crashes in run.json and record.json"
+    yield "the data that the plan names, what plan.yaml says, names of groups and messages of crashes in the record"
     yield "a dashboard's index until it looks again (it can be deleted), a running dashboard until it is started anew"
 
 
@@ -134,7 +136,8 @@ def _as_json(audit: Audit, what: Erasing, *, only: bool) -> dict[str, Any]:
         "gone": list(what.gone), "rewritten": list(what.rewritten), "bytes": what.size,
         "entry": None if what.entry is None else json.loads(what.entry.line),
         "not_reached": {
-            "audits": dict(what.shared), "checks": {check: list(ids) for check, ids in what.also.items()},
+            "audits": dict(what.shared), "documents": list(what.quoted),
+            "checks": {check: list(ids) for check, ids in what.also.items()},
             "review_entries": what.spoken, "others": list(_not_reached(what)),
         },
     }  # fmt: skip

@@ -11,6 +11,7 @@ then on nothing of it is read (`audit.record.erased`); then the files go. After 
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from audit.errors import UsageError, did_you_mean
 from audit.files import digest_file, locked, parquet_bytes, read_table, remove, sha256, write_inside
 from audit.integrity.digests import DOCUMENTS, check_digests, digests_of
 from audit.integrity.seal import check_seal
-from audit.record import Audit, Erased, ItemsFile, erasures, items_of, table_name
+from audit.record import Audit, Erased, ItemsFile, audit_files, erasures, items_of, table_name
 from audit.review import (
     Entry,
     Erasure,
@@ -59,6 +60,8 @@ class Erasing:
     """Bytes of what goes."""
     shared: Mapping[str, int]
     """Audit beside this one -> stored answers that it has as well."""
+    quoted: tuple[str, ...]
+    """Documents in other audits beside this one that compare with it, and so may quote its items."""
     also: Mapping[str, tuple[str, ...]]
     """Another check of the audit -> those of the items that it has, too."""
     spoken: int
@@ -80,6 +83,7 @@ def erase(
     if not reason.strip():
         raise UsageError("erasing needs a reason: who asked for it, or by which rule; it is kept")
     with _alone(audit.folder):
+        audit_files(audit.folder)  # no link leads elsewhere
         check_digests(audit)
         sealed, reviews = check_seal(audit), read_reviews(audit.folder)
         if not only_told:
@@ -221,7 +225,7 @@ def _finish(audit: Audit) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.exists():
+    if os.path.lexists(path):
         remove(path)
 
 
@@ -243,6 +247,7 @@ def _what(audit: Audit, scope: Scope, reviews: Reviews) -> Erasing:
         rewritten=tuple(name for name, data in there.items() if data is not None),
         size=sum(sizes[name] - len(data or b"") for name, data in there.items()),
         shared=_shared(audit),
+        quoted=tuple(_quoted(audit)),
         also=dict(_also(audit, scope)),
         spoken=sum(_is_about(entry, scope) for entry in reviews.entries),
     )
@@ -254,6 +259,13 @@ def _shared(audit: Audit) -> dict[str, int]:
     home = audit.folder.resolve()
     files = (path for one in audit.run.evidence for path in files_beside(audit.folder, one.path))
     return dict(sorted(Counter(path.parents[2].name for path in files if path.parents[2].resolve() != home).items()))
+
+
+def _quoted(audit: Audit) -> Iterator[str]:
+    into, own = audit.folder.parent, audit.record.id.encode()
+    for path in sorted(into.glob(f"*/{DOCUMENTS}compare-*")):
+        if path.parents[1] != audit.folder and path.is_file() and own in path.read_bytes():
+            yield path.relative_to(into).as_posix()
 
 
 def _also(audit: Audit, scope: Scope) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -57,5 +57,7 @@ def units_of_items(audit: Audit, check: str, items: Sequence[str]) -> list[str] 
     if file is None or file.problem or headline.unit_of not in file.columns:
         return None
     rows = file.find(items)
+    if len(rows) < len({*items}):  # some were erased
+        return None
     units = file.rows([rows[item] for item in items])[headline.unit_of].to_pylist()
     return [str(unit) for unit in units]

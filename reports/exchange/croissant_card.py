@@ -83,7 +83,7 @@ def _source(source: Source) -> dict[str, Any]:
 
 def _files(findings: tuple[FindingView, ...]) -> list[dict[str, Any]]:
     """Return what the checks observed of the data, each file once."""
-    files = {file.path: file.sha256 for one in findings for file in one.finding.evidence
+    files = {file.path: file.sha256 for one in findings for file in one.evidence
              if file.path.startswith("observations/")}  # fmt: skip
     return [
         {"@type": "cr:FileObject", "@id": path, "name": path, "contentUrl": path,

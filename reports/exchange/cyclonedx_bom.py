@@ -203,7 +203,7 @@ def _evidence(audit: Audit, one: FindingView) -> dict[str, Any]:
         "bom-ref": f"evidence-{uid(audit, 'evidence', one.finding.check)}", "propertyName": f"{HOME}:finding",
         "description": f"{one.name}: {one.statement}",
         "data": [{"name": file.path, "contents": {"attachment": {"content": file.sha256}}}
-                 for file in one.finding.evidence],
+                 for file in one.evidence],
     }  # fmt: skip
     if audit.run is not None:
         told["created"] = audit.run.finished

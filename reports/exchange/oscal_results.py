@@ -119,11 +119,11 @@ def _observation(audit: Audit, one: FindingView, at: str, words: Words) -> dict[
     }
     if one.headline is not None:
         told["props"] += _numbers(one.headline, words)
-    if one.finding.evidence:
+    if one.evidence:
         told["relevant-evidence"] = [
             {"href": one_line(file.path, words), "description": words("exchange.stored"),
              "props": [_prop("sha256", file.sha256)]}
-            for file in one.finding.evidence
+            for file in one.evidence
         ]  # fmt: skip
     return told
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reports.text import Notation, one_line
 
 if TYPE_CHECKING:
-    from audit.record import Erased
+    from audit.record import Erased, Evidence, Finding
 
-__all__ = ["erased_lines"]
+__all__ = ["erased_lines", "evidence_left"]
 
 
 def erased_lines(told: Iterable[Erased], check: str, notation: Notation) -> tuple[str, ...]:
@@ -26,3 +26,13 @@ def erased_lines(told: Iterable[Erased], check: str, notation: Notation) -> tupl
         )
         for one in told if check in one.checks
     )  # fmt: skip
+
+
+def evidence_left(told: Sequence[Erased], finding: Finding) -> Iterator[Evidence]:
+    """Yield the files of a finding that are there after these erasures, with the digests that they have by now."""
+    for file in finding.evidence:
+        stones = [one.files[file.path] for one in told if file.path in one.files]
+        if not stones:
+            yield file
+        elif (now := stones[-1].now) is not None:
+            yield file.model_copy(update={"sha256": now})

@@ -14,12 +14,12 @@ from hashlib import sha256
 from itertools import groupby
 from string import ascii_lowercase
 
-from audit.record import DIMENSIONS, Audit, Finding, Record, erasures, severity
+from audit.record import DIMENSIONS, Audit, Evidence, Finding, Record, erasures, severity
 from audit.verdict import FAR_TOLD, FarOff, far_off
 from reports.figures import NO_AXIS, SHARED
 from reports.text import Notation, Words, measure_name, one_line, told_in
 from reports.views.audited_data import data_text
-from reports.views.erased import erased_lines
+from reports.views.erased import erased_lines, evidence_left
 from reports.views.measure_rows import MeasureRow, MethodRow, method_rows, printed
 from reports.views.statistical_notes import (
     Change,
@@ -93,6 +93,8 @@ class FindingView:
     """Measures that found no room."""
     erased: tuple[str, ...] = ()
     """What was erased of its evidence, a line each."""
+    evidence: tuple[Evidence, ...] = ()
+    """The files that it rests on, as far as they were not erased."""
 
     @property
     def rows(self) -> tuple[MeasureRow, ...]:
@@ -148,7 +150,10 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
     room = max(1, most_measures // max(1, len(record.findings)))
     told = erasures(audit.folder)
     views = tuple(
-        replace(_finding_view(finding, notation, room), erased=erased_lines(told, finding.check, notation))
+        replace(
+            _finding_view(finding, notation, room), erased=erased_lines(told, finding.check, notation),
+            evidence=tuple(evidence_left(told, finding)),
+        )
         for finding in sorted(record.findings, key=severity)
     )
     dimensions = tuple(_dimensions(views, words))
