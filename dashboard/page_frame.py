@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from audit.errors import UsageError
 from audit.storage import shown
@@ -19,7 +20,9 @@ from dashboard.speakers import behind_login, speaker
 from dashboard.trust import chip_of, trust_of
 from reports.text import Words, languages, one_line, words_of
 
-__all__ = ["bound", "choose", "clamped", "crumbs", "foot", "notice", "still_at", "trust_line", "turn_pages"]
+__all__ = [
+    "bound", "choose", "clamped", "crumbs", "draw_anew", "foot", "notice", "still_at", "trust_line", "turn_pages",
+]
 
 NO_KEYS: Mapping[str, str] = {}
 WAIT, AGAIN = 0.5, 1.0
@@ -121,6 +124,16 @@ def turn_pages(place: Address, words: Words, total: int, size: int) -> None:
     )
 
 
+def draw_anew() -> None:
+    """Have the screen drawn anew by a part of it that looks again and again, and not while the screen itself is drawn.
+
+    A button is pressed in the run that this starts: one that begins anew before it reaches the button forgets that.
+    """
+    run = get_script_run_ctx()
+    if run is not None and run.fragment_ids_this_run:
+        st.rerun()
+
+
 def trust_line(place: Address, words: Words) -> None:
     """Say how far the files of the audit can be trusted; where that is still looked at, the line follows it."""
     if trust_of(place.audit, wait=WAIT) is None:
@@ -131,7 +144,7 @@ def trust_line(place: Address, words: Words) -> None:
 
 def _still_looking(place: Address, words: Words) -> None:
     if trust_of(place.audit) is not None:
-        st.rerun()
+        draw_anew()
     _trust(place, words)
 
 

@@ -209,6 +209,18 @@ def test_a_view_is_kept_and_opened_and_forgotten_on_the_screen(home, state):
     assert saved_views() == {}
 
 
+def test_what_is_pressed_as_the_last_audit_comes_into_the_list_is_done(home, state, monkeypatch):
+    """The list stopped following just then: the screen began anew before it reached the button, which did nothing."""
+    mixed(home / "mixed", 1)
+    page = screen()
+    page.text_input(key="view_name").set_value("Mine")
+    rerun(page)
+    changes = iter([True, False])
+    monkeypatch.setattr("dashboard.screens.audits._changes", lambda counts, place: next(changes, False))
+    press(page, "Keep")
+    assert list(saved_views()) == ["Mine"]
+
+
 def press(page, label):
     next(one for one in page.button if one.label == label).click()
     rerun(page)

@@ -19,7 +19,7 @@ from dashboard.indexing import freshness, index
 from dashboard.item_search import SHORTEST, still_searching
 from dashboard.listed_audits import QUICK, Listed, as_csv, asked_for, hits_of, page_of, progress_of, rows_of
 from dashboard.loading import Running, home
-from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
+from dashboard.page_frame import bound, choose, clamped, crumbs, draw_anew, turn_pages
 from dashboard.rendering import draw
 from dashboard.saved_views import forget_view, save_view, saved_views
 from dashboard.speakers import speaker
@@ -83,7 +83,7 @@ def _head(place: Address, words: Words, followed: bool) -> None:
     """
     found, looking = _counts(), still_looking()
     if followed and not _changes(found, place):
-        st.rerun()
+        draw_anew()
     chips = [
         (
             name, words(f"matrix.{name or 'all'}"), found.only[name] if name else found.total,

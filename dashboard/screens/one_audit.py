@@ -17,7 +17,7 @@ from dashboard.address import TABS, Address, Screen
 from dashboard.findings_register import standing
 from dashboard.listed_audits import progress_of
 from dashboard.loading import is_running, opened, running, view_of
-from dashboard.page_frame import crumbs, trust_line
+from dashboard.page_frame import crumbs, draw_anew, trust_line
 from dashboard.rendering import draw, links_of, report_tools
 from dashboard.review_forms import decide_audit, review_audit, waive_finding
 from dashboard.speakers import speaker
@@ -86,7 +86,8 @@ def _live(place: Address, words: Words) -> None:
     except DokimasiaError:
         found = None
     if found is None:  # it has its record now, or is gone: the whole screen says which
-        st.rerun()
+        draw_anew()
+        return
     written = time.strftime("%H:%M:%S", time.localtime(found.written))
     title, progress = one_line(found.title, words), progress_of(found, words)
     draw("running.html.j2", words, found=found, written=written, title=title, progress=progress)
