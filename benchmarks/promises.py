@@ -31,12 +31,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.random import default_rng
 from tables import finish, show
 
 from audit.execute import run
-from audit.files import digest_file
+from audit.files import digest_file, parquet_bytes
 from audit.plan import read_plan
 from audit.probe import Probe
 from audit.record import Record, dump
@@ -258,7 +257,7 @@ def _pages(folder: Path, many: Path) -> Iterator[Line]:
         for name, words in (("question", "Which river flows through the city of number "), ("answer", "It is river "))
     }
     columns = {"item": numbers, **texts, "against": flags, "weight": weights}
-    pq.write_table(pa.table(columns), path, compression="zstd")
+    path.write_bytes(parquet_bytes(pa.table(columns)))
     named, ranks = tuple(columns), ("against", "weight")
     items = ItemsFile(path, path.name, columns=named, texts=named[:3], total=ITEMS, ranks=ranks, written=1)
     yield line(f"digest of {ITEMS:,} items", median(lambda: digest_file(path)), 1.0)

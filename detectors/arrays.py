@@ -89,10 +89,12 @@ def unit_column(frame: pd.DataFrame, column: str | None = "unit") -> pd.Series[A
 
     Without such a column every item is its own unit.
     """
-    if column in frame and frame[column].notna().all():
+    if column in frame and (named := frame[column].notna()).all():
         return frame[column]
     own = pd.Series(frame.index.astype(str), frame.index)
-    return frame[column].where(frame[column].notna(), own) if column in frame else own
+    if column not in frame:
+        return own
+    return frame[column].where(named, own) if named.any() else own.astype(object)
 
 
 def units_of(frame: pd.DataFrame, column: str | None = "unit") -> pd.Series[str]:

@@ -60,8 +60,9 @@ def _views(items: NDArray[np.int64]) -> Iterator[list[bytes]]:
     sizes = np.select(fits, [size for size, _ in signed], 8)
     views = [items, *(np.diff(items, axis=axis, prepend=0) for axis in range(1, items.ndim))]
     wide = [np.ascontiguousarray(view, "<i8").view(np.uint8).reshape(len(items), count, 8) for view in views]
-    for at, size in enumerate(sizes):
-        yield [one[at, :, :size].T.tobytes() for one in wide]
+    rows = [one.swapaxes(1, 2).tobytes() for one in wide]
+    for at, size in enumerate(sizes.tolist()):
+        yield [row[8 * count * at : (8 * at + size) * count] for row in rows]
 
 
 def _deflated(data: bytes) -> int:

@@ -591,8 +591,8 @@ HOLES = {
     },
     "factuality.calibration": {
         "labels moved": (CONFIDENCES, kept(label=shuffled("label"))),
-        "ranks turned": ("detectors.factuality.calibration:rank",
-                         lambda real: lambda low, high, units: real(high, low, units[::-1])),
+        "ranks turned": ("detectors.factuality.calibration:ranked",
+                         lambda real: lambda names, low, high, units: real(names, high, low, units[::-1])),
         "curve turned": ("detectors.factuality.calibration:risk_coverage",
                          lambda real: lambda doubt, loss: real(-doubt, loss)),
         "everything is given": ("detectors.factuality.promises:abstention_threshold",

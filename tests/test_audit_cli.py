@@ -89,10 +89,18 @@ def test_findings_land_then_the_closing_table(anew, dokimasia):
     assert second.startswith(". free: measured.")
     assert re.search(r"^model +bias", done.stdout, re.MULTILINE)
     assert "Passed: 2 checks. audits/" in done.stdout
-    assert "left out: command 'broken' of outside-parts cannot be imported" in done.stderr
     again = dokimasia("run", "plan.yaml")
     assert again.stdout == done.stdout
     assert "finished before" in again.stderr
+
+
+def test_a_command_that_cannot_be_loaded_is_told_where_it_is_listed_or_called_and_nowhere_else(dokimasia):
+    why = "command 'broken' of outside-parts cannot be imported"
+    listed = dokimasia("--help")
+    assert f"left out: {why}" in listed.stderr
+    assert " broken " not in listed.stdout
+    assert why in dokimasia("broken", code=2).stderr
+    assert dokimasia("parts", "probes").stderr == ""
 
 
 def test_a_wrong_plan_names_every_mistake_at_once(dokimasia):

@@ -25,6 +25,7 @@ from audit.files import (
     add_line,
     contents_of,
     digest_file,
+    parquet_bytes,
     read_batches,
     read_frame,
     read_regular,
@@ -311,6 +312,17 @@ def test_texts_that_seldom_repeat_are_read_as_they_stand_and_the_same(tmp_path):
         (batch,) = read_batches(file, ["text"])
     assert pa.types.is_string(batch.column(0).type)
     assert batch.column(0).to_pylist() == ["x" * 50] * 10 + [f"text {number}" for number in range(50_000)]
+
+
+def test_texts_that_never_repeat_are_read_as_they_stand_though_all_are_pointed_at(tmp_path):
+    """Short ids fill no dictionary: a row group, or the short last one, holds nothing but pointers to it."""
+    path, rows = tmp_path / "a.parquet", np.arange(70_000)
+    table = pa.table({"id": pa.array(rows).cast("string"), "word": pa.array(rows % 900).cast("string")})
+    path.write_bytes(parquet_bytes(table))
+    with path.open("rb") as file:
+        read = pa.Table.from_batches(read_batches(file, None))
+    assert [pa.types.is_dictionary(kind) for kind in read.schema.types] == [False, True]
+    assert read.cast(table.schema) == table
 
 
 def test_texts_in_full_behind_it_do_not_hide_one_that_fills_too_much_where_it_is_pointed_at(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import TyperInfo
 
 from audit import plugins
+from audit.cli.groups import Group
 from audit.cli.terminal import standard_streams, tell
 from audit.errors import UsageError, clean
 
@@ -33,13 +34,33 @@ model passed: 0 passed or measured, 1 failed, 2 usage or plan error, 3 undecided
 """
 
 
-class _Commands(TyperGroup):
-    """Commands by name and summary, all that a list of them tells; the one that is called is made with its options."""
+class _Commands(Group):
+    """Every command that an installed package names, ours among them; only the one that is called is loaded."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the name, the command and the words that are left for it."""
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, _made(name) if name else command, rest
+        if args[0] in plugins.names("commands"):
+            return args[0], _made(args[0]), args[1:]
+        self._summed_up()
+        return super().resolve_command(ctx, args)
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the help; what the output cannot spell is spelt out, as it goes to it around our streams."""
+        encoding = sys.stdout.encoding or "utf-8"
+        return super().get_help(ctx).encode(encoding, "backslashreplace").decode(encoding)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write each command's summary; one that cannot be loaded is left out, and told."""
+        self._summed_up()
+        super().format_commands(ctx, formatter)
+
+    def _summed_up(self) -> None:
+        with plugins.importing():
+            for name in plugins.names("commands"):
+                try:
+                    self.commands[name] = TyperCommand(name, **_summary(plugins.load("commands", name)))
+                except UsageError as error:
+                    print(f"dokimasia: left out: {clean(str(error))}", file=sys.stderr)
 
 
 app = typer.Typer(
@@ -49,6 +70,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -75,15 +97,7 @@ def _main(
 
 @cache
 def _command() -> TyperGroup:
-    """Return the command with every one that an installed package names, ours among them."""
-    group = typer.main.get_group(app)
-    with plugins.importing():
-        for name in plugins.names("commands"):
-            try:
-                group.commands[name] = TyperCommand(name, **_summary(plugins.load("commands", name)))
-            except UsageError as error:
-                print(f"dokimasia: left out: {clean(str(error))}", file=sys.stderr)
-    return group
+    return typer.main.get_group(app)
 
 
 def _summary(part: Any) -> dict[str, Any]:
@@ -91,13 +105,13 @@ def _summary(part: Any) -> dict[str, Any]:
     if not isinstance(part, typer.Typer):
         return {"help": inspect.getdoc(part)}
     told = typer.main.solve_typer_info_defaults(TyperInfo(part))
-    return {key: getattr(told, key) for key in ("help", "short_help", "hidden", "deprecated", "rich_help_panel")}
+    return {key: getattr(told, key) for key in ("help", "short_help", "hidden", "deprecated")}
 
 
 @cache
 def _made(name: str) -> Any:
     """Return one of the commands with its options."""
-    part, alone = plugins.load("commands", name), typer.Typer(pretty_exceptions_enable=False)
+    part, alone = plugins.load("commands", name), typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
     alone.add_typer(part, name=name) if isinstance(part, typer.Typer) else alone.command(name)(part)
     return typer.main.get_group(alone).commands[name]
 

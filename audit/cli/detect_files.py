@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
+from audit.cli.groups import Group
 from audit.cli.options import Alpha, AsJson, MarkKeys
 from audit.cli.origin import Anchor, Purposes, origin_line, origin_told, read_file
 from audit.errors import DokimasiaError, UsageError, clean
@@ -37,7 +37,7 @@ _NOT_SOUGHT = "no mark sought in it: {why}"
 _A = {"image": "an image", "audio": "a sound"}
 
 
-class FilesByDefault(TyperGroup):
+class FilesByDefault(Group):
     """Commands of `detect`, of which `files` is the one where none is named."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

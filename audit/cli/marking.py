@@ -1,6 +1,6 @@
 """The commands `mark` and `detect`: keyed marks put into what a model made, and found again.
 
-Every start of the command imports this module, so that what only one of them needs is imported inside.
+A list of the commands imports this module, so that what only one of them needs is imported inside.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import typer
 
 from audit.cli.audio_marks import AUDIO, detect_audio, mark_audio
 from audit.cli.detect_files import FilesByDefault, detect_files
+from audit.cli.groups import Group
 from audit.cli.options import Alpha, AsJson, MarkKeys
 from audit.cli.origin import detect_certificate, detect_origin, detect_tampering, mark_authority, mark_origin
 from audit.errors import DokimasiaError, UsageError, clean
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["detect", "mark"]
 
-mark = typer.Typer(no_args_is_help=True, help="Put a keyed mark into what a model made, or make a key for it.")
+mark = typer.Typer(
+    no_args_is_help=True, cls=Group, help="Put a keyed mark into what a model made, or make a key for it."
+)
 mark.__doc__ = "Put a keyed mark into what a model made, or make a key for it."
 detect = typer.Typer(
     no_args_is_help=True, cls=FilesByDefault, subcommand_metavar="FILE... | COMMAND [ARGS]...",

@@ -153,11 +153,19 @@ def _told(error: BaseException) -> tuple[int, list[str]]:
     if isinstance(error, KeyboardInterrupt):
         return 130, ["interrupted"]
     if callable(message := getattr(error, "format_message", None)):  # of the command line's parser
-        return 2, [f"{text} 'dokimasia --help' tells more" for text in [message()] if text]
+        return 2, _told_by_parser(message())
     if isinstance(error, OSError):
         name = f"{error.filename!s}: " if error.filename is not None else ""
         return 2, [f"{name}{error.strerror or error}"]
     return 5, [f"internal error, please report it: {_summary(error)}; {_logged(error)}"]
+
+
+def _told_by_parser(text: str) -> list[str]:
+    """Return the line of a mistake; the help of a group that was given no command is printed as it stands."""
+    if "\n" not in text:
+        return [f"{text} 'dokimasia --help' tells more"]
+    print(text)
+    return []
 
 
 def _summary(error: BaseException) -> str:

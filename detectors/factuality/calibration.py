@@ -25,7 +25,7 @@ from detectors.factuality.confident import NEAR, NO_ANSWER, NO_OTHERS, Confident
 from detectors.factuality.promises import Kept, Promise
 from detectors.factuality.selective import Selective, coverage_at_risk, risk_coverage
 from detectors.phrases import Cause, Method
-from detectors.ranking import rank
+from detectors.ranking import ranked
 from detectors.result import COUNT, Direction, Measure, Result
 
 __all__ = ["CALIBRATION_MEASURES", "Promise", "calibration"]
@@ -92,8 +92,10 @@ def _unlabelled(left: int, size: int, level: float) -> Measure:
 
 def _whole(items: pd.DataFrame, counts: pd.Series[bool] | None = None) -> pd.DataFrame:
     """Return all items of units of which some count, None = have a label: what nobody labelled is part of an answer."""
+    if (marked := items["label"].notna() if counts is None else counts).all():
+        return items[_COLUMNS]
     units = units_of(items)
-    return items.loc[units.isin(set(units[items["label"].notna() if counts is None else counts])), _COLUMNS]
+    return items.loc[units.isin(set(units[marked])), _COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -141,13 +143,13 @@ class _Told:
             gap = answers.tally(rows).signed("overconfidence", rows["confidence"] - rows["label"], NEAR, worst=worst)
             yield replace(gap, group=None if group is None else str(group), ideal=0.0)
         squared = ((frame["confidence"] - frame["label"]) ** 2).rename(None)
-        yield answers.tally(frame).mean("brier", squared, "lower is better", binary=False)
+        yield answers.whole.mean("brier", squared, "lower is better", binary=False)
         for name, direction in _PARTS.items():
             if groups is None:
                 yield answers.none(name, NO_ANSWER, direction, missing=answers.missing)
             else:
                 yield answers.plain(name, float(getattr(groups, name)), direction).lacking(answers.missing)
-        yield answers.tally(frame).mean("accuracy", frame["label"].rename(None), "higher is better")
+        yield answers.whole.mean("accuracy", frame["label"].rename(None), "higher is better")
 
     def _ece(self, name: str, groups: Bins, group: str | None = None) -> Measure:
         low, high = groups.interval(self.answers.level)
@@ -170,7 +172,7 @@ class _Told:
                 yield answers.none(name, NO_ANSWER, "higher is better")
             return
         doubt = pd.DataFrame({"confidence": 1 - rows["confidence"]})
-        selective = Selective(doubt, 1 - rows["label"].to_numpy(float), answers.units.to_numpy())
+        selective = Selective(doubt, 1 - rows["label"].to_numpy(float), answers.units)
         yield from selective.measures("confidence", level=answers.level, rng=answers.rng, names=areas)
         reached = self.curve.loc[self.curve["coverage"] >= self.coverage - 1e-12, "threshold"].iloc[0]
         surest = rows[doubt["confidence"] <= reached]
@@ -179,21 +181,22 @@ class _Told:
 
     def _ranked(self) -> Iterator[Measure]:
         """Yield the AUROC of confidence, and how far it is above that of answer length, whichever way that tells."""
-        answers, rows, right = self.answers, self.answers.answered, self.answers.answered["label"].eq(1)
-        units, cause = (answers.units[~right], answers.units[right]), None
-        if min(one.nunique() for one in units) < 2:
+        answers, rows, cause = self.answers, self.answers.answered, None
+        right, sure, length = (rows[name].to_numpy(float) for name in ("label", "confidence", "length"))
+        wrong, scores = right != 1, np.stack([sure, -length, length], axis=1)
+        units = (answers.units[wrong], answers.units[~wrong])
+        if min(np.unique(one).size for one in units) < 2:
             cause = Cause("fewer than two right or two wrong answers")
             yield answers.none("auroc_right", cause, "higher is better", unit="score")
         else:
-            alone = rank(rows.loc[~right, ["confidence"]], rows.loc[right, ["confidence"]], units)
+            alone = ranked(("confidence",), scores[wrong, :1], scores[~wrong, :1], units)
             yield alone.auroc("confidence", name="auroc_right", level=answers.level)
-        if cause is None and rows["length"].isna().any():
+        if cause is None and np.isnan(length).any():
             cause = Cause("the length of an answer is not known")
         if cause is not None:
             yield answers.none("confidence_above_length", cause, "higher is better", unit="score")
             return
-        scores = rows[["confidence"]].assign(shorter=-rows["length"].astype(float), longer=rows["length"].astype(float))
-        both = rank(scores[~right], scores[right], units)
+        both = ranked(("confidence", "shorter", "longer"), scores[wrong], scores[~wrong], units)
         baseline = "shorter" if both.values[1] >= both.values[2] else "longer"
         above = both.auroc_difference("confidence", baseline, level=answers.level)
         yield replace(above, name="confidence_above_length", group=None)
@@ -212,5 +215,5 @@ class _Told:
         yield replace(ece, method=answers.learnt(ece.method))
         change = (told.reindex(answers.items.index) - answers.items["label"]) ** 2
         change -= (answers.items["confidence"] - answers.items["label"]) ** 2
-        found = answers.tally(answers.items).signed("brier_change", change, "lower is better")
+        found = answers.whole.signed("brier_change", change, "lower is better")
         yield replace(found, group=kind, method=answers.learnt(found.method))

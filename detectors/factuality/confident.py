@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from detectors.arrays import units_of
+from detectors.arrays import places_in_order, units_of
 from detectors.factuality.tally import Tally
 from detectors.phrases import Cause, Method
-from detectors.ranking import rank
+from detectors.ranking import ranked
 from detectors.result import Direction, Measure, undefined
 
 __all__ = ["NEAR", "NO_ANSWER", "NO_OTHERS", "Confident"]
@@ -40,9 +41,9 @@ class Confident:
         return self.items[self.items["confidence"].notna()]
 
     @cached_property
-    def units(self) -> pd.Series[str]:
-        """Independent unit of each of them."""
-        return units_of(self.answered)
+    def units(self) -> NDArray[np.int64]:
+        """Independent unit of each of them, by the place of its label among all in order."""
+        return places_in_order(units_of(self.answered))
 
     @property
     def missing(self) -> int:
@@ -52,7 +53,7 @@ class Confident:
     @cached_property
     def n(self) -> dict[str, int]:
         """What a measure of the answered rests on."""
-        return {"items": len(self.answered), "units": self.units.nunique()}
+        return {"items": len(self.answered), "units": 1 + int(self.units.max(initial=-1))}
 
     @cached_property
     def digest(self) -> str:
@@ -70,11 +71,16 @@ class Confident:
     def shift(self) -> Measure:
         """How often an answer's confidence is above that of a calibration answer; 0.5 where both are alike."""
         name, ours, theirs = "confidence_shift", self.answered, self.others
-        units = [f"{side} " + units_of(frame) for side, frame in (("a", theirs), ("b", ours)) if frame is not None]
-        if theirs is None or min(one.nunique() for one in units) < 2:
+        if theirs is None or self.n["units"] < 2 or (units := places_in_order(units_of(theirs))).max(initial=0) < 1:
             return self.none(name, NO_OTHERS, NEAR, unit="score", ideal=0.5)
-        ranked = rank(theirs[["confidence"]], ours[["confidence"]], (units[0], units[1]))
-        return replace(ranked.auroc("confidence", name=name, level=self.level), direction=NEAR, ideal=0.5)
+        low, high = (frame[["confidence"]].to_numpy(float) for frame in (theirs, ours))
+        found = ranked(("confidence",), low, high, (units, len(units) + self.units))
+        return replace(found.auroc("confidence", name=name, level=self.level), direction=NEAR, ideal=0.5)
+
+    @cached_property
+    def whole(self) -> Tally:
+        """What makes measures of all items."""
+        return self.tally(self.items)
 
     def tally(self, frame: pd.DataFrame) -> Tally:
         """Return what makes measures of some of the items."""

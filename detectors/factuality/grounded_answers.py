@@ -24,7 +24,7 @@ from detectors.factuality.mismatch import ABSENT, CONFLICTING, SUPPORTED
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.tally import Tally
 from detectors.phrases import Cause
-from detectors.ranking import rank
+from detectors.ranking import ranked
 from detectors.result import Direction, Measure, Remark, Result, undefined
 
 __all__ = ["GROUNDING_MEASURES", "grounding_of_answers"]
@@ -123,17 +123,16 @@ def _measures(tally: Tally) -> Iterator[Measure]:
 
 def _rankings(tally: Tally) -> Iterator[Measure]:
     """Yield how mean support, and the fewness of words, rank answers labelled right above those labelled wrong."""
-    known = tally.items.dropna(subset=["label", "mean_support"])
-    right = known["label"].astype(float) > 0.5
-    scores = pd.DataFrame({"support": known["mean_support"].astype(float), "length": -known["words"].astype(float)})
-    units = units_of(known)
-    kinds = [units[side].nunique() for side in (~right, right)]
-    if min(kinds, default=0) < 2:
+    labels, support, words = (tally.items[name].to_numpy(float) for name in ("label", "mean_support", "words"))
+    known = ~np.isnan(labels) & ~np.isnan(support)
+    right, scores = labels[known] > 0.5, np.column_stack([support, -words])[known]
+    units = units_of(tally.items).to_numpy()[known]
+    if min(np.unique(units[side]).size for side in (~right, right)) < 2:
         few, none = Cause("fewer than two prompts are labelled right, or wrong"), Cause("no item has a label")
-        cause = few if len(known) else none
+        cause = few if known.any() else none
         yield from (_without(tally, name, cause, "score") for name in _AUROCS)
         return
-    found = rank(scores[~right], scores[right], (units[~right], units[right]))
+    found = ranked(("support", "length"), scores[~right], scores[right], (units[~right], units[right]))
     yield found.auroc("support", name=_AUROCS[0], level=tally.level)
     yield found.auroc("length", name=_AUROCS[1], level=tally.level)
     yield replace(found.auroc_difference("support", "length", level=tally.level), name=_AUROCS[2], group=None)

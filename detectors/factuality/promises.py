@@ -132,7 +132,7 @@ class Kept:
         answers, items = self.answers, self.answers.items
         stands = self.stands(items["confidence"])
         share = stands.astype(float).where(items["confidence"].notna()).rename(None)
-        yield answers.tally(items).mean("answered_share", share, "higher is better", worst=(0.0, 0.0))
+        yield answers.whole.mean("answered_share", share, "higher is better", worst=(0.0, 0.0))
         if not stands.any():
             yield answers.none("error_of_answered", Cause("nothing is answered"), "lower is better")
             return

@@ -147,7 +147,7 @@ class Selective:
         """
         pair = [score] if less is None else [score, less]
         ranked = [_Ranked.of(self.scores[name], self.loss) for name in pair]
-        code = None if self.units is None else np.unique(np.asarray(self.units, dtype=str), return_inverse=True)[1]
+        code = None if self.units is None else np.unique(np.asarray(self.units), return_inverse=True)[1]
         units = len(ranked[0].loss) if code is None else 1 + int(code.max(initial=-1))
         lacks = {name: _lacking(name, ranked[0].loss) for name in names}
         can = [name for name in names if lacks[name] is None]

@@ -16,6 +16,7 @@ give the exact binomial bound, and the error stays within alpha.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -115,7 +116,7 @@ def bracket(falling: Callable[[float], float], low: float, high: float) -> tuple
         if high - low <= CLOSE:
             break
         middle = (low + high) / 2
-        if np.isfinite(above - below):
+        if math.isfinite(above - below):
             root = low + (high - low) * above / (above - below)
             middle = min(max(root, low + CLOSE / 2), high - CLOSE / 2)
         found = falling(middle)

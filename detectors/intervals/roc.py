@@ -75,7 +75,7 @@ def _tail(wins: float, pairs: int, mean: float) -> float:
     first, last = math.floor(pairs * mean), math.ceil(wins) - 1
     j = np.arange(first, last + 1) if last - first < _TRIED else np.linspace(first, last, _TRIED).round()
     excess = pairs * mean * bdtrc(j - 1, pairs - 1, mean) - j * bdtrc(j, pairs, mean)
-    return float(min(1.0, *(excess / (wins - j))))
+    return min(1.0, float((excess / (wins - j)).min()))
 
 
 def _sorted(scores: ArrayLike) -> Floats:

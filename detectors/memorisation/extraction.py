@@ -108,12 +108,12 @@ _MEANS = ("greedy_run", "edit_distance", "normalised_edit_distance", "reproduced
 
 def _read(frame: pd.DataFrame, setting: Setting) -> pd.DataFrame:
     """Return a row a text with what came out of it."""
-    rows = frame[["text", "unit", "not_asked", "tied", "output"]]
     told = [{**_traced(row, setting), **_written(row, setting)} for row in frame.to_dict("records")]
-    found = pd.DataFrame(told, rows.index, columns=[*_TRACED, *_WRITTEN])
-    found = found.astype(dict.fromkeys([*_TRACED, *_WRITTEN[2:]], float))
-    lost = frame["generated"].astype(bool) & frame["output"].isna() & rows["not_asked"].isna()
-    return rows.join(found).assign(no_answer=lost)
+    found: dict[str, Any] = {name: [one.get(name) for one in told] for name in (*_TRACED, *_WRITTEN)}
+    found |= {name: np.array(found[name], dtype=float) for name in (*_TRACED, *_WRITTEN[2:])}
+    lost = frame["generated"].astype(bool) & frame["output"].isna() & frame["not_asked"].isna()
+    rows = frame[["text", "unit", "not_asked", "tied", "output"]]
+    return pd.concat([rows, pd.DataFrame({**found, "no_answer": lost}, rows.index)], axis=1)
 
 
 _TRACED = ("log_p", "log10_tries", "extractable", "greedy_run", "suffix_tokens", "extracted")
@@ -181,10 +181,10 @@ def _means(name: str, told: Mapping[str, pd.DataFrame], level: float, rng: np.ra
     """Yield the mean of a column of texts and of held-out ones."""
     for role, group in (("items", None), (HELD_OUT, HELD_OUT)):
         rows, unit = told[role], _UNITS.get(name, "share")
-        lengths = {
-            "tokens": rows["suffix_tokens"].dropna().tolist(), "characters": list(map(len, rows["suffix"].dropna())),
-        }  # fmt: skip
-        scale = float(max(lengths.get(unit, []), default=1))
+        scale = 1.0
+        if unit != "share":
+            lengths = rows["suffix_tokens"].dropna() if unit == "tokens" else map(len, rows["suffix"].dropna())
+            scale = float(max(lengths, default=1))
         yield mean_of(
             name, rows, name, level, rng, group=group, binary=False, unit=unit, scale=scale, answered=name in _WRITTEN
         )

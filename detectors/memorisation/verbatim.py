@@ -15,8 +15,6 @@ from __future__ import annotations
 import unicodedata
 from typing import NamedTuple
 
-import numpy as np
-
 __all__ = ["Common", "edit_share", "edits", "longest_common", "normalised"]
 
 
@@ -34,16 +32,12 @@ def normalised(text: str) -> str:
 
 
 def longest_common(first: str, second: str) -> Common:
-    """Return the longest common substring, by a table of lengths row by row."""
-    best = Common(0, 0, 0)
-    codes = np.array([ord(sign) for sign in second])
-    ends = np.zeros(len(codes) + 1, np.int64)
-    for at, sign in enumerate(first, 1):
-        ends[1:] = np.where(codes == ord(sign), ends[:-1] + 1, 0)
-        length = int(ends.max(initial=0))
-        if length > best.length:
-            best = Common(at - length, int(ends.argmax()) - length, length)
-    return best
+    """Return the longest common substring: wherever one starts, whether it stands in both with a character more."""
+    at = length = 0
+    for start in range(len(first)):
+        while start + length < len(first) and first[start : start + length + 1] in second:
+            at, length = start, length + 1
+    return Common(at, second.find(first[at : at + length]), length)
 
 
 def edits(first: str, second: str, *, within: bool = False) -> int:

@@ -113,6 +113,7 @@ def isolation(fit: Items, items: Items, *, rng: np.random.Generator) -> Floats:
     c: mean depth of a random tree of so many; a leaf of several stands for the tree that would part them. To the last
     bit what IsolationForest of scikit-learn says, which copies and checks its trees for longer than they take to grow.
     """
+    from sklearn import config_context
     from sklearn.tree import ExtraTreeRegressor
     from sklearn.utils import check_random_state
     from sklearn.utils.random import sample_without_replacement
@@ -122,17 +123,20 @@ def isolation(fit: Items, items: Items, *, rng: np.random.Generator) -> Floats:
     size, draws = min(count, _GROWN_ON), check_random_state(seed)
     cuts = draws.uniform(size=count)  # what a tree is to tell plays no part: of one number no cut is better than others
     draws.seed(seed)
-    depth = np.zeros(len(new))
-    for one in draws.randint(_LARGEST, size=_TREES):
-        draws.seed(one)
-        sample_without_replacement(wide, wide, random_state=draws)  # all numbers of an item are seen
-        chosen = np.bincount(sample_without_replacement(count, size, random_state=draws), minlength=count)
-        draws.seed(one)
-        draws.seed(draws.randint(_LARGEST))
-        grown = ExtraTreeRegressor(max_features=1, max_depth=math.ceil(math.log2(size)), random_state=draws)
-        tree = grown.fit(known, cuts, sample_weight=chosen, check_input=False).tree_
-        depth += (tree.compute_node_depths() + _mean_depth(tree.n_node_samples) - 1)[tree.apply(new)]
-    return np.asarray(2 ** (-depth / (_TREES * _mean_depth(np.array(size)))))
+    depth, deeper = np.zeros(len(new)), _mean_depth(np.arange(size + 1))
+    with config_context(skip_parameter_validation=True):
+        for one in draws.randint(_LARGEST, size=_TREES):
+            chosen = None
+            if size < count:
+                draws.seed(one)
+                sample_without_replacement(wide, wide, random_state=draws)  # all numbers of an item are seen
+                chosen = np.bincount(sample_without_replacement(count, size, random_state=draws), minlength=count)
+            draws.seed(one)
+            draws.seed(draws.randint(_LARGEST))
+            grown = ExtraTreeRegressor(max_features=1, max_depth=math.ceil(math.log2(size)), random_state=draws)
+            tree = grown.fit(known, cuts, sample_weight=chosen, check_input=False).tree_
+            depth += (tree.compute_node_depths() + deeper[tree.n_node_samples] - 1)[tree.apply(new)]
+    return np.asarray(2 ** (-depth / (_TREES * deeper[size])))
 
 
 def _mean_depth(items: NDArray[np.int64]) -> Floats:

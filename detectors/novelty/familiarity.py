@@ -237,7 +237,7 @@ class _Measures:
             return
         if "foreign" in self.rankings:
             yield best_score_remark(self.rankings["foreign"], main, self.level)
-        near = table[table["score"] == main].set_index("about")["near_share"]
+        near = dict(zip(table["about"], table["near_share"], strict=True))
         for about, found in self.rankings.items():
             if blind := blind_spot_remark(found, about, main, self.level):
                 yield blind

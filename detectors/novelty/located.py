@@ -89,15 +89,10 @@ def _volume(labels: Floats, scores: Floats, units: np.ndarray, level: float, gro
     y, s = np.pad(labels, apart).ravel(), np.pad(scores, apart, constant_values=scores.min()).ravel()
     counts = np.pad(np.ones_like(labels), apart)
 
-    by_weight = vus_pr_of(y, s, buffer=wide)
-
-    def volume(kept: np.ndarray) -> float:
-        return by_weight((counts * kept[:, None]).ravel())
-
-    value = volume(np.ones(len(units)))
     left = [one for one in range(_GROUPS) if labels[dealt != one].any() and (dealt == one).any()]
-    others = np.array([volume((dealt != one).astype(float)) for one in left])
-    error = np.sqrt((len(left) - 1) / len(left) * ((others - others.mean()) ** 2).sum())
+    kept = dealt != np.array([-1, *left])[:, None]  # all first
+    value, *others = vus_pr_of(y, s, buffer=wide)((counts * kept[:, :, None]).reshape(len(kept), -1)).tolist()
+    error = np.sqrt((len(left) - 1) / len(left) * ((others - np.mean(others)) ** 2).sum())
     half = float(stdtrit(len(left) - 1, (1 + level) / 2) * error) if len(left) > 1 else 1.0
     return Measure(
         name="vus_pr", group=group, value=value, low=max(0.0, value - half), high=min(1.0, value + half),

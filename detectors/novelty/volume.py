@@ -54,11 +54,12 @@ def vus_pr(labels: ArrayLike, scores: ArrayLike, *, buffer: int, weights: ArrayL
     buffer: the widest one in steps, e.g. the series' period. weights [step]: how often each step counts, absent = once.
     Raises ValueError for labels that are not 0 or 1 or all alike, and for scores that are not finite.
     """
-    return vus_pr_of(labels, scores, buffer=buffer)(np.ones(np.shape(labels)) if weights is None else weights)
+    w = np.ones(np.shape(labels)) if weights is None else np.asarray(weights, dtype=float)
+    return float(vus_pr_of(labels, scores, buffer=buffer)(w[None])[0])
 
 
-def vus_pr_of(labels: ArrayLike, scores: ArrayLike, *, buffer: int) -> Callable[[ArrayLike], float]:
-    """Return what `vus_pr` is by the weights of the steps; what does not hang on them is done once."""
+def vus_pr_of(labels: ArrayLike, scores: ArrayLike, *, buffer: int) -> Callable[[Floats], Floats]:
+    """Return what `vus_pr` is [draw] by the weights of steps [draw, step]; what does not hang on them is done once."""
     y, s = np.asarray(labels, dtype=float), np.asarray(scores, dtype=float)
     if y.shape != s.shape or y.ndim != 1 or not np.isfinite(s).all():
         raise ValueError(f"vus_pr: got scores of shape {s.shape} for labels {y.shape}; allowed: finite, one a label")
@@ -71,11 +72,10 @@ def vus_pr_of(labels: ArrayLike, scores: ArrayLike, *, buffer: int) -> Callable[
     soft = [buffered(y, r) for r in range(buffer + 1)]
     edges = [_edges(one) for one in soft]
 
-    def volume(weights: ArrayLike) -> float:
-        w = np.asarray(weights, dtype=float)
-        first, alarms = np.where(w > 0, place, len(last)), np.cumsum(w[order])[last]
+    def volume(w: Floats) -> Floats:
+        first, alarms = np.where(w > 0, place, len(last)), np.cumsum(w[:, order], axis=1)[:, last]
         pairs = zip(soft, edges, strict=True)
-        return float(np.mean([_area(y, one, w, order, last, first, alarms, its) for one, its in pairs]))
+        return np.asarray(np.mean([_area(y, one, w, order, last, first, alarms, its) for one, its in pairs], axis=0))
 
     return volume
 
@@ -89,13 +89,16 @@ def _edges(soft: Floats) -> NDArray[np.intp]:
 def _area(
     y: Floats, soft: Floats, w: Floats, order: NDArray[np.intp], last: NDArray[np.intp], first: NDArray[np.intp],
     alarms: Floats, edges: NDArray[np.intp],
-) -> float:
-    """Return the area of one buffer; `first` [step] is the first threshold that alarms a step, if it counts at all."""
-    hits = np.cumsum((w * soft)[order])[last]
-    heavy = np.maximum.reduceat(w, edges)[::2]
-    found = np.minimum.reduceat(first, edges)[::2]
-    touched = np.cumsum(np.bincount(found, heavy, len(last) + 1))[:-1] / heavy.sum()
-    recall = touched * np.minimum(1, hits / ((w @ y + w @ soft) / 2))
+) -> Floats:
+    """Return the areas [draw] of one buffer; `first` [draw, step] is the first threshold that alarms a step, if it
+    counts at all.
+    """
+    hits = np.cumsum((w * soft)[:, order], axis=1)[:, last]
+    heavy = np.maximum.reduceat(w, edges, axis=1)[:, ::2]
+    found = np.minimum.reduceat(first, edges, axis=1)[:, ::2] + (len(last) + 1) * np.arange(len(w))[:, None]
+    at = np.bincount(found.ravel(), heavy.ravel(), (len(last) + 1) * len(w)).reshape(len(w), -1)
+    touched = np.cumsum(at, axis=1)[:, :-1] / heavy.sum(axis=1, keepdims=True)
+    recall = touched * np.minimum(1, hits / ((w @ (y + soft)) / 2)[:, None])
     precision = np.divide(hits, alarms, out=np.ones_like(hits), where=alarms > 0)
-    steps = np.diff(recall, prepend=0.0)
-    return float(steps @ (precision + np.concatenate([[1.0], precision[:-1]])) / 2)
+    steps, before = np.diff(recall, prepend=0.0), np.insert(precision[:, :-1], 0, 1.0, axis=1)
+    return np.asarray((steps * (precision + before)).sum(axis=1) / 2)

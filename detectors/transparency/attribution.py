@@ -303,13 +303,10 @@ def _evidence(own: _Questions, planted: _Questions | None, memory: float) -> pd.
     parts = []
     for role, questions in (("items", own), ("planted", planted)):
         if questions is not None:
-            parts += [_rows(questions, role, memory), _left(questions, role)]
+            left = questions.observed[questions.observed["not_asked"].notna()]
+            parts.append(_rows(questions, role, memory))
+            parts += [left[["prompt", "context", "not_asked"]].assign(role=role)] if len(left) else []
     return pd.concat([part for part in parts if len(part)] or parts[:1])
-
-
-def _left(questions: _Questions, role: str) -> pd.DataFrame:
-    rows = questions.observed[questions.observed["not_asked"].notna()]
-    return rows[["prompt", "context", "not_asked"]].assign(role=role)
 
 
 def _rows(questions: _Questions, role: str, memory: float) -> pd.DataFrame:

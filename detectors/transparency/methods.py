@@ -138,7 +138,9 @@ def _fitted(questions: Sequence[Scored], rng: np.random.Generator | None) -> lis
     weights = slope * np.array([one.tokens for one in questions])[:, None, None]
     if rng is None:
         return [Attribution(rows[0]) for rows in weights]
-    return [Attribution(rows[0], *_percentiles(rows[1:], rows[0])) for rows in weights]
+    low, high = np.quantile(weights[:, 1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=1)
+    weights = weights[:, 0]
+    return list(map(Attribution, weights, np.minimum(low, weights), np.maximum(high, weights)))
 
 
 def _moments(question: Scored, rng: np.random.Generator | None) -> tuple[Floats, Floats, Floats]:
@@ -157,8 +159,7 @@ def _moments(question: Scored, rng: np.random.Generator | None) -> tuple[Floats,
     covariance = pairs - mean[:, :, None] * mean[:, None, :]
     spread = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0))
     spread[spread < 1e-9] = 0
-    with np.errstate(divide="ignore"):
-        per = np.where(spread > 0, 1 / spread, 0)
+    per = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
     cross = (times @ (x * y[:, None]) / count - mean * of_y[:, None]) * per
     return covariance * per[:, :, None] * per[:, None, :], cross, spread
 
@@ -172,26 +173,27 @@ def lasso(
     """
     size = cross.shape[-1]
     g = np.moveaxis(gram.reshape(-1, size, size), 0, -1).copy()  # [j, j, problem]
-    c = np.ascontiguousarray(cross.reshape(-1, size).T)
     there = np.diagonal(g).T > 0.5
+    g *= there[:, None]
+    c = np.multiply(cross.reshape(-1, size).T, there, order="C")
     g[np.diag_indices(size)] = 0  # what a coordinate is by the others
-    w = np.zeros_like(c)
-    for _ in range(sweeps):
+    w, found, at = np.zeros_like(c), np.zeros_like(c), np.arange(c.shape[1])
+    for sweep in range(sweeps):
         before = w.copy()
-        for j in range(size):
-            rest = c[j] - (g[j] * w).sum(axis=0)
-            w[j] = (rest - np.minimum(np.maximum(rest, -alpha), alpha)) * there[j]
-        if np.abs(w - before).max() <= tolerance:
+        for of_others, own, weights in zip(g, c, w, strict=True):
+            rest = own - np.add.reduce(of_others * w)
+            np.subtract(rest, np.minimum(np.maximum(rest, -alpha), alpha), out=weights)
+        moved = np.abs(w - before)
+        if moved.max() <= tolerance:
             break
-    return w.T.reshape(cross.shape)
+        if sweep % 16 == 15:  # what stands still to the last bit does so for good
+            found[:, at], moves = w, moved.any(axis=0)
+            g, c, w, at = (one.compress(moves, axis=-1) for one in (g, c, w, at))
+    found[:, at] = w
+    return found.T.reshape(cross.shape)
 
 
 def logit(nats: Floats) -> Floats:
     """Return log p - log (1 - p) of log p, which 32-bit numbers do not tell nearer to 0 than RESOLUTION."""
     log_p = np.minimum(nats, -RESOLUTION)
     return np.asarray(log_p - np.log(-np.expm1(log_p)))
-
-
-def _percentiles(drawn: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return np.minimum(low, weights), np.maximum(high, weights)

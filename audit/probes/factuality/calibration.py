@@ -207,7 +207,7 @@ class Calibration:
             frame = frame.rename(columns={"label": "class"}).drop(columns=["probabilities", "names"])
         else:
             words = frame["answer"].map(lambda text: len(str(text).split()), "ignore") if "answer" in frame else None
-            told = frame[["confidence", "label"]].astype(float).assign(length=words).astype(float)
+            told = frame[["confidence", "label"]].assign(length=words).astype(float)
         said = self._contents(observed)
         first = said.drop_duplicates()
         for name in ("group", "unit"):

@@ -35,6 +35,8 @@ EMBEDDER = "embedder"
 """The helper's name in a plan."""
 Search = Callable[[Sequence[str]], list[list[str]]]
 """Questions -> the passages of each."""
+_OBSERVED = ("not_asked", "finish", "problem", "cited", "verified")
+"""What is observed of a question beside the fields of the data."""
 
 
 @dataclass(frozen=True)
@@ -122,21 +124,23 @@ class Grounding:
 
     def observed(self, ask: Ask, items: pd.DataFrame, search: Search | None) -> pd.DataFrame:
         """Return what `observe` does, with passages found for the questions that bring none."""
-        rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
-        rows["context"] = column(rows, _contexts(rows, search))
-        rows["reference"] = column(rows, [[one] if isinstance(one, str) else one for one in rows["reference"]])
-        rows["not_asked"] = column(rows, [self._lacks(row) for row in rows.to_dict("records")])
-        asked = rows["not_asked"].isna().to_numpy()
-        rows = rows.assign(finish=None, problem=None)
-        if self.answers == "model" and asked.any():
-            for name, told in self._answers(ask, rows[asked]).items():
-                cells = rows[name].to_numpy(object, copy=True)
-                cells[asked] = told
-                rows[name] = cells
-        rows = without_nan(rows)
-        each = zip(rows.index, rows.to_dict("records"), strict=True)
-        rows["cited"] = column(rows, [self._cited(name, row) for name, row in each])
-        return _verified(ask, rows.drop(columns="citations"))
+        import pandas as pd
+
+        fields = [*self.roles["items"].fields]
+        cells = without_nan(items.reindex(columns=fields)).to_numpy()
+        rows = [dict(zip(fields, one, strict=True)) for one in cells]
+        for row, passages in zip(rows, _contexts(rows, search), strict=True):
+            row["context"] = passages
+            row["reference"] = [row["reference"]] if isinstance(row["reference"], str) else row["reference"]
+            row |= {"not_asked": self._lacks(row), "finish": None, "problem": None}
+        asked = [row for row in rows if row["not_asked"] is None]
+        if self.answers == "model" and asked:
+            self._answer(ask, asked)
+        for name, row in zip(items.index, rows, strict=True):
+            row["cited"] = self._cited(name, row)
+        _verify(ask, rows)
+        told = [*(name for name in fields if name != "citations"), *_OBSERVED]
+        return pd.DataFrame({name: [row[name] for row in rows] for name in told}, items.index, dtype=object)
 
     def _cited(self, name: Any, row: Mapping[Any, Any]) -> list[list[int]] | None:
         """Return the passages that each sentence of an answer cites; null where nothing was asked."""
@@ -158,14 +162,13 @@ class Grounding:
             return Cause("it has no answer")
         return None
 
-    def _answers(self, ask: Ask, asked: pd.DataFrame) -> dict[str, list[Any]]:
+    def _answer(self, ask: Ask, asked: Sequence[dict[str, Any]]) -> None:
         """Let the model answer from the passages."""
-        pairs = zip(asked["prompt"], asked["context"], strict=True)
-        prompts = [laid_out(self.prompt, str(question), passages) for question, passages in pairs]
+        prompts = [laid_out(self.prompt, str(row["prompt"]), row["context"]) for row in asked]
         stop = ["\n\n", "\nQuestion:"]
         told = ask("sample", prompts, max_tokens=self.max_tokens, temperature=0, stop=stop)
-        return {"answer": told["content"].tolist(), "finish": told["finish"].tolist(),
-                "problem": told["problem"].tolist()}  # fmt: skip
+        for row, cells in zip(asked, without_nan(told[["content", "finish", "problem"]]).to_numpy(), strict=True):
+            row["answer"], row["finish"], row["problem"] = cells
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.factuality.grounded_answers`; DataError for a label that is not 0 or 1."""
@@ -239,35 +242,33 @@ def _with_vectors(ask: Ask, items: pd.DataFrame) -> pd.DataFrame:
     return passages
 
 
-def _contexts(rows: pd.DataFrame, search: Search | None) -> list[list[str]]:
+def _contexts(rows: Sequence[Mapping[str, Any]], search: Search | None) -> list[list[str]]:
     """Return the passages of every question: its own, or those that are found for it."""
-    own = [passages_of(cell) for cell in rows["context"]]
+    own = [passages_of(row["context"]) for row in rows]
     without = [place for place, passages in enumerate(own) if not passages]
     if search is not None and without:
-        found = search([rows["prompt"].iloc[place] for place in without])
+        found = search([rows[place]["prompt"] for place in without])
         for place, passages in zip(without, found, strict=True):
             own[place] = passages
     return own
 
 
-def _verified(ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with what a verifier says of all pairs; without answer, of the reference's."""
+def _verify(ask: Ask, rows: Sequence[dict[str, Any]]) -> None:
+    """Let a verifier say something of all pairs; without answer, of the reference's."""
     from detectors.factuality.grounded_claims import pairs_of
 
+    for row in rows:
+        row["verified"] = None
     if not ask.can("verify", model=VERIFIER):
-        return rows.assign(verified=None)
-    records = rows.to_dict("records")
-    said = [row["answer"] or "" if row["not_asked"] is None else None for row in records]
+        return
+    asked = [row for row in rows if row["not_asked"] is None]
     wanted = [
-        [] if answer is None
-        else pairs_of(answer, row["prompt"] or "", row["context"], list(row["reference"] or ()), row["cited"])
-        for answer, row in zip(said, records, strict=True)
-    ]  # fmt: skip
-    told = verified(ask, list(zip(rows["context"], wanted, strict=True)))
-    rows["verified"] = column(
-        rows, [None if answer is None else some for answer, some in zip(said, told, strict=True)]
-    )
-    return rows
+        pairs_of(row["answer"] or "", row["prompt"] or "", row["context"], list(row["reference"] or ()), row["cited"])
+        for row in asked
+    ]
+    told = verified(ask, list(zip((row["context"] for row in asked), wanted, strict=True)))
+    for row, some in zip(asked, told, strict=True):
+        row["verified"] = some
 
 
 def _label(cell: Any) -> float | None:

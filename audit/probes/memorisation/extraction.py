@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
-from audit.probes.items import column, without_nan
+from audit.probes.items import column, lists_by_item, without_nan
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -148,16 +148,18 @@ class Extraction:
 
     def _traced(self, ask: Ask, rows: pd.DataFrame, asked: pd.DataFrame) -> dict[str, Any]:
         """Return `log_probs`, `ranks`, `tied` and `not_asked` with what the traces tell of the suffixes."""
+        import numpy as np
         import pandas as pd
 
         trace, needed = ask("trace", asked["text"].tolist()), self.prefix + self.suffix
         found: dict[str, dict[Any, Any]] = {"log_probs": {}, "ranks": {}, "not_asked": rows["not_asked"].to_dict()}
-        for name, (_, part) in zip(asked.index, trace.groupby("item", sort=True), strict=True):
-            inside = part.iloc[self.prefix : needed]
-            if len(part) < needed or inside["log_prob"].isna().any():
-                found["not_asked"][name] = _short(len(part), needed)
+        lists = (lists_by_item(trace, trace[name], len(asked)) for name in ("log_prob", "rank"))
+        for name, nats, ranks in zip(asked.index, *lists, strict=True):
+            inside = slice(self.prefix, needed)
+            if len(nats) < needed or np.isnan(nats[inside]).any():
+                found["not_asked"][name] = _short(len(nats), needed)
             else:
-                found["log_probs"][name], found["ranks"][name] = inside["log_prob"].tolist(), inside["rank"].tolist()
+                found["log_probs"][name], found["ranks"][name] = nats[inside], ranks[inside]
         found["tied"] = self._tied(ask, asked, found["ranks"])
         if self.top_k is not None:
             found["likeliest"] = self._alternatives(ask, asked, list(found["ranks"]), self.top_k)

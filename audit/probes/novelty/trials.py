@@ -120,6 +120,10 @@ def script_of(question: str, names: Sequence[str], scores: Callable[[Sequence[An
     return answer
 
 
+_OF_IMAGES = frozenset({"bias_corrected", "input_complexity", "zlib_ratio"})
+"""Scores that hang on what items hold, and not on their levels alone."""
+
+
 def _strangeness(probe: Any, familiar: np.ndarray, images: Any, levels: np.ndarray) -> np.ndarray:
     """Return what ranks as the judged score of items does, worked out anew from their levels [item].
 
@@ -223,10 +227,12 @@ class _Shown:
         """Return role, or kind of distortion -> what ranks its items as the judged score does, [item]."""
         from detectors.novelty.blindspots import blind_spots
 
-        familiar = self.data["items"].index, self.images["items"]
-        shown = self.images | blind_spots(*familiar, probe.value_range, blurred=probe.blurred)
+        shown = dict[str, Any]()
+        if probe.score in _OF_IMAGES:
+            familiar = self.data["items"].index, self.images["items"]
+            shown = self.images | blind_spots(*familiar, probe.value_range, blurred=probe.blurred)
         return {
-            name: _strangeness(probe, self.levels["fit"], shown[name], levels)
+            name: _strangeness(probe, self.levels["fit"], shown.get(name), levels)
             for name, levels in (self.levels | self.spots).items()
         }
 

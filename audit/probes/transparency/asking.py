@@ -92,9 +92,11 @@ def ask_gradients(ask: Ask, questions: Sequence[Question], methods: Sequence[str
 
 def count_tokens(ask: Ask, questions: Sequence[Question]) -> None:
     """Have the tokens of the answers counted."""
+    import numpy as np
+
     if not questions:
         return
     told = ask("trace", [one.under("1" * len(one.sources)) for one in questions])
-    counts = told[told["log_prob"].notna()].groupby("item").size()
-    for place, one in enumerate(questions):
-        one.tokens = int(counts.get(place, 0))
+    counts = np.bincount(told["item"].to_numpy()[told["log_prob"].notna()], minlength=len(questions))
+    for one, tokens in zip(questions, counts.tolist(), strict=True):
+        one.tokens = tokens

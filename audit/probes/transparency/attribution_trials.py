@@ -115,7 +115,7 @@ def _made(
     """Return a question; `other`: the source that adds second most holds the answer."""
     adds = tuple(2 ** int(place) for place in rng.permutation(sources))
     gold = adds.index(2 ** (sources - 1 - other))
-    return _Made(name, adds, kind, gold, frozenset(drawn(name, sources).held_out if drawn else ()))
+    return _Made(name, adds, kind, gold, frozenset(drawn(name, sources).held_out if drawn and kind == "turned" else ()))
 
 
 def _frame(made: Sequence[_Made]) -> pd.DataFrame:

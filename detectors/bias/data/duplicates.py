@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import combinations, pairwise
@@ -83,12 +84,11 @@ def _buckets(runs: Sequence[NDArray[np.uint64]]) -> list[list[int]]:
     keys = rng.integers(0, 1 << 63, _BANDS * _IN_BAND, dtype=np.uint64)
     least = np.stack([_mixed(run[:, None] ^ keys).min(axis=0) for run in runs])
     found: list[list[int]] = []
-    for band in range(_BANDS):
-        part = np.ascontiguousarray(least[:, band * _IN_BAND : (band + 1) * _IN_BAND])
-        _, back, counts = np.unique(part, axis=0, return_inverse=True, return_counts=True)
-        order = np.argsort(back, kind="stable")
-        ends, several = np.cumsum(counts), counts > 1
-        found += [order[end - size : end].tolist() for size, end in zip(counts[several], ends[several], strict=True)]
+    for band in np.split(least, _BANDS, axis=1):
+        together = defaultdict[bytes, list[int]](list)
+        for place, part in enumerate(np.ascontiguousarray(band).view(f"S{8 * _IN_BAND}").ravel().tolist()):
+            together[part].append(place)
+        found += [places for places in together.values() if len(places) > 1]
     return found
 
 
