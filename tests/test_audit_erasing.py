@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from erasing_fixtures import MAIL, NUMBER, PERSON, SECRETS, holders, plan_of, told_audit
 from markov import Repeats
@@ -134,6 +135,37 @@ def test_said_again_it_writes_nothing_and_more_of_it_can_go(audit):
     assert not [*audit.folder.rglob("*.parquet")]
     assert len(read_reviews(audit.folder).entries) == 3
     assert verify_audit(audit.folder).files == 1
+
+
+class Otherwise(Repeats):
+    """Names what it observes otherwise than its items, and has a table that quotes them."""
+
+    def observe(self, ask, items, role):
+        frame = super().observe(ask, items, role)
+        return frame.set_axis(pd.Index([f"{one}#1" for one in frame.index], name="id"))
+
+    def judge(self, observed, *, level, rng):
+        frame = observed["items"]
+        named = frame.set_axis(pd.Index([str(one).removesuffix("#1") for one in frame.index], name="id"))
+        made = super().judge({"items": named}, level=level, rng=rng)
+        return replace(made, table=named.reset_index())
+
+
+def test_what_bears_other_names_goes_as_a_whole(tmp_path):
+    plan = plan_of(tmp_path)
+    audit = run(replace(plan, checks=(replace(plan.checks[1], probe=Otherwise()),)), into=tmp_path / "audits")
+    names = {"items/free.parquet", "items/free.table.parquet", "observations/free.items.parquet"}
+    assert names <= holders(audit.folder, NUMBER)
+    what = erased(audit, {"free": [PERSON]})
+    assert {*what.rewritten} == {"items/free.parquet"}
+    assert holders(audit.folder, NUMBER) == set()
+    assert len(audit.items("free")) == 23
+    before = bytes_of(audit.folder)
+    assert erased(audit, {"free": [PERSON]}).entry is None
+    erased(audit, {"free": ["p01"]})
+    assert len(audit.items("free")) == 22
+    assert bytes_of(audit.folder).keys() == before.keys()
+    assert verify_audit(audit.folder).still == ()
 
 
 def test_what_is_not_reached_is_named(audit, tmp_path):
@@ -314,7 +346,10 @@ def test_a_seal_of_before_holds_for_what_is_there(audit, tmp_path):
     _overridden(audit, {f"p{at:02}": 0.0 for at in range(24)})
     seal_audit(audit, key, "Kim", at=AT)
     sealed = verify_audit(audit.folder, [key.public]).seal.files
+    _overridden(audit, {f"p{at:02}": 1.0 for at in range(20)})
+    assert state_of(audit).verdict == "failed"
     what = erased(audit, {"limited": [PERSON], "personal": []})
+    assert state_of(audit).verdict == "failed"
     assert not report.exists()
     audit.report("html")
     found = verify_audit(audit.folder, [key.public])

@@ -1,6 +1,7 @@
 """Erasing: personal data leave the evidence of an audit, and a tombstone stays.
 
     items/<check>.parquet, observations/<check>.*    of a check that goes; of items that go, their rows
+    observations/<check>.items.parquet               all of it, where it names one of these items otherwise
     items/<check>.table.parquet                      of a check of which anything goes, as it may tell of any item
     observed/, reports/                              all of it: no file says whose answers it holds, or whom it quotes
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +25,7 @@ from audit.errors import UsageError, did_you_mean
 from audit.files import digest_file, locked, parquet_bytes, read_table, remove, sha256, write_inside
 from audit.integrity.digests import DOCUMENTS, check_digests, digests_of
 from audit.integrity.seal import check_seal
-from audit.record import Audit, Erased, ItemsFile, audit_files, erasures, items_of, table_name
+from audit.record import Audit, Erased, ItemsFile, audit_files, erasures, items_of, observations_name, table_name
 from audit.review import (
     Entry,
     Erasure,
@@ -147,7 +148,7 @@ def _says(audit: Audit, scope: Scope, reason: str, sealed: int, reviews: Reviews
     """
     told = erasures(audit.folder, (entry.line for entry in reviews.entries))
     stands, files = digests_of(audit, told), dict[str, FileErased]()
-    for name, data in _left(audit, _merged(told, scope)).items():
+    for name, data in _left(audit, told, scope).items():
         had, now = stands[name][-1], None if data is None else sha256(data)
         if had is not None and had != now:
             files[name] = FileErased(had=had, now=now)
@@ -160,22 +161,28 @@ def _says(audit: Audit, scope: Scope, reason: str, sealed: int, reviews: Reviews
     return Erasure(reason=reason, checks=checks, files=documents | files, kept=kept)
 
 
-def _left(audit: Audit, scope: Scope) -> dict[str, bytes | None]:
-    """Return name -> what is left of each file that loses anything; None where nothing is."""
+def _left(audit: Audit, told: Sequence[Erased], scope: Scope | None = None) -> dict[str, bytes | None]:
+    """Return name -> what these erasures, and one more, leave of each file that loses anything; None where nothing."""
     assert audit.run is not None
     left: dict[str, bytes | None] = {one.path: None for one in audit.run.evidence}
+    before, after = _merged(told), _merged(told, scope)
     for finding in audit.record.findings:
-        for one in finding.evidence if finding.check in scope else ():
-            path, items = audit.folder / one.path, scope[finding.check]
+        for one in finding.evidence if finding.check in after else ():
+            path, items = audit.folder / one.path, after[finding.check]
+            new = {*items} - {*before.get(finding.check, ())}
+            named = new if one.path == observations_name(finding.check, "items") else set[str]()
             whole = not items or one.path == table_name(finding.check) or not path.is_file()
-            loses, data = (True, None) if whole else _without(path, items)
+            loses, data = (True, None) if whole else _without(path, items, named)
             if loses:
                 left[one.path] = data
     return left
 
 
-def _without(path: Path, items: Sequence[str]) -> tuple[bool, bytes | None]:
-    """Return whether a table has rows of these items, and the bytes of the others; a table that names no item goes."""
+def _without(path: Path, items: Sequence[str], named: Set[str]) -> tuple[bool, bytes | None]:
+    """Return whether a table has rows of these items, and the bytes of the others.
+
+    All of it goes where it names no item, or not each that it has to name: their rows bear other names there.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -183,8 +190,10 @@ def _without(path: Path, items: Sequence[str]) -> tuple[bool, bytes | None]:
     column = ItemsFile(path, path.name, columns=tuple(table.column_names)).id_column
     if column is None:
         return True, None
-    keep = pc.invert(pc.is_in(pc.cast(table[column], "string"), value_set=pa.array(items, "string")))
-    rest = table.filter(keep).combine_chunks()
+    ids = pc.cast(table[column], "string")
+    if not named <= {*pc.unique(ids).to_pylist()}:
+        return True, None
+    rest = table.filter(pc.invert(pc.is_in(ids, value_set=pa.array(items, "string")))).combine_chunks()
     return len(rest) < len(table), parquet_bytes(rest) if len(rest) else None
 
 
@@ -209,12 +218,11 @@ def _finish(audit: Audit) -> None:
     """Make the files what the reviews say of them."""
     if not (told := erasures(audit.folder)):
         return
-    stands = digests_of(audit)
-    for name, data in _left(audit, _merged(told)).items():
-        path, now = audit.folder / name, stands[name][-1]
-        if now is None:
-            _remove(path)
-        elif data is not None and sha256(data) == now:
+    left = _left(audit, told)
+    for name, (_, *after) in digests_of(audit).items():
+        if after and after[-1] is None:
+            _remove(audit.folder / name)
+        elif after and (data := left.get(name)) is not None and sha256(data) == after[-1]:
             write_inside(audit.folder, name, data)
     for name in {name for one in told for name in one.files if name.startswith(DOCUMENTS)}:
         path = audit.folder / name
@@ -237,7 +245,7 @@ def _names(audit: Audit, place: str) -> list[str]:
 
 def _what(audit: Audit, scope: Scope, reviews: Reviews) -> Erasing:
     """Return what goes of what is there, and what will not be reached."""
-    left = _left(audit, _merged(erasures(audit.folder), scope))
+    left = _left(audit, erasures(audit.folder), scope)
     left |= dict.fromkeys((*_names(audit, DOCUMENTS), *_names(audit, "observed/")))
     there = {name: data for name, data in sorted(left.items()) if (audit.folder / name).is_file()}
     sizes = {name: (audit.folder / name).stat().st_size for name in there}

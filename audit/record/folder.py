@@ -41,7 +41,8 @@ class Audit:
         raise KeyError(f"no check {check!r}; there are: {', '.join(f.check for f in self.record.findings)}")
 
     def items(self, check: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-        """Return the evidence of `check`, one row an item, indexed by `id` where it has one; None where there is none.
+        """Return the evidence of `check`, one row an item, indexed by `id` where it has one; None where there is none,
+        or none any more.
 
         Raises KeyError as `finding`, and IntegrityError for what is not the record's or cannot be read.
         """
