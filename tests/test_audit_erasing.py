@@ -181,7 +181,9 @@ def test_what_is_not_reached_is_named(audit, tmp_path):
 
 
 def test_erased_answers_answer_for_nobody(audit, tmp_path):
+    copy = Path(shutil.copytree(audit.folder / "observed", tmp_path / "backup"))
     erased(audit, {"free": []})
+    shutil.copytree(copy, audit.folder / "observed", dirs_exist_ok=True)
     second = run(plan_of(tmp_path, "Second"), into=tmp_path / "audits")
     assert second.run.adopted == {}
     assert second.run.calls_asked > 0
@@ -253,6 +255,8 @@ def test_a_file_that_is_there_again_is_told_never_read_and_goes(audit, tmp_path)
     found = verify_audit(audit.folder)
     assert found.still == ("items/limited.parquet", "items/personal.parquet")
     assert any("still or again what they were before" in line for line in found.lines())
+    with pytest.raises(UsageError, match=r"items/limited.parquet was erased, and is still or again there"):
+        export_audit(audit.folder, tmp_path / "a.zip")
     assert erased(audit, {"limited": [PERSON], "personal": []}).entry is None
     assert bytes_of(audit.folder) == whole
     assert verify_audit(audit.folder).still == ()

@@ -39,7 +39,7 @@ from audit.files import (
     whole_lines,
     write_atomic,
 )
-from audit.record import ALLOWED, JOURNAL_FILE, Evidence, audit_files
+from audit.record import ALLOWED, JOURNAL_FILE, Evidence, audit_files, erasures
 from audit.signing import Secret
 from audit.storage import LOCK, bring_file, files_beside, held
 
@@ -232,15 +232,19 @@ class Store:
         return False
 
     def _journal_of(self, owner: Path) -> dict[str, Entry]:
-        """Return the answers that a neighbour stored, as far as this installation vouches for them."""
+        """Return the answers that a neighbour stored and did not erase, as far as this installation vouches for them."""
         try:
             found, foreign = _read(read_regular(owner / JOURNAL_FILE, MAX_JSON), owner.name)
+            erased = {name for one in erasures(owner) for name in one.files}
         except OSError as error:
             self._remark(f"{owner / JOURNAL_FILE}: {error.strerror}; its answers are not taken over")
             return {}
+        except IntegrityError as error:
+            self._remark(f"{owner}: {error}; its answers are not taken over")
+            return {}
         if foreign:
             self._remark(f"{owner}: {foreign} answers are not taken over, as this installation did not store them")
-        return {one.path: one for one in found}
+        return {one.path: one for one in found if one.path not in erased}
 
 
 def _read(data: bytes, folder: str) -> tuple[list[Entry], int]:

@@ -85,9 +85,14 @@ class Bundle:
 def export_audit(folder: Path, out: Path) -> Bundle:
     """Write an audit that verifies as one file and return what it holds.
 
-    IntegrityError where it does not verify, UsageError where it is too large for a bundle.
+    IntegrityError where it does not verify, UsageError where it is too large for a bundle, or not all that was erased
+    is gone.
     """
-    audit_id = verify_audit(folder).id
+    found = verify_audit(folder)
+    audit_id = found.id
+    if found.still:
+        told = "{folder}: {file} was erased, and is still or again there; erase the same again first"
+        raise UsageError(told, folder=folder, file=found.still[0])
     if not _ID.fullmatch(audit_id):
         raise UsageError("{folder}: the id {id!r} cannot name a folder", folder=folder, id=clean(audit_id))
     evidence = (one.path for finding in load_record(folder).record.findings for one in finding.evidence)

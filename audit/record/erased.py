@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from audit.errors import IntegrityError, os_reason
-from audit.files import parse_json, read_lines
+from audit.files import MAX_JSON, parse_json, read_regular, whole_lines
 from audit.record.contents import REVIEWS_FILE
 
 __all__ = ["Erased", "Tombstone", "digest_now", "erasures"]
@@ -56,11 +56,13 @@ def erasures(folder: Path, lines: Iterable[bytes] | None = None) -> tuple[Erased
     if lines is None and not path.is_file():
         return ()
     try:
-        lines = read_lines(path)[0] if lines is None else lines
+        data = read_regular(path, MAX_JSON) if lines is None else b""
     except OSError as error:
         raise IntegrityError(
             "{file}: cannot be read ({problem})", file=REVIEWS_FILE, problem=os_reason(error)
         ) from None
+    if lines is None:
+        lines = whole_lines(data)[0] if _MARK in data else ()
     marked = ((number, line) for number, line in enumerate(lines, start=1) if _MARK in line)
     return tuple(told for number, line in marked if (told := _told(number, line)) is not None)
 
