@@ -232,7 +232,7 @@ class Store:
         return False
 
     def _journal_of(self, owner: Path) -> dict[str, Entry]:
-        """Return the answers that a neighbour stored and did not erase, as far as this installation vouches for them."""
+        """Return the answers that a neighbour stored and did not erase, as far as this installation vouches for it."""
         try:
             found, foreign = _read(read_regular(owner / JOURNAL_FILE, MAX_JSON), owner.name)
             erased = {name for one in erasures(owner) for name in one.files}
