@@ -85,15 +85,14 @@ def _items(observed: pd.DataFrame, score: str, rule: str) -> pd.DataFrame:
     graded = zip(*(cells[name] for name in ("answer", "reference", "label", "finish")), strict=True)
     became = np.array([_outcome(rule, *row) for row in graded], dtype=object).reshape(-1, 2)
     outcome, scores = became[:, 0], score_table(observed)
-    told = pd.DataFrame({
-        "prompt": cells["prompt"], "answer": cells["answer"], "reference": cells["reference"].map(_joined),
-        "samples": cells["samples"].map(_joined),
-    }, observed.index, dtype=object)  # fmt: skip
+    told = {"prompt": cells["prompt"], "answer": cells["answer"], "reference": cells["reference"].map(_joined),
+            "samples": cells["samples"].map(_joined)}  # fmt: skip
     claimed = zip(cells["answer"], cells["context"], cells["prompt"], strict=True)
     return pd.DataFrame({
-        **told, "outcome": outcome, "graded_by": became[:, 1],
+        **{name: cell.astype(object) for name, cell in told.items()}, "outcome": outcome, "graded_by": became[:, 1],
         "role": [one if one in ("right", "wrong") else None for one in outcome],
-        "supported": np.array([_supported(*row) for row in claimed], dtype=float), **scores,
+        "supported": np.array([_supported(*row) for row in claimed], dtype=float),
+        **{str(name): column for name, column in zip(scores, scores.to_numpy().T, strict=True)},
         "no_answer": np.isin(outcome, ["error", "unparseable"]), "group": None, "unit": _prompt_units(observed),
         **_weights(outcome, scores[score].to_numpy()),
     }, observed.index)  # fmt: skip
@@ -353,13 +352,14 @@ class _Judged:
         """Return `score`, `coverage`, `risk` of the headline and of the answer's length; None without labels."""
         if self.ranked.empty:
             return None
-        wrong, parts = self.ranked["role"].eq("wrong").to_numpy(float), []
+        wrong, names, parts = self.ranked["role"].eq("wrong").to_numpy(float), [], []
         for name in (self.score, _LENGTH):
-            curve = risk_coverage(self.ranked[name], wrong)
+            curve = risk_coverage(self.ranked[name], wrong)[["coverage", "risk"]].to_numpy()
             places = np.unique(np.linspace(0, len(curve) - 1, min(len(curve), MOST_POINTS)).round().astype(int))
-            points = {axis: curve[axis].to_numpy()[places] for axis in ("coverage", "risk")}
-            parts.append(pd.DataFrame({"score": name, **points}))
-        return pd.concat(parts, ignore_index=True)
+            names += [name] * len(places)
+            parts.append(curve[places])
+        coverage, risk = np.concatenate(parts).T
+        return pd.DataFrame({"score": names, "coverage": coverage, "risk": risk})
 
     def remarks(self, rule: str) -> Iterator[Remark]:
         """Yield by which rule answers without a label were graded."""
