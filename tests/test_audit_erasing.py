@@ -25,7 +25,7 @@ from audit.files import canonical, digest_file, sha256
 from audit.integrity import erase, export_audit, import_audit, recompute, seal_audit, verify_audit
 from audit.policy.coverage.facts import facts_of
 from audit.probes.privacy.personal_data import PersonalData
-from audit.record import RECORD_FILE, REVIEWS_FILE, erasures, items_of, load_record
+from audit.record import RECORD_FILE, REVIEWS_FILE, SEAL_FILE, erasures, items_of, load_record
 from audit.review import (
     REVIEWS,
     Comment,
@@ -352,7 +352,9 @@ def test_a_seal_of_before_holds_for_what_is_there(audit, tmp_path):
     sealed = verify_audit(audit.folder, [key.public]).seal.files
     _overridden(audit, {f"p{at:02}": 1.0 for at in range(20)})
     assert state_of(audit).verdict == "failed"
-    what = erased(audit, {"limited": [PERSON], "personal": []})
+    with pytest.raises(UsageError, match="the audit is sealed: what is erased of it is signed"):
+        erased(audit, {"limited": [PERSON]})
+    what = erased(audit, {"limited": [PERSON], "personal": []}, key=key)
     assert state_of(audit).verdict == "failed"
     assert not report.exists()
     audit.report("html")
@@ -362,6 +364,18 @@ def test_a_seal_of_before_holds_for_what_is_there(audit, tmp_path):
     assert f"      sealed files that were erased since: {found.seal.erased}" in [*found.lines()]
     (audit.folder / "items" / "free.parquet").write_bytes(b"")
     with pytest.raises(IntegrityError, match="free"):
+        verify_audit(audit.folder)
+
+
+def test_nobody_changes_what_is_sealed_by_telling_of_an_erasure(audit, tmp_path):
+    """Rows that stay could be others: nothing but the entry says that they were among those that were sealed."""
+    make_key(tmp_path / "kim")
+    seal_audit(audit, read_key(tmp_path / "kim"), "Kim", at=AT)
+    seal = (audit.folder / SEAL_FILE).read_bytes()
+    (audit.folder / SEAL_FILE).unlink()
+    erased(audit, {"limited": [PERSON]})
+    (audit.folder / SEAL_FILE).write_bytes(seal)
+    with pytest.raises(IntegrityError, match="erases what is sealed, and nobody signed it"):
         verify_audit(audit.folder)
 
 
@@ -474,7 +488,7 @@ def test_no_rule_and_no_clause_asks_for_less_or_more(audit, checks, tmp_path, ca
 
     before = judged()
     assert before[0] == 1
-    erased(audit, checks)
+    erased(audit, checks, key=read_key(tmp_path / "kim"))
     assert judged() == before
 
 
@@ -544,7 +558,10 @@ def test_the_index_forgets(audit, tmp_path):
 
 def test_the_command_says_first_what_goes(audit, capsys, tmp_path):
     name, before = str(audit.folder), bytes_of(audit.folder)
-    assert execute(["erase", name]) == 2
+    for words in ([], ["--all", "--check", "free"]):
+        assert execute(["erase", name, "--why", WHY, *words]) == 2
+        assert "allowed: --check NAME, --item CHECK:ID, or --all" in capsys.readouterr().err
+    assert execute(["erase", name, "--all"]) == 2
     assert "erasing needs a reason" in capsys.readouterr().err
     assert execute(["erase", name, "--why", WHY, "--item", "p07"]) == 2
     assert "--item p07: allowed: CHECK:ID; checks: free, limited, personal" in capsys.readouterr().err

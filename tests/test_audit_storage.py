@@ -625,7 +625,7 @@ def test_what_is_erased_goes_from_the_store_and_from_other_machines(finished, bu
     folder, copies, cache = access.audit_folder(finished), access._COPIES, os.environ["XDG_CACHE_HOME"]
     assert len([*folder.rglob("*.parquet")]) > 3
     elsewhere()
-    assert execute(["erase", finished, "--why", "asked for", "--by", "Kim"]) == 0
+    assert execute(["erase", finished, "--all", "--why", "asked for", "--by", "Kim"]) == 0
     assert ending(bucket, ".parquet") == []
     assert {"record.json", "reviews.jsonl"} <= {key.rpartition("/")[2] for key in bucket.listed()}
     monkeypatch.setattr(access, "_COPIES", copies)

@@ -1,6 +1,6 @@
 """The command `erase`: personal data leave an audit's evidence, and a tombstone stays.
 
-Every start of the command imports this module, so that what only erasing needs is imported inside.
+A list of the commands imports this module, so that what only erasing needs is imported inside.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ _MOST = 20
 Why = Annotated[str, typer.Option("--why", help="Who asked for it, or by which rule; it is kept and shown.")]
 By = Annotated[str | None, typer.Option("--by", help="Who erases; default: git's user.name, else the login name.")]
 Checks = Annotated[
-    list[str] | None, typer.Option("--check", metavar="NAME", help="A check whose evidence goes; default: all.")
+    list[str] | None, typer.Option("--check", metavar="NAME", help="A check whose evidence goes; may be given again.")
 ]
 Items = Annotated[
     list[str] | None, typer.Option("--item", metavar="CHECK:ID", help="One item of a check goes; may be given again.")
 ]
+All = Annotated[bool, typer.Option("--all", help="The evidence of all checks goes.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would go, and leave it.")]
 
 
@@ -40,6 +41,7 @@ def erase(
     by: By = None,
     check: Checks = None,
     item: Items = None,
+    everything: All = False,
     key: KeyFile = None,
     dry_run: DryRun = False,
     reviews: ReviewsPlace = None,
@@ -48,9 +50,9 @@ def erase(
 ) -> None:
     """Erase texts that an audit keeps of people; who, when, why and the digests stay in its reviews.
 
-    Without --check and --item the evidence of all checks goes, always with all stored answers and all documents, as no
-    file says whom they quote. Numbers, verdicts, the record, the plan and the seal stay. It cannot be undone; broken
-    off, the same command goes on. Exit code 4, and nothing goes, where the audit is not what was stored.
+    All stored answers and all documents go with it, as no file says whom they quote. Numbers, verdicts, the record, the
+    plan and the seal stay; under a seal it is signed. It cannot be undone; broken off, the same command goes on. Exit
+    code 4, and nothing goes, where the audit is not what was stored.
     """
     from audit.integrity import erase as erase_from
     from audit.record import load_record
@@ -58,6 +60,8 @@ def erase(
     from audit.signing import author_name, signing_key
     from audit.storage import find_audit
 
+    if everything is bool(check or item):
+        raise UsageError("erase: name what goes; allowed: --check NAME, --item CHECK:ID, or --all")
     found = load_record(find_audit(audit, into))
     pull_reviews(found, reviews)
 

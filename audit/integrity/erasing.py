@@ -78,8 +78,9 @@ def erase(
 ) -> Erasing:
     """Erase these checks' evidence, without any all checks'; return what went. `told` hears of it before it goes.
 
-    `only_told` leaves everything as it is. UsageError without a reason, for what is not there, and where another
-    process is at work in the folder; IntegrityError where the audit is not what was stored.
+    `only_told` leaves everything as it is. UsageError without a reason, without a key where the audit is sealed, for
+    what is not there, and where another process is at work in the folder; IntegrityError where the audit is not what
+    was stored.
     """
     if not reason.strip():
         raise UsageError("erasing needs a reason: who asked for it, or by which rule; it is kept")
@@ -87,6 +88,8 @@ def erase(
         audit_files(audit.folder)  # no link leads elsewhere
         check_digests(audit)
         sealed, reviews = check_seal(audit), read_reviews(audit.folder)
+        if sealed is not None and key is None and not only_told:
+            raise UsageError("the audit is sealed: what is erased of it is signed; name a key with --key")
         if not only_told:
             _finish(audit)  # what an earlier call was broken off in
         scope = _scope(audit, checks)

@@ -35,7 +35,7 @@ from audit.record import (
     audit_files,
     erasures,
 )
-from audit.review import read_reviews, state_after
+from audit.review import read_reviews, signature_of, state_after
 from audit.signing import PublicKey, SigningKey, decoded, encoded, signed_body
 
 __all__ = ["PREDICATE", "TEST_RESULT", "Sealed", "check_seal", "seal_audit", "statements"]
@@ -227,6 +227,7 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
     gone = tuple(sorted(name for name in files if name.startswith(DOCUMENTS) and name not in there | erased))
     left = {name: digest for name, digest in files.items() if name not in erased and name not in gone}
     later = _compare(audit, left, reviews)
+    _require_signed(audit, reviews["entries"])
     try:
         made = statements(
             audit, files=files, reviews=reviews["entries"], by=claim["sealed"]["by"], at=claim["sealed"]["at"]
@@ -260,6 +261,20 @@ def _erased(audit: Audit, files: Mapping[str, str]) -> set[str]:
                 raise IntegrityError("{file}: not the bytes that were sealed", file=name)
             found.add(name)
     return found
+
+
+def _require_signed(audit: Audit, sealed: int) -> None:
+    """Raise IntegrityError for an erasure after the first `sealed` entries that nobody signed.
+
+    What it left of a sealed file stands on its word alone: whoever can write here could tell of rows that went, and
+    change those that stay.
+    """
+    entries = read_reviews(audit.folder).entries
+    for one in erasures(audit.folder):
+        if one.line > sealed and signature_of(entries[one.line - 1]) != "holds":
+            raise IntegrityError(
+                "{file}:{line}: erases what is sealed, and nobody signed it", file=REVIEWS_FILE, line=one.line
+            )
 
 
 def _opened(path: Path) -> tuple[PublicKey, list[bytes]]:
