@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import wave
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -217,10 +218,21 @@ def _provenance(given):
         "provenance.duties": ({}, {"items": outputs}),
         "provenance.signed_origin": ({}, {"items": outputs}),
         "provenance.image_mark": ({}, {"items": given.file("pictures", pictures)}),
+        "provenance.audio_mark": ({}, {"items": given.file("sounds", [{"file": _sound(n)} for n in range(4)])}),
         "provenance.text_mark": (
             given.language, {"items": given.file("texts", [{"text": f"The {n}"} for n in range(4)])}
         ),
     }
+
+
+def _sound(level):
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(1)
+        file.setframerate(8000)
+        file.writeframes(bytes((level * at * at) % 251 for at in range(9000)))
+    return base64.b64encode(made.getvalue()).decode()
 
 
 def _unsigned_png(level):

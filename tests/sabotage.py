@@ -249,11 +249,11 @@ SABOTAGE = {
         lambda real: lambda *known: -real(*known),
         lambda real: lambda *known: 0 * real(*known),
     ),
-    "provenance.image_mark": (
+    **dict.fromkeys(("provenance.audio_mark", "provenance.image_mark"), (
         "detectors.provenance.image.detection:_at",
         lambda real: lambda *read: 1 - real(*read),
         lambda real: lambda *read: 0 * real(*read) + 0.5,
-    ),
+    )),
     "provenance.duties": (
         "detectors.provenance.duties:_values",
         lambda real: lambda *asked: 1 - real(*asked),
@@ -389,6 +389,7 @@ IMAGES = "audit.probes.bias.generated_images:GeneratedImages.observe"
 FOLDERS = "audit.probes.bias.image_data:ImageData.observe"
 SHARES = "audit.probes.bias.representation:Representation.observe"
 MARK = "audit.probes.provenance.text_mark:TextMark.observe"
+AUDIO_MARK = "audit.probes.provenance.audio_mark:_Reading.observe"
 IMAGE_MARK = "audit.probes.provenance.image_mark:_Reading.observe"
 OWED = "audit.probes.provenance.duties:_Reading.observe"
 ORIGIN = "audit.probes.provenance.signed_origin:_Reading.observe"
@@ -765,6 +766,24 @@ HOLES = {
         "regions of one size": ("detectors.provenance.origin:_of_file", lambda real: lambda row: real(
             {**row, "sizes": [1] * len(row["regions"] or ())})),
         "no width": ("detectors.provenance.origin:mean_over_units", without_width),
+    },
+    "provenance.audio_mark": {
+        "keys swapped": (AUDIO_MARK, kept(
+            p_value=lambda frame: [one[0] for one in frame["other_p_values"]],
+            other_p_values=lambda frame: [[one] for one in frame["p_value"]])),
+        "originals for marked": (AUDIO_MARK, kept(p_value=taken("plain_p_value"), plain_p_value=taken("p_value"))),
+        "not attacked": ("detectors.provenance.audio.attacks:attacked", lambda real: lambda kind, sound, *rest: sound),
+        "ten times alpha": ("detectors.provenance.image.detection:_at",
+                            lambda real: lambda p, alpha: real(p, 10 * alpha)),
+        "a tenth of alpha": ("detectors.provenance.image.detection:_at",
+                             lambda real: lambda p, alpha: real(p, alpha / 10)),
+        "a bit more": ("detectors.provenance.image.bits:log10_right",
+                       lambda real: lambda right, count: real(max(right - 1, 0), count)),
+        "twice the noise": ("detectors.provenance.audio.quality:_powers",
+                            lambda real: lambda *pair: (real(*pair)[0], 2 * real(*pair)[1])),
+        "no width": ("detectors.provenance.image.detection:mean_over_units", without_width),
+        "units ignored": ("detectors.provenance.image.detection:mean_over_units",
+                          lambda real: lambda values, units, **options: real(values, None, **options)),
     },
     "provenance.image_mark": {
         "keys swapped": (IMAGE_MARK, kept(

@@ -42,9 +42,10 @@ def test_the_field_shows_every_attack_by_strength_and_frames_what_is_below_the_p
     said = [plain(text) for text in texts(field)]
     assert said == ["JPEG", "30", "75.0 %", "[51 %, 91 %]", "50", "100 %", "[83 %, 100 %]"]
     assert len([one for one in tree(field).iter("path") if one.get("stroke-dasharray")]) == 1
-    told = "In 1 of 2 attacks fewer images are found than was promised; 'JPEG, 30' takes most: 75.0 % are found."
+    told = ("In 1 of 2 attacks the mark is found less often than was promised; 'JPEG, 30' takes most: it is found in "
+            "75.0 %.")  # fmt: skip
     assert plain(tree(field).find("desc").text) == told
-    told = "Without an attack the mark is found in 100 % of the images at p ≤ 10⁻⁶."
+    told = "Without an attack the mark is found in 100 % at p ≤ 10⁻⁶."
     assert plain(tree(curve).find("desc").text) == told
     assert {"no attack", "JPEG, 30"} <= {plain(text) for text in texts(curve)}
     assert len(list(tree(seen).iter("image"))) == 6

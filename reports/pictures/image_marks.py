@@ -1,8 +1,7 @@
-"""How far a mark in images can be trusted, and what it looks like.
+"""How far a mark in images or sounds can be trusted, and what it looks like in an image.
 
-    field    an attack and a strength: share of the images in which the mark is found, dark = often; framed: fewer than
-             were promised
-    curve    share of images in which it is found, by the p-value that is asked for: no attack, and what takes most
+    field    an attack and a strength: how often the mark is found, dark = often; framed: less often than was promised
+    curve    how often it is found, by the p-value that is asked for: no attack, and what takes most
     images   a part of an image before it was marked and after, and the difference, many times as large
 """
 
@@ -74,7 +73,7 @@ def _field(shown: Shown, row: Any, left: float, top: float, wide: float, promise
     ground = Markup('<rect x="{:.1f}" y="{:.0f}" width="{:.1f}" height="{:.0f}" fill="{}" fill-opacity="{:.2f}"/>')
     ground = ground.format(left + 2, top + 1, wide - 4, _ROW - 2, PALETTE["passed"], 0.04 + 0.5 * share)
     interval = f"[{notation.number(row.low, 'share', 2)}, {notation.number(row.high, 'share', 2)}]"
-    strength = notation.set_number(row.strength, "") if row.kind != "flip" else ""
+    strength = notation.set_number(row.strength, "") if row.kind not in ("flip", "invert") else ""
     failed = share < promise
     parts = [
         ground, words_at(left + 8, top + 15, strength, size=11),
@@ -89,7 +88,7 @@ def _field(shown: Shown, row: Any, left: float, top: float, wide: float, promise
 
 
 def power_by_p(shown: Shown) -> Picture | None:
-    """Draw the share of images in which the mark is found over the p-value that is asked for; None without attacks."""
+    """Draw how often the mark is found over the p-value that is asked for; None without attacks."""
     cells = _cells(shown)
     if cells is None:
         return None

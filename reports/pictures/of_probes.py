@@ -40,6 +40,7 @@ from reports.pictures.timing import seconds_in_order
 __all__ = [
     "ASSOCIATIONS",
     "ATTRIBUTION",
+    "AUDIO_MARK",
     "BIAS_CORPUS",
     "BIAS_DATA",
     "BIAS_DECISIONS",
@@ -204,6 +205,10 @@ DUTIES = FindingFigure(
         "tokens", "label_share", "time_stamped", "problem",
     ),
     (duties_in_lines,),
+)
+AUDIO_MARK = FindingFigure(
+    ("value", "name", "p_value", "right_bits", "snr", "segmental_snr", "plain_p_value", "seconds", "problem"),
+    (attack_matrix, power_by_p),
 )
 IMAGE_MARK = FindingFigure(
     ("value", "image", "original", "p_value", "right_bits", "psnr", "ssim", "plain_p_value", "problem"),

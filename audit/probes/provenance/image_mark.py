@@ -22,6 +22,7 @@ from audit.errors import UsageError
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import without_nan
 from audit.probes.provenance.image_reading import BY_MODEL, ImageReader, Lifted, attacks_on_images, pixels_of
+from audit.probes.provenance.named import names_of, secret_of
 from audit.watermarks.keys import make_mark_key, read_mark_key
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class MarkedImages:
 
         originals, others = before.get("originals"), before.get("lifted")
         images = [] if others is None else [pixels_of(one, self.levels, self.name) for one in others["image"]]
-        pairs = None if originals is None else dict(zip(_names(originals), originals["image"], strict=True))
+        pairs = None if originals is None else dict(zip(names_of(originals), originals["image"], strict=True))
         return _Reading(self, pairs, Lifted(lifted(images) if len(images) > 1 else None))
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
@@ -200,7 +201,7 @@ class MarkedImages:
         else:
             options = dict(self.mark)
             use = options.pop("use", _MARK)
-            mark, known = plugins.build("image_marks", use, options), make_mark_key(use, secret=_secret(self.key))
+            mark, known = plugins.build("image_marks", use, options), make_mark_key(use, secret=secret_of(self.key))
         return known, ImageReader(ask, mark, known.secret, self.other_keys, self.levels, regenerator=self.regenerator)
 
 
@@ -258,7 +259,7 @@ class _Reading:
         images = [self._pixels(cell) for cell in items["image"]]
         if self.probe.images == "marked":
             return [_put_in(mark, image, key) for image in images]
-        originals = [None if self.originals is None else self.originals.get(one) for one in _names(items)]
+        originals = [None if self.originals is None else self.originals.get(one) for one in names_of(items)]
         return [
             (image, None if cell is None else self._pixels(cell), None)
             for image, cell in zip(images, originals, strict=True)
@@ -266,11 +267,6 @@ class _Reading:
 
     def _pixels(self, cell: Any) -> NDArray[np.float32]:
         return pixels_of(cell, self.probe.levels, self.probe.name)
-
-
-def _names(frame: pd.DataFrame) -> list[str]:
-    """Return by what marked images and originals go together."""
-    return list(map(str, frame.get("name", frame.index)))
 
 
 def _put_in(mark: Any, image: NDArray[np.float32], key: bytes) -> tuple[Any, Any, str | None]:
@@ -291,13 +287,6 @@ def _key_in(file: Path) -> MarkKey:
     if known.variant not in plugins.names("image_marks"):
         raise UsageError("{file}: a key of {variant}, which is no mark of images", file=file, variant=known.variant)
     return known
-
-
-def _secret(key: str) -> bytes:
-    try:
-        return bytes.fromhex(key[2:]) if key.startswith("0x") else key.encode()
-    except ValueError:
-        raise UsageError("key: got {key!r}; allowed: text, or 0x and hexadecimal digits", key=key) from None
 
 
 _ALWAYS = ("problem", "key", "image", "p_value", "right_bits", "other_p_values")

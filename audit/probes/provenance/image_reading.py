@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from audit.errors import DataError, UsageError
 from audit.probe import Ask
 from audit.probes.items import as_array
+from audit.probes.provenance.named import attacks_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,26 +31,13 @@ BY_MODEL = {"regenerate": ("regenerated", (0.01, 1.0)), "rinse": ("rinsed", (1.0
 
 _SIDE = 96
 """Pixels along each axis of the part of an image that is kept."""
-_NAMED = re.compile(r"(\w+) at (-?\d+(?:\.\d+)?|-?\.\d+)")
 
 
 def attacks_on_images(names: Sequence[str]) -> list[tuple[str, float]]:
     """Return kind and strength of each attack; raises ValueError for a name that is none."""
     from detectors.provenance.image.attacks import ATTACKS, STRENGTHS
 
-    found = list[tuple[str, float]]()
-    for name in names:
-        if name == "all":
-            found += [(kind, float(strength)) for kind, all_ in ATTACKS.items() for strength in all_]
-            continue
-        told, allowed = _NAMED.fullmatch(name), {**STRENGTHS, **{kind: ends for kind, (_, ends) in BY_MODEL.items()}}
-        if told is None or told[1] not in allowed:
-            raise ValueError(f"attacks: got {name!r}; allowed: all, or KIND at STRENGTH of {', '.join(allowed)}")
-        least, most = allowed[told[1]]
-        if not least <= float(told[2]) <= most or float(told[2]) == 0:
-            raise ValueError(f"attacks: got {name!r}; allowed: a strength of {least:g} to {most:g}, not 0")
-        found.append((told[1], float(told[2])))
-    return list(dict.fromkeys(found))
+    return attacks_named(names, ATTACKS, {**STRENGTHS, **{kind: ends for kind, (_, ends) in BY_MODEL.items()}})
 
 
 def pixels_of(cell: Any, levels: int, place: object) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """What happens to a sound on its way, or is done to it to get rid of a mark: changes of a sound of -1 to 1.
 
-    mp3          kbit/s                            vorbis     quality, 0 to 1
+    mp3          kbit/s                            vorbis     quality, of 1
     resample     samples a second, and back        noise      signal-to-noise ratio of the added noise, dB
     trim         seconds cut off the beginning     excerpt    seconds that are left, from a moment at random
     cut          share of the time cut out of it   silence    share of the time made silent, from a moment at random
@@ -34,7 +34,7 @@ ATTACKS: Mapping[str, tuple[float, ...]] = {
 }  # fmt: skip
 """Every attack with the strengths that a table of them shows."""
 STRENGTHS: Mapping[str, tuple[float, float]] = {
-    "mp3": (8, 320), "vorbis": (0, 1), "resample": (4000, 192_000), "noise": (-20, 80), "trim": (0.001, 600),
+    "mp3": (8, 320), "vorbis": (0.01, 1), "resample": (4000, 192_000), "noise": (-20, 80), "trim": (0.001, 600),
     "excerpt": (0.1, 600), "cut": (0.01, 0.99), "silence": (0.01, 0.99), "gain": (0.001, 1000), "quantise": (2, 16),
     "lowpass": (100, 90_000), "highpass": (10, 3900), "echo": (0.01, 1), "invert": (1, 1), "speed": (0.5, 2),
 }  # fmt: skip

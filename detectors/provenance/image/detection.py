@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ from detectors.provenance.image.sets import set_measures
 from detectors.provenance.under_attack import Attacked, Promise, attack_cells, name_of
 from detectors.result import COUNT, Direction, Measure, Remark, Result, undefined
 
-__all__ = ["IMAGE_MARK_MEASURES", "LEVELS", "image_mark_detection", "level_named"]
+__all__ = ["IMAGE_MARK_MEASURES", "LEVELS", "MarkJudge", "image_mark_detection", "level_named"]
 
 IMAGE_MARK_MEASURES = (
     "detection_rate", "worst_power_under_attack", "false_positive_rate", "own_false_positive_rate", "other_key_rate",
@@ -72,7 +72,7 @@ def image_mark_detection(
 
     `items` has the rows with `value` (found 1, not 0), `against`, `weight` (p); `table` those of the unmarked images.
     """
-    judge = _Judge(outputs, unmarked, alpha, promise, level, rng)
+    judge = MarkJudge(outputs, unmarked, alpha, promise, level, rng)
     measures = (
         *judge.detection(), judge.worst, *judge.accused(), *judge.under_other_keys(), judge.forged(), *judge.bits(),
         *judge.quality(), judge.below(), judge.not_tested(), *judge.together(), *judge.after,
@@ -82,7 +82,17 @@ def image_mark_detection(
 
 
 @dataclass(frozen=True)
-class _Judge:
+class MarkJudge:
+    """Works out the measures of outputs of one kind; why one may be undefined is told in the words of that kind."""
+
+    unread: ClassVar[Cause] = _UNREAD
+    unchanged: ClassVar[Cause] = _UNCHANGED
+    no_clean: ClassVar[Cause] = _NO_CLEAN
+    no_originals: ClassVar[Cause] = _NO_ORIGINALS
+    no_keys: ClassVar[Cause] = _NO_KEYS
+    costs: ClassVar[Sequence[tuple[str, str]]] = (("psnr", "dB"), ("ssim", "score"))
+    """Columns that tell what the mark costs, with their units."""
+
     outputs: pd.DataFrame
     unmarked: pd.DataFrame | None
     alpha: float
@@ -97,6 +107,7 @@ class _Judge:
 
     @cached_property
     def p(self) -> pd.Series[float]:
+        """P-value of each output under the key."""
         return self.outputs["p_value"].astype(float)
 
     @cached_property
@@ -110,10 +121,11 @@ class _Judge:
         if "kinds" not in self.outputs:
             return None
         cells = attack_cells(self.outputs)
-        return Attacked(self.outputs, cells, self.alpha, self.promise, self.level, self.rng, _UNCHANGED)
+        return Attacked(self.outputs, cells, self.alpha, self.promise, self.level, self.rng, self.unchanged)
 
     @cached_property
     def attacks(self) -> list[tuple[str, float]]:
+        """Kind and strength of each attack, copies aside."""
         found = [] if self.attacked is None else self.attacked.attacks
         return [one for one in found if one[0] not in ("none", COPY)]
 
@@ -123,11 +135,13 @@ class _Judge:
 
     @property
     def worst(self) -> Measure:
+        """The least power, whichever attack has it."""
         told: dict[str, Any] = {"unit": "share", "direction": _HIGH, "level": self.level, "n": _n(0)}
         return self._power[0] if self._power else undefined("worst_power_under_attack", _NO_ATTACKS, **told)
 
     @property
     def after(self) -> list[Measure]:
+        """The power after each attack."""
         return self._power[1:]
 
     def rate(
@@ -151,31 +165,31 @@ class _Judge:
         """Yield the share of images that are found at alpha, and at each level."""
         units = self.units
         unit_of = "unit" if "unit" in self.outputs else None
-        yield self.rate("detection_rate", _at(self.p, self.alpha), _HIGH, _UNREAD, units, mean_of="value",
+        yield self.rate("detection_rate", _at(self.p, self.alpha), _HIGH, self.unread, units, mean_of="value",
                         unit_of=unit_of)  # fmt: skip
         for one in self.levels:
-            yield self.rate("detection_rate", _at(self.p, one), _HIGH, _UNREAD, units, group=level_named(one))
+            yield self.rate("detection_rate", _at(self.p, one), _HIGH, self.unread, units, group=level_named(one))
 
     def accused(self) -> Iterator[Measure]:
         """Yield the share of images without the mark that are found under the key, at alpha and at each level."""
         clean = self.unmarked
         if clean is None:
-            yield self.rate("false_positive_rate", None, _LOW, _NO_CLEAN, None)
+            yield self.rate("false_positive_rate", None, _LOW, self.no_clean, None)
         else:
             p, units = clean["p_value"].astype(float), places_in_order(units_of(clean))
-            yield self.rate("false_positive_rate", _at(p, self.alpha), _LOW, _UNREAD, units)
+            yield self.rate("false_positive_rate", _at(p, self.alpha), _LOW, self.unread, units)
             for one in self.levels:
-                yield self.rate("false_positive_rate", _at(p, one), _LOW, _UNREAD, units, group=level_named(one))
+                yield self.rate("false_positive_rate", _at(p, one), _LOW, self.unread, units, group=level_named(one))
         plain = self.outputs["plain_p_value"].astype(float) if "plain_p_value" in self.outputs else None
         own = None if plain is None else _at(plain, self.alpha)
-        yield self.rate("own_false_positive_rate", own, _LOW, _NO_ORIGINALS, self.units)
+        yield self.rate("own_false_positive_rate", own, _LOW, self.no_originals, self.units)
 
     def under_other_keys(self) -> Iterator[Measure]:
         """Yield the share of images under keys that were not put in that are found, at alpha and at each level."""
         p = self.others
-        yield self.rate("other_key_rate", _at(p, self.alpha), _LOW, _NO_KEYS, None)
+        yield self.rate("other_key_rate", _at(p, self.alpha), _LOW, self.no_keys, None)
         for one in self.levels if len(p) else ():
-            yield self.rate("other_key_rate", _at(p, one), _LOW, _NO_KEYS, None, group=level_named(one))
+            yield self.rate("other_key_rate", _at(p, one), _LOW, self.no_keys, None, group=level_named(one))
 
     @cached_property
     def others(self) -> pd.Series[float]:
@@ -209,11 +223,11 @@ class _Judge:
     def quality(self) -> Iterator[Measure]:
         """Yield the medians over units of what the mark costs."""
         units = units_of(self.outputs)
-        for name, unit in (("psnr", "dB"), ("ssim", "score")):
+        for name, unit in self.costs:
             told = self.outputs[name].astype(float) if name in self.outputs else pd.Series(dtype=float)
             there = told.dropna()
             means = there.groupby(units.reindex(there.index)).mean()
-            nothing = _FEW if len(told) else _NO_ORIGINALS
+            nothing = _FEW if len(told) else self.no_originals
             yield median_of(name, means, nothing, unit=unit, direction=_HIGH, level=self.level,
                             missing=len(told) - len(there))  # fmt: skip
 
@@ -245,6 +259,7 @@ class _Judge:
         return set_measures(self.outputs, alpha=self.alpha, promise=self.promise, level=self.level)
 
     def not_tested(self) -> Measure:
+        """Return how many outputs could not be read."""
         count = float(self.p.isna().sum())
         return Measure(
             name="not_tested", value=count, low=count, high=count, n={"items": len(self.p)}, unit="count",
@@ -261,12 +276,14 @@ class _Judge:
             yield Remark("rates_counted", {"reading_count": float(read), "least": 1 / read, "alpha": self.alpha})
 
     def items(self) -> pd.DataFrame:
+        """Return the outputs with what is said of each."""
         found = _at(self.p, self.alpha)
         missed = found.eq(0).astype("boolean").where(found.notna())
         items = self.outputs.assign(value=found, against=missed, weight=self.p)
         return items.assign(no_answer=found.isna()) if found.isna().any() else items
 
     def table(self) -> pd.DataFrame | None:
+        """Return the unmarked outputs with what is said of each."""
         clean = self.unmarked
         return None if clean is None else clean.assign(value=_at(clean["p_value"].astype(float), self.alpha))
 
