@@ -205,6 +205,23 @@ def test_an_answer_that_did_not_come_may_have_held_data():
     assert share.high > 0.1 > judged({"items": frame(["none"] * 50)})[1]["personal_share", None].high
 
 
+def test_held_out_texts_that_the_model_wrote_are_left_out_and_told():
+    """Others would make the model's texts look like people's. Short ones may be the same by chance, and stay."""
+    long = [f"Please write to the office at once, or to {MINE}, which is number {at}." for at in range(20)]
+    held = [*(text.upper().replace(" ", "  ") for text in long[:8]), "Thank you.", *["The office has no address."] * 11]
+    result, measures = judged({"items": frame([*long[:-1], "Thank you."]), "held_out": frame(held)})
+    assert [(one.key, one.values) for one in result.remarks] == [("mislabelled_held_out", {"count": 8.0})]
+    assert measures["personal_share", "held_out"].value == 0
+    assert measures["personal_share", "held_out"].n["items"] == 12
+    _, measures = judged({"items": frame(long), "held_out": frame(long)})
+    assert measures["personal_above_held_out", None].undefined
+    assert measures["personal_share", None].value == 1
+
+
+def test_the_probe_looks_for_the_kinds_that_there_are():
+    assert PersonalData().kinds == KINDS
+
+
 def test_no_text_at_all_is_no_number():
     _, found = judged({"items": frame([None, None])})
     assert found["personal_share", None].value is None

@@ -19,9 +19,13 @@ import pandas as pd
 
 from detectors.beside import HELD_OUT, beside, counted, mean_of
 from detectors.privacy.personal_forms import Datum, find_data, mask_data
-from detectors.result import Measure, Result
+from detectors.result import Measure, Remark, Result
 
 __all__ = ["Personal", "personal_data"]
+
+_SIDES = ("items", HELD_OUT)
+_LONG = 10
+"""Words of a text that two do not write alike by chance."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,8 @@ def personal_data(
     """Return the measures, of texts and, where they are there, as group `held_out` of texts of people.
 
     observed: `items` and, where there are any, `held_out`: a text a row, with `output` (the text; null = none came),
-    `prompt` (or null) and `unit` (or null); `corpus`, where there is one: a document a row, with `text`.
+    `prompt` (or null) and `unit` (or null); `corpus`, where there is one: a document a row, with `text`. Held-out texts
+    of ten words or more that stand among the texts, but for case and blanks, are left out and told.
 
     Measures: of `personal_share` that of texts and, beside held-out ones, the difference to theirs, and theirs;
     `kind_share` by kind; `in_corpus_share`, where there is a corpus; the mean of `text_words`; counts of what was not
@@ -51,8 +56,20 @@ def personal_data(
     """
     documents = observed["corpus"]["text"] if "corpus" in observed else ()
     known = {one.key for text in documents for one in _data(text, setting)}
-    told = {role: _read(observed[role], setting, known) for role in ("items", HELD_OUT) if role in observed}
-    return Result(tuple(_measures(told, setting, "corpus" in observed, level, rng)), _evidence(told, setting))
+    told, remarks = {"items": _read(observed["items"], setting, known)}, []
+    if HELD_OUT in observed:
+        own = _of_the_model(observed)
+        told[HELD_OUT] = _read(observed[HELD_OUT][~own], setting, known)
+        remarks += [Remark("mislabelled_held_out", {"count": float(own.sum())})] if own.any() else []
+    measures = tuple(_measures(told, setting, "corpus" in observed, level, rng))
+    return Result(measures, _evidence(told, setting), remarks=tuple(remarks))
+
+
+def _of_the_model(observed: Mapping[str, pd.DataFrame]) -> np.ndarray:
+    """Return which held-out texts [text] are the model's own: among its texts, and too long to be so by chance."""
+    own, held = ([" ".join((text or "").split()).casefold() for text in observed[role]["output"]] for role in _SIDES)
+    written = set(own)
+    return np.array([len(text.split()) >= _LONG and text in written for text in held], dtype=bool)
 
 
 def _data(text: str, setting: Personal) -> list[Datum]:
