@@ -60,21 +60,25 @@ def betting_mean(x: ArrayLike, level: float = 0.95, *, population: int | None = 
 
 def refuses(mean: float, x: Floats, alpha: float) -> NDArray[np.bool_]:
     """Tell of samples x [..., n] whether a bettor from below refuses that their mean is `mean` or less, at `alpha`."""
-    return np.asarray(_riches(mean, x, _bets(x, alpha), x.min(axis=-1) == 1, alpha, None) >= 0)
+    all_ones = np.where(x.min(axis=-1) == 1, np.inf, 0.0)
+    return np.asarray(_riches(mean, x, _bets(x, alpha), all_ones, alpha, None) >= 0)
 
 
 def _riches(
-    mean: float, x: Floats, bets: Floats, all_ones: NDArray[np.bool_] | np.bool_, alpha: float, population: int | None
+    mean: float, x: Floats, bets: Floats, all_ones: Floats | float, alpha: float, population: int | None
 ) -> Floats:
-    """Return how far her largest log-capital is above what refuses `mean`: 0 or more where it is refused."""
+    """Return how far her largest log-capital is above what refuses `mean`: 0 or more where it is refused.
+
+    all_ones: infinite for samples of nothing but ones, else 0.
+    """
     path = _all_ones_probability(mean, x.shape[-1], population)
     if path >= alpha:
         return np.full(x.shape[:-1], -np.inf)
     rest = mean if population is None else still_to_come(mean, x, population)[0]
     capital = x - rest  # one array from here on: there may be 1e7 values
     capital *= np.minimum(bets, _cap(rest))
-    np.log1p(capital, out=capital).cumsum(axis=-1, out=capital)
-    return np.asarray(np.where(all_ones, np.inf, capital.max(axis=-1) + np.log(alpha - path)))
+    np.add.accumulate(np.log1p(capital, out=capital), axis=-1, out=capital)
+    return np.asarray(capital.max(axis=-1) + np.log(alpha - path) + all_ones)
 
 
 def _cap(rest: float | Floats) -> Any:
@@ -87,7 +91,7 @@ def _cap(rest: float | Floats) -> Any:
 
 def _refused_below(x: Floats, alpha: float, population: int | None) -> float:
     """Return the largest mean that a bettor from below refuses at `alpha`."""
-    bets, all_ones = _bets(x, alpha), x.min() == 1
+    bets, all_ones = _bets(x, alpha), np.inf if x.min() == 1 else 0.0
 
     def riches(mean: float) -> float:
         return float(_riches(mean, x, bets, all_ones, alpha, population))
