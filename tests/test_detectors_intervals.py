@@ -161,11 +161,12 @@ def test_betting_finds_its_ends_by_halving_in_a_third_of_the_steps(monkeypatch, 
     monkeypatch.setattr(betting, "_riches", lambda *words: asked.append(1) or real(*words))
     for n in (2, 9, 60, 300):
         for x in (rng.random(n), (rng.random(n) < 0.1) / 1.0, rng.beta(0.1, 0.4, n), rng.choice([0, 0.5, 1.0], n)):
-            bets, least = betting._bets(x, 0.025), 0.0 if population is None else x.sum() / population
+            bets, all_ones = betting._bets(x, 0.025), np.inf if x.min() == 1 else 0.0
+            least = 0.0 if population is None else x.sum() / population
             low, high = least, 1.0
             while high - low > 1e-10:
                 middle = (low + high) / 2
-                refused = real(middle, x, bets, x.min() == 1, 0.025, population) >= 0
+                refused = real(middle, x, bets, all_ones, 0.025, population) >= 0
                 low, high = (middle, high) if refused else (low, middle)
             asked.clear()
             assert betting._refused_below(x, 0.025, population) == low
