@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from erasing_fixtures import MAIL, NUMBER, PERSON, SECRETS, holders, plan_of, told_audit
 from markov import Repeats
+from markupsafe import Markup
 from postgres import fresh_database
 from test_dashboard_views import screen, seen
 
@@ -45,6 +46,7 @@ from reports.documents.html_report import render_html
 from reports.documents.json_report import render_json
 from reports.documents.markdown_report import render_markdown
 from reports.options import ReportOptions
+from reports.pictures.part import FindingFigure, Picture
 from reports.text import Notation, words_of
 from reports.views import verification_lines
 
@@ -225,7 +227,7 @@ def test_it_verifies_and_says_what_cannot_be_judged_again(audit):
     assert found.beyond == ("limited", "personal")
     told = [*found.lines()]
     (one,) = erasures(audit.folder)
-    what = f"{len(one.files)} files: all of personal, 1 items of limited: {WHY}"
+    what = f"{len(one.files)} files: all of personal, one item of limited: {WHY}"
     assert f"erased on 2026-11-24 by Kim (not signed), {what}" in told
     assert "      cannot be judged again: limited, personal" in told
     assert f"{audit.record.id}: {found.files} files are what was stored" in told
@@ -529,6 +531,15 @@ def test_documents_say_it_in_the_place_of_the_texts(audit):
     assert twin["erased"] == {check: [{**told, "items": ids}] for check, ids in items.items()}
 
 
+def test_a_picture_of_the_items_that_are_left_says_so(audit):
+    figure = FindingFigure(draw=(lambda shown: Picture(Markup("<svg/>"), "Bars."),))
+    finding = next(one for one in audit.record.findings if one.check == "limited")
+    assert figure.of(audit, finding, Notation(words_of("en")))[0].caption == "Bars."
+    erased(audit, {"limited": [PERSON]})
+    caption = figure.of(audit, finding, Notation(words_of("en")))[0].caption
+    assert caption.startswith("Bars. Items were erased since: it is drawn from those that are left")
+
+
 def test_two_audits_are_compared_by_their_intervals(audit, tmp_path):
     second = told_audit(tmp_path / "b", stay=0.3)
     paired = compare_audits(audit, second).checks
@@ -569,7 +580,7 @@ def test_the_command_says_first_what_goes(audit, capsys, tmp_path):
     assert execute(["erase", name, "--why", WHY, "--dry-run", *asked]) == 0
     told = capsys.readouterr().out
     assert bytes_of(audit.folder) == before
-    assert "would erase 1 items of limited, all of personal: " in told
+    assert "would erase 1 item of limited, all of personal: " in told
     assert "  items/limited.parquet: loses rows\n" in told
     assert "  items/personal.parquet: goes\n" in told
     assert "nothing was erased (--dry-run)\nnot reached:\n  check free of this audit has the same items: p07\n" in told

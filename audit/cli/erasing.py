@@ -93,7 +93,10 @@ def _scope(audit: Audit, checks: Iterable[str], items: Iterable[str]) -> dict[st
 
 def _planned(audit: Audit, what: Erasing, *, only: bool) -> Iterator[str]:
     """Yield what goes, file by file."""
-    parts = [f"{len(ids)} items of {check}" if ids else f"all of {check}" for check, ids in what.checks.items()]
+    parts = [
+        f"{len(ids)} item{'s' * (len(ids) > 1)} of {check}" if ids else f"all of {check}"
+        for check, ids in what.checks.items()
+    ]
     files = len(what.gone) + len(what.rewritten)
     verb = "would erase" if only else "erasing"
     yield f"{audit.record.id}: {verb} {', '.join(parts)}: {files} files, {what.size:,} bytes"

@@ -60,7 +60,8 @@ class Tombstones:
         whole, some = ([check for check, ids in self.checks.items() if bool(ids) is part] for part in (False, True))
         items = sum(map(len, self.checks.values()))
         told = Phrase("all of {checks}", checks=_first(whole, _SHOWN))
-        parts = Phrase("{items} items of {checks}", items=items, checks=_first(some, _SHOWN))
+        one = Phrase("one item of {checks}", checks=_first(some, _SHOWN))
+        parts = one if items == 1 else Phrase("{items} items of {checks}", items=items, checks=_first(some, _SHOWN))
         if whole and some:
             return Phrase("{first}, {second}", first=told, second=parts)
         return told if whole else parts

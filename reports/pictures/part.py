@@ -11,7 +11,7 @@ is not drawn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any
@@ -121,13 +121,17 @@ class FindingFigure:
         self, audit: Audit, finding: Finding, notation: Notation, *, most: int | None = None
     ) -> tuple[Picture, ...]:
         """Return the pictures of a finding, the first `most` of them; empty where its items are not the record's."""
-        from audit.record import items_of, table_of
+        from audit.record import erasures, items_of, table_of
 
         if not self.draw or not finding.measures:
             return ()
         items, table = items_of(audit.folder, finding), table_of(audit.folder, finding)
         shown = Shown(finding, notation, _whole(items), _whole(table))
-        return tuple(islice((one for draw in self.draw if (one := draw(shown)) is not None), most))
+        found = islice((one for draw in self.draw if (one := draw(shown)) is not None), most)
+        if not any(finding.check in one.checks for one in erasures(audit.folder)):
+            return tuple(found)
+        left = notation.words("picture.of_the_rest")
+        return tuple(replace(one, caption=f"{one.caption} {left}".strip()) for one in found)
 
     def of_item(self, finding: Finding, cells: Mapping[str, Any], notation: Notation) -> Picture | None:
         """Return the picture of one item; None where its probe draws none, or where what that needs is not kept."""
