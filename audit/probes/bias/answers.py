@@ -146,10 +146,15 @@ def scored(probe: str, items: pd.DataFrame, scorer_class: int) -> pd.DataFrame:
         scores = cells(lambda i: [_of_class(probe, row, scorer_class) for row in given[i]])
     else:
         wanted = items["mentions"].to_list() if "mentions" in items else [None] * len(items)
-        scores = cells(lambda i: [mentioned(text, wanted[i]) for text in draws[i]])
+        told: list[dict[str | None, float]] = [
+            {text: mentioned(text, words) for text in set(row)} for row, words in zip(draws, wanted, strict=True)
+        ]
+        scores = cells(lambda i: [told[i][text] for text in draws[i]])
+    texts = {text for row in draws for text in row}  # each is read once, as short answers come again and again
+    refusals = {text: nan if text is None else float(is_refusal(text)) for text in texts}
     return items.assign(
         scores=scores,
-        refused=cells(lambda i: [nan if text is None else float(is_refusal(text)) for text in draws[i]]),
+        refused=cells(lambda i: [refusals[text] for text in draws[i]]),
         words=cells(lambda i: [nan if text is None else float(len(text.split())) for text in draws[i]]),
         problem=cells(lambda i: next((one for one in problems[i] if one is not None), None)),
     ).drop(columns=["problems", "probabilities"], errors="ignore")
