@@ -125,17 +125,19 @@ class GeneratedImages:
         the helper and its classes (`names`); of other images `label`, `unit`, `probabilities` and `digest`. Raises
         DataError for an item that gives no prompt.
         """
+        import pandas as pd
+
         if role != "items":
             shown = list(map(content, shown_items(self.name, items)))
             answer = ask("predict", shown, model=self.classifier)
             told = [row.tolist() for row in answer["probabilities"]]
-            kept = items[[name for name in ("label", "unit") if name in items]]
-            return kept.assign(probabilities=told, digest=[*map(digest_of, shown)])
+            kept = {name: items[name] for name in ("label", "unit") if name in items}
+            return pd.DataFrame({**kept, "probabilities": told, "digest": [*map(digest_of, shown)]}, items.index)
         named = ask("class_names", [None], model=self.classifier)
         names = [str(one) for one in named["names"].iloc[0]]
         rows = [self._drawn(ask, prompt) | {"names": names} for prompt in map(self.prompt_of, items.to_dict("records"))]
-        frame = items[[name for name in ("job", "group") if name in items]].copy()
-        return frame.assign(**{key: [row[key] for row in rows] for key in rows[0]})
+        kept = {name: items[name] for name in ("job", "group") if name in items}
+        return pd.DataFrame({**kept, **{key: [row[key] for row in rows] for key in rows[0]}}, items.index)
 
     def prompt_of(self, item: Mapping[Any, Any]) -> str:
         """Return the prompt of an item; raises DataError where it gives none."""

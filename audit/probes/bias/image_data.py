@@ -102,6 +102,8 @@ class ImageData:
         """Return of an image a small one (`draw`), the `digest` of the whole, its `label` and `unit`, and by the helper
         its `probabilities` and their `names`; of labelled images `label`, `unit`, `probabilities` and `digest`.
         """
+        import pandas as pd
+
         if role != "items":
             return self._shown.observe(ask, items, role)
         shown = list(shown_items(self.name, items))
@@ -111,7 +113,8 @@ class ImageData:
             "draw": [plain(small(image)) for image in shown], "digest": [digest_of(image) for image in shown],
             "probabilities": [row.tolist() for row in told], "names": [names] * len(items),
         }
-        return items[[name for name in ("label", "unit") if name in items]].assign(**columns)
+        kept = {name: items[name] for name in ("label", "unit") if name in items}
+        return pd.DataFrame({**kept, **columns}, items.index)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.bias.generated_images`, `folder` standing for `prompt` in their names.
