@@ -159,12 +159,14 @@ class GeneratedImages:
         settings: dict[str, Any] = dict(self.sampling)
         for start in range(0, self.draws_per_prompt, _AT_ONCE):
             asked = [prompt] * min(_AT_ONCE, self.draws_per_prompt - start)
-            answer = ask("sample", asked, **settings)
+            # of so few rows it takes as long to look a name up in a frame as to make it
+            answer = dict(ask("sample", asked, **settings).items())
             problems = [why if isinstance(why, str) else None for why in answer["problem"]]
             came = zip(answer["content"], problems, strict=True)
             images = [None if cell is None or why is not None else content(cell) for cell, why in came]
             there = [image for image in images if image is not None]
-            told = iter(ask("predict", there, model=self.classifier)["probabilities"] if there else ())
+            said = dict(ask("predict", there, model=self.classifier).items()) if there else {"probabilities": ()}
+            told = iter(said["probabilities"])
             found["draws"] += [None if image is None else plain(small(image)) for image in images]
             found["digests"] += [None if image is None else digest_of(image) for image in images]
             found["problems"] += problems
