@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 
 import numpy as np
@@ -91,6 +92,7 @@ def test_what_cannot_be_marked_is_told_in_one_line(room, capsys):
     library.write("slow.wav", sound, 4000)
     library.write("many.wav", np.tile(sound, (1, 9)), RATE)
     library.write("hole.wav", np.where(np.arange(len(sound))[:, None] == 7, np.nan, sound), RATE, subtype="FLOAT")
+    library.write("loud.wav", 1e300 * sound.astype(float), RATE, subtype="DOUBLE")
     library.write("other.aiff", sound, RATE)
     library.write("none.wav", sound[:0], RATE)
     library.write("float.wav", sound, RATE, subtype="FLOAT")
@@ -99,7 +101,8 @@ def test_what_cannot_be_marked_is_told_in_one_line(room, capsys):
         ("silent.wav", "the sound is silent between 200 and 3,600 Hz"),
         ("short.wav", "the sound has 0.562 s at 16,000 samples a second; a mark needs 1 s at 8,000 to 192,000"),
         ("slow.wav", "4,000 samples a second in 1 channels; allowed: 8,000 to 192,000, in 8"),
-        ("many.wav", "16,000 samples a second in 9 channels"), ("hole.wav", "a sample is not finite"),
+        ("many.wav", "16,000 samples a second in 9 channels"), ("hole.wav", "a sample is nan; allowed: finite numbers"),
+        ("loud.wav", "e+299; allowed: finite numbers of at most 1e+10"),
         ("other.aiff", "is AIFF (Apple/SGI); allowed: WAV, FLAC, Ogg, MP3"), ("none.wav", "no samples in 1 channels"),
         ("gone.wav", "cannot be read"), ("notes.wav", "--out", "m.aac", ".aac: not a format that is written"),
         ("notes.wav", "--snr", "3", "snr is 3; allowed: 15 to 50"),
@@ -161,7 +164,7 @@ def test_a_file_that_claims_to_be_longer_costs_what_is_in_it(monkeypatch):
     whole[4:8] = whole[40:44] = (0xFFFFFFF0).to_bytes(4, "little")
     assert len(sound_of(io.BytesIO(whole), "x").samples) == RATE
     monkeypatch.setattr(files, "_MOST", 9000)
-    with pytest.raises(DataError, match=r"x: \d+ samples in 1 channels; allowed: above 0, 9,000 in all"):
+    with pytest.raises(DataError, match=r"x: 16,000 samples in 1 channels; allowed: above 0, 9,000 in all"):
         sound_of(io.BytesIO(whole), "x")
 
 
@@ -179,6 +182,22 @@ def test_a_broken_file_is_refused_or_read_as_far_as_it_goes(form):
             assert "\n" not in str(error)  # noqa: PT017
         else:
             assert 0 < len(sound.samples) < 1 << 20
+
+
+def test_no_more_than_one_line_is_said_of_an_mp3_with_garbage_in_it(room, capfd):
+    """libmpg123 writes to the terminal itself; what others write there afterwards still comes through."""
+    whole, rng = encoded(notes(5, RATE), "MP3", "MPEG_LAYER_III").getvalue(), np.random.default_rng(0)
+    (room / "torn.mp3").write_bytes(whole[:2000] + rng.bytes(3000) + whole[2000:])
+    assert execute(["detect", "audio", "torn.mp3", "--key", "a.dokimasia-key"]) == 2
+    told = capfd.readouterr()
+    assert told.err.startswith("torn.mp3: cannot be read as a sound (")
+    assert told.err.endswith("; allowed: WAV, FLAC, Ogg, MP3\n")
+    assert told.err.count("\n") == 1
+    assert told.out == ""
+    with pytest.raises(DataError):
+        sound_of(io.BytesIO(b"no sound"), "x")
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
 
 
 def test_without_the_library_its_extra_is_named(monkeypatch):

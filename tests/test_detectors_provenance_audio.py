@@ -128,6 +128,14 @@ def test_any_rate_and_any_channels(rate):
         assert read(heard, rate if len(heard) == len(made) else RATE, KEY).log10_p < -20
 
 
+def test_what_is_too_quiet_to_be_divided_is_silence():
+    """Numbers near 1e-42 have a digit or two: divided by their size they would be far from the unit circle, or none."""
+    with np.errstate(divide="raise", over="raise", invalid="raise"):
+        assert math.isnan(read(np.float32(1e-42) * notes(3), RATE, KEY).log10_p)
+        made = AudioSpread().marked(notes(6, seed=3), RATE, KEY)
+        assert read(np.float32(1e-30) * made, RATE, KEY).log10_p < -50
+
+
 @settings(max_examples=8, deadline=None)
 @given(gain=st.floats(0.01, 8), turn=st.sampled_from([-1, 1]), gone=st.integers(0, 12_000))
 def test_neither_loudness_nor_sign_nor_where_it_begins_matters(gain, turn, gone):

@@ -121,7 +121,8 @@ def detect_audio(
             continue
         readings = read_all(heard.samples, heard.rate, [one.secret for one in known])
         told.append({"file": str(file), "seconds": heard.seconds, **_told_audio(known, readings, alpha)})
-    print(json.dumps(told) if as_json else "\n".join(clean(_line(one)) for one in told))
+    if told or as_json:
+        print(json.dumps(told) if as_json else "\n".join(clean(_line(one)) for one in told))
     if broken:
         raise typer.Exit(2)
 

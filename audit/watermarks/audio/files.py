@@ -8,7 +8,11 @@ that a file which claims to be longer than it is costs no more than what is in i
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -31,6 +35,10 @@ _READ = ("FLAC", "MP3", "OGG", "RF64", "WAV", "WAVEX")
 _MOST = 1 << 26
 """Numbers of a file, samples times channels: 12 minutes of a record in stereo, 2 hours of a telephone call."""
 _CHANNELS = 8
+_LOUDEST = 1e10
+"""Beyond what a file of whole numbers, not scaled, can hold as floating-point ones; squares of more would overflow."""
+_NO_MP3 = (b"RIFF", b"RF64", b"fLaC", b"OggS")
+_STANDARD_ERROR, _SILENCED = 2, Lock()
 _BLOCK = 1 << 14
 _TEXTS = ("title", "copyright", "artist", "comment", "date", "album", "license", "tracknumber", "genre")
 
@@ -65,7 +73,7 @@ def sound_of(data: BinaryIO, place: object) -> Sound:
     """Return what an opened sound file holds; DataError, in one line, for what is none or could not be written back."""
     library = _library()
     try:
-        with library.SoundFile(data) as file:
+        with _unheard(data), library.SoundFile(data) as file:
             if file.format not in _READ:
                 raise DataError("{file}: is {got}; allowed: WAV, FLAC, Ogg, MP3", file=place, got=file.format_info)
             if not LOWEST <= file.samplerate <= HIGHEST or file.channels > _CHANNELS:
@@ -78,7 +86,27 @@ def sound_of(data: BinaryIO, place: object) -> Sound:
             return Sound(samples, file.samplerate, file.subtype, texts)
     except library.LibsndfileError as error:
         problem = error.error_string.removeprefix("Error : ").strip().rstrip(".")
-        raise DataError("{file}: cannot be read as a sound ({problem})", file=place, problem=problem) from None
+        raise DataError("{file}: cannot be read as a sound ({problem}); allowed: WAV, FLAC, Ogg, MP3", file=place,
+                        problem=problem) from None  # fmt: skip
+
+
+@contextmanager
+def _unheard(data: BinaryIO) -> Iterator[None]:
+    """Keep off the terminal what libmpg123, which no option silences, says of an MP3; one thread at a time."""
+    begins = data.read(4)
+    data.seek(-len(begins), os.SEEK_CUR)
+    if begins in _NO_MP3:
+        yield
+        return
+    with _SILENCED:
+        kept, nowhere = os.dup(_STANDARD_ERROR), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, _STANDARD_ERROR)
+        os.close(nowhere)
+        try:
+            yield
+        finally:
+            os.dup2(kept, _STANDARD_ERROR)
+            os.close(kept)
 
 
 def _samples(file: Any, place: object) -> NDArray[np.floating]:
@@ -91,10 +119,11 @@ def _samples(file: Any, place: object) -> NDArray[np.floating]:
         count += len(block)
     if not 0 < count <= most:
         raise DataError("{file}: {count} samples in {channels} channels; allowed: above 0, {most:,} in all", file=place,
-                        count=count or "no", channels=file.channels, most=_MOST)  # fmt: skip
+                        count=f"{count:,}" if count else "no", channels=file.channels, most=_MOST)  # fmt: skip
     samples = np.concatenate(blocks)
-    if not np.isfinite(samples).all():
-        raise DataError("{file}: a sample is not finite; allowed: numbers", file=place)
+    if not (loudest := np.abs(samples).max()) <= _LOUDEST:
+        raise DataError("{file}: a sample is {loudest:g}; allowed: finite numbers of at most {most:g}", file=place,
+                        loudest=loudest, most=_LOUDEST)  # fmt: skip
     return samples
 
 

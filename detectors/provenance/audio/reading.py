@@ -35,6 +35,8 @@ _FINE = 2
 """Shifts to a sample."""
 _LEAST = 4
 """Periods of a passage."""
+_NOTHING = np.finfo(np.float32).tiny
+"""Below it a float32 has too few digits to be divided by: silence."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def _even(sound: NDArray[np.float32]) -> NDArray[np.float32]:
 
     def equal(spectra: NDArray[np.complex64]) -> NDArray[np.complex64]:
         size = np.abs(spectra)
-        return np.divide(spectra, size, out=np.zeros_like(spectra), where=size > 0)
+        return np.divide(spectra, size, out=np.zeros_like(spectra), where=size > _NOTHING)
 
     return framed(equal, _FRAME, sound)
 
