@@ -223,10 +223,10 @@ WAYS = {
     "novelty.contrast": [
         {}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion"), "complexity": True},
     ],
-    "novelty.data": [{"score": "knn5"}, {"score": "isolation_forest", "fdr": 0.01}],
+    "novelty.data": [{"score": "knn5"}, {"score": "isolation_forest", "fdr": 0.01, "tpr": 0.95}],
     "novelty.likelihood": [
         {"score": "denoising_loss"}, {"score": "critic", "fdr": 0.01},
-        {"tail_rate": 1e-4, "beside": ("windowed_maximum",)},
+        {"tail_rate": 1e-4, "beside": ("windowed_maximum",), "tpr": 0.95},
     ],
     "provenance.audio_mark": [{}, {"sounds": "marked", "attacks": ("all",), "other_keys": 3}],
     "provenance.image_mark": [{}, {"images": "marked", "attacks": ("all",), "other_keys": 3}],

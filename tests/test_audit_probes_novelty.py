@@ -392,10 +392,10 @@ def test_a_judge_of_the_wrong_direction_is_caught(probe):
 
 
 ASKED_FOR = {
-    "beyond_tail_share", "step_auroc", "vus_pr", "window_flagged_share", "window_false_alarm_share",
+    "fpr_at_tpr", "beyond_tail_share", "step_auroc", "vus_pr", "window_flagged_share", "window_false_alarm_share",
     "stream_flagged_share", "stream_false_alarm_share",
 }
-"""By `tail_rate`, by `windowed_maximum`, and by data that mark strange steps."""
+"""By `tpr`, by `tail_rate`, by `windowed_maximum`, and by data that mark strange steps."""
 
 
 @pytest.mark.parametrize("probe", [PROBES[0], PROBES[3]], ids=["likelihood", "contrast"])

@@ -8,6 +8,8 @@
     flagged_share             of foreign items with a conformal p-value of at most 0.05, each judged on its own, and by
                               group; only with foreign items
     false_alarm_share         of familiar items with such a p-value, and by group
+    fpr_at_tpr                share of familiar items with a score at or above the one that finds a share `tpr` of the
+                              foreign ones (`operating_point`); only where asked for
     tail_threshold            score above which a share `tail_rate` of familiar items lies; only where asked for
     beyond_tail_share         of foreign items above it
     window_flagged_share, window_false_alarm_share    items of either kind with a window of which p is at most 0.05;
@@ -50,6 +52,7 @@ from detectors.novelty.honesty import told_beside
 from detectors.novelty.in_order import in_order_remark
 from detectors.novelty.likelihood import batch_typicality
 from detectors.novelty.located import located
+from detectors.novelty.operating_point import fpr_at_tpr
 from detectors.novelty.scores import ScoreTable
 from detectors.novelty.shares import Shares
 from detectors.phrases import Cause, Method
@@ -61,8 +64,8 @@ __all__ = ["likelihood_novelty"]
 
 def likelihood_novelty(
     observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob", beside: Sequence[str] = (), blurred: bool = False,
-    value_range: tuple[float, float] | None = None, rule: Rule | None = None, tail_rate: float | None = None,
-    drift: int = 0, level: float, rng: np.random.Generator,
+    value_range: tuple[float, float] | None = None, rule: Rule | None = None, tpr: float | None = None,
+    tail_rate: float | None = None, drift: int = 0, level: float, rng: np.random.Generator,
 ) -> Result:
     """Return how well the model's own score, and others beside it, tell foreign items and distortions.
 
@@ -75,9 +78,9 @@ def likelihood_novelty(
     score: the one that is judged; beside: others to be told with it; see `catalogue` for both and `recorded` for the
     columns that they need. One of `baselines` may be judged instead: then no model's answer is needed or looked at, all
     of them stand beside, and rows are distorted after they have been standardised. Where calibration items name a
-    `group`, decisions are made within groups; see `decisions`, also for `rule`. tail_rate: a rate of false alarms for
-    which `extremes` shall give a threshold, and of series whose steps have a `trace` `streams` one that follows them;
-    drift: see there.
+    `group`, decisions are made within groups; see `decisions`, also for `rule`. tpr: see `operating_point`. tail_rate:
+    a rate of false alarms for which `extremes` shall give a threshold, and of series whose steps have a `trace`
+    `streams` one that follows them; drift: see there.
 
     Measures: those of the module's list, in its order.
     Items: the foreign ones, the most familiar-looking first, then the familiar ones; their scores, `p_value`, `flagged`
@@ -100,7 +103,7 @@ def likelihood_novelty(
     if "denoising_curve" in observed["items"]:
         further["denoising_curve"] = _stored_curves(evidence, observed)
     evidence = pd.concat([evidence, pd.DataFrame(further, evidence.index)], axis=1)
-    judge = _Measures(seen, evidence, problem, rule or Rule(), tail_rate, drift, level, rng)
+    judge = _Measures(seen, evidence, problem, rule or Rule(), tpr, tail_rate, drift, level, rng)
     measures, table = tuple(judge.measures()), judge.table()
     return Result(measures, items=evidence, table=table, remarks=tuple(judge.remarks(table)))
 
@@ -120,6 +123,7 @@ class _Measures:
     undecided: Cause | None
     """Why there are no decisions in the evidence."""
     rule: Rule
+    tpr: float | None
     tail_rate: float | None
     drift: int
     level: float
@@ -146,6 +150,8 @@ class _Measures:
             yield self._bits_per_dim()
         if "foreign" in self.rankings and seen.modelled:
             yield self._batch_typicality()
+        if "foreign" in self.rankings and self.tpr is not None:
+            yield self._operating_point(self.tpr)
 
     def _decisions(self) -> Iterator[Measure]:
         """Yield what comes of decisions by the judged score."""
@@ -221,6 +227,14 @@ class _Measures:
             name=name, value=p, n={"items": len(self.seen.observed["foreign"]), "units": len(new)}, unit="p-value",
             direction="neither", level=self.level, method=Method("bootstrap of unit means of the fit items"),
         )
+
+    def _operating_point(self, tpr: float) -> Measure:
+        main = self.seen.main
+        if main in self.seen.problems:
+            return self._none("fpr_at_tpr", self.seen.problems[main], "items", "share", "lower is better")
+        familiar, foreign = (self.seen.scores(role)[main] for role in ("items", "foreign"))
+        units = self.seen.units["items"], self.seen.units["foreign"]
+        return fpr_at_tpr(familiar, foreign, units, tpr=tpr, level=self.level, rng=self.rng)
 
     def _none(
         self, name: str, reason: Cause, about: str, unit: str, direction: Direction, group: str | None = None

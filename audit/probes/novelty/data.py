@@ -12,7 +12,7 @@ distorted after that, each number between the least and the greatest of theirs; 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.probe import AUROC, SHARE, Ask, Observed, Range, Role
@@ -39,14 +39,22 @@ class DataNovelty:
     """Which of the dearer ones stand beside it too."""
     fdr: float = 0.1
     """False discovery rate at which foreign items are flagged."""
+    tpr: float | None = field(default=None, metadata={"later": True})
+    """Share of foreign items that is to be found, e.g. 0.95, for which the share of familiar items accused is told
+    (FPR at 95 % TPR); absent = it is not."""
 
     name: ClassVar[str] = "novelty.data"
     dimension: ClassVar[str] = "novelty"
     roles: ClassVar[Mapping[str, Role]] = ROLES
     measures: ClassVar[Mapping[str, Range]] = {
         "auroc": AUROC, "worst_blind_spot_auroc": AUROC, "blind_spot_auroc": AUROC, "flagged_share": SHARE,
-        "false_alarm_share": SHARE,
+        "false_alarm_share": SHARE, "fpr_at_tpr": SHARE,
     }
+
+    def __post_init__(self) -> None:
+        """Refuse a share that is none."""
+        if self.tpr is not None and not 0 < self.tpr < 1:
+            raise ValueError(f"{self.name}: tpr: got {self.tpr:g}; allowed: more than 0, less than 1")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -71,7 +79,7 @@ class DataNovelty:
         from detectors.novelty.familiarity import likelihood_novelty
 
         return likelihood_novelty(
-            observed, score=self.score, beside=self.beside, rule=Rule(self.fdr), level=level, rng=rng,
+            observed, score=self.score, beside=self.beside, rule=Rule(self.fdr), tpr=self.tpr, level=level, rng=rng,
         )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:

@@ -64,6 +64,9 @@ class Likelihood:
     absent = they hold on average over sets of such items."""
     adaptive: bool = field(default=False, metadata={"later": True})
     """Whether what is flagged counts on some items being foreign (Storey's estimate); finds more where many are."""
+    tpr: float | None = field(default=None, metadata={"later": True})
+    """Share of foreign items that is to be found, e.g. 0.95, for which the share of familiar items accused is told
+    (FPR at 95 % TPR); absent = it is not."""
     tail_rate: float | None = field(default=None, metadata={"later": True})
     """Rate of false alarms below 0.1, e.g. 0.0001, for which an extreme-value model of the tail shall tell a threshold;
     absent = none. Of series with a trace it is a rate of steps too, for a threshold that follows the stream (SPOT)."""
@@ -88,7 +91,7 @@ class Likelihood:
     roles: ClassVar[Mapping[str, Role]] = {**ROLES, "other_domain": ROLES["foreign"]}
     measures: ClassVar[Mapping[str, Range]] = {
         "auroc": AUROC, "worst_blind_spot_auroc": AUROC, "blind_spot_auroc": AUROC, "flagged_share": SHARE,
-        "false_alarm_share": SHARE, "beyond_tail_share": SHARE, "window_flagged_share": SHARE,
+        "false_alarm_share": SHARE, "fpr_at_tpr": SHARE, "beyond_tail_share": SHARE, "window_flagged_share": SHARE,
         "window_false_alarm_share": SHARE, "stream_flagged_share": SHARE, "stream_false_alarm_share": SHARE,
         "step_auroc": AUROC, "vus_pr": AUROC,
         "bits_per_dim": Range("bits per dimension"), "batch_typicality_p": P_VALUE,
@@ -98,7 +101,7 @@ class Likelihood:
         """Refuse an ensemble of one, and rates that are none."""
         if "waic" in (self.score, *self.beside) and not self.ensemble:
             raise ValueError(f"{self.name}: got waic without an ensemble; allowed: `ensemble` names a helper or more")
-        for name, most in (("fdr", 1.0), ("confidence", 1.0), ("tail_rate", 0.1)):
+        for name, most in (("fdr", 1.0), ("confidence", 1.0), ("tpr", 1.0), ("tail_rate", 0.1)):
             if (rate := getattr(self, name)) is not None and not 0 < rate < most:
                 raise ValueError(f"{self.name}: {name}: got {rate:g}; allowed: more than 0, less than {most:g}")
         if self.drift < 0 or (self.drift and self.tail_rate is None):
@@ -200,8 +203,8 @@ class Likelihood:
 
         return likelihood_novelty(
             observed, score=self.score, beside=self.beside, blurred=self.blurred, value_range=self.value_range,
-            rule=Rule(self.fdr, self.confidence, self.adaptive), tail_rate=self.tail_rate, drift=self.drift,
-            level=level, rng=rng,
+            rule=Rule(self.fdr, self.confidence, self.adaptive), tpr=self.tpr, tail_rate=self.tail_rate,
+            drift=self.drift, level=level, rng=rng,
         )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:

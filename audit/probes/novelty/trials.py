@@ -7,6 +7,7 @@ chance is in them; which item has which point is drawn. Scripts look an item up 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -172,7 +173,7 @@ def _likelihood_trial(probe: Any, rng: np.random.Generator, dose: int, moved: fl
     from detectors.novelty.catalogue import SCORES
 
     shown = _Shown.drawn(probe, rng, dose, moved)
-    known = known_ranks(shown.strange(probe), shown.spots)
+    known = known_ranks(shown.strange(probe), shown.spots, probe.tpr)
     if not SCORES[probe.score].two_sided:
         known["batch_typicality_p", None] = _alike_as_a_whole(shown.levels["fit"], shown.levels["foreign"])
     answers = _scripts(probe, shown.scores)
@@ -261,11 +262,16 @@ def _alike_as_a_whole(fit: np.ndarray, foreign: np.ndarray) -> Known:
     return Known(2 * NormalDist().cdf(-apart), within=0.06)
 
 
-def known_ranks(strange: Mapping[str, np.ndarray], kinds: Iterable[str]) -> KnownMeasures:
+def known_ranks(
+    strange: Mapping[str, np.ndarray], kinds: Iterable[str], tpr: float | None
+) -> KnownMeasures:
     """Return what is known of a score that ranks the items of each role, and of each kind of distortion, as these do.
 
-    strange: role or kind -> numbers [item], more = stranger.
+    strange: role or kind -> numbers [item], more = stranger; tpr: share of foreign items that is to be found, if any.
     """
+    accused: KnownMeasures = {}
+    if tpr is not None:
+        accused = {("fpr_at_tpr", None): mean_of(_accused(strange["items"], strange["foreign"], tpr))}
     blind = {kind: auroc_of(strange["items"], strange[kind]) for kind in kinds}
     flags = {role: _flagged(strange["calibration"], strange[role]) for role in ("foreign", "items")}
     return {
@@ -274,7 +280,15 @@ def known_ranks(strange: Mapping[str, np.ndarray], kinds: Iterable[str]) -> Know
         **{("blind_spot_auroc", kind): one for kind, one in blind.items()},
         ("flagged_share", None): mean_of(flags["foreign"], len(flags["foreign"])),
         ("false_alarm_share", None): mean_of(flags["items"], len(flags["items"])),
+        **accused,
     }
+
+
+def _accused(familiar: np.ndarray, foreign: np.ndarray, tpr: float) -> np.ndarray:
+    """Return which familiar items are as strange as the last of so many foreign ones."""
+    found = math.ceil(tpr * len(foreign) - 1e-9)
+    accused: np.ndarray = familiar >= sorted(foreign, reverse=True)[found - 1]
+    return accused
 
 
 def _flagged(calibration: np.ndarray, scores: np.ndarray) -> np.ndarray:
