@@ -128,6 +128,13 @@ def test_any_rate_and_any_channels(rate):
         assert read(heard, rate if len(heard) == len(made) else RATE, KEY).log10_p < -20
 
 
+def test_a_channel_that_was_turned_upside_down_hides_nothing(marked):
+    """In 16 bits, as a file holds it; which channel is read is chosen without the key."""
+    turned = np.rint(np.concatenate([marked, -0.999 * marked], axis=1) * 32768).astype(np.float32) / 32768
+    assert read(turned, RATE, KEY).log10_p == pytest.approx(read(marked, RATE, KEY).log10_p, rel=0.01)
+    assert read(turned, RATE, b"another").log10_p > -5
+
+
 def test_what_is_too_quiet_to_be_divided_is_silence():
     """Numbers near 1e-42 have a digit or two: divided by their size they would be far from the unit circle, or none."""
     with np.errstate(divide="raise", over="raise", invalid="raise"):

@@ -105,7 +105,7 @@ def detect_audio(
     alpha: Alpha = 1e-6,
     as_json: AsJson = False,
 ) -> None:
-    """Say of each sound whose mark it carries, and where, with an exact p-value; exit code 2 if one is none."""
+    """Say of each sound whose mark it carries, and where, and how sure that is; exit code 2 if one is none."""
     from detectors.provenance.audio.reading import read_all
 
     if not 0 < alpha < 1:

@@ -35,6 +35,8 @@ _FINE = 2
 """Shifts to a sample."""
 _LEAST = 4
 """Periods of a passage."""
+_CANCELLED = 1e-4
+"""Share of the power of the channels that their mean has left, below which they cancel each other."""
 _NOTHING = np.finfo(np.float32).tiny
 """Below it a float32 has too few digits to be divided by: silence."""
 
@@ -61,10 +63,18 @@ class AudioReading:
 
 
 def mono(sound: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return the mean over channels [sample] of a sound [sample] or [sample, channel]; ValueError for another shape."""
+    """Return the mean over channels [sample] of a sound [sample] or [sample, channel]; ValueError for another shape.
+
+    Where they cancel each other, as when one was turned upside down, the loudest of them stands for all.
+    """
     if sound.ndim not in (1, 2) or 0 in sound.shape[1:]:
         raise ValueError(f"mono: got shape {list(sound.shape)}; allowed: [sample] or [sample, channel]")
-    return np.asarray(sound if sound.ndim == 1 else sound.mean(axis=1), dtype=np.float32)
+    if sound.ndim == 1:
+        return np.asarray(sound, dtype=np.float32)
+    mean = np.asarray(sound.mean(axis=1), dtype=np.float32)
+    loud = np.einsum("ij,ij->j", sound, sound)
+    gone = np.dot(mean, mean) < _CANCELLED * loud.mean()
+    return np.asarray(sound[:, loud.argmax()] if gone else mean, dtype=np.float32)
 
 
 def read(sound: NDArray[np.floating], rate: int, secret: bytes) -> AudioReading:
