@@ -11,6 +11,7 @@ from report_fixtures import finding, rate, write_audit
 
 from audit.files import digest_file
 from audit.record import Evidence, Limit, load_record
+from reports.figures import drawn
 from reports.text import Notation, words_of
 from reports.views import count_items, shown_cell, shown_table, worst_items
 from reports.views.evidence import MAX_COLUMNS
@@ -143,7 +144,9 @@ def test_images_series_and_flags_are_drawn_and_never_printed_as_lists(tmp_path):
     dark = re.findall(r"M([\d.]+) 0h32.00v", green)
     assert [float(x) for x in dark] == [0, 64]
     assert dict(items.same) == {"features": "12 numbers from 0 to 11"}
-    assert first["few"] == "[1, 2]"
+    assert first["few"] == "1 · 2"
+    wide = drawn("green", [True, False, True], N, 960, 220)
+    assert 'viewBox="0 0 96 24" width="96"' in wide.picture
 
 
 def test_the_first_rows_of_a_findings_table_are_shown_and_no_changed_one(tmp_path):

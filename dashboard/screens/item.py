@@ -103,14 +103,14 @@ def _panel(audit: Audit, one: FindingView, turn: Turn, words: Words) -> None:
 
 
 def _title(cells: Mapping[str, Any], name: str, row: int, words: Words) -> str:
-    """Return what the item is: its question or text; of a picture its kind and row; else its name."""
+    """Return what the item is: its question or text; of a picture its kind and row; else its name, or its id."""
     for column in CONTENT:
         value = cells.get(column)
         if isinstance(value, str) and value.strip():
             return one_line(value, words, 160)
         if value is not None:
             return f"{words.term('column', column)} {row:,}"
-    return name
+    return one_line(str(cells.get("name") or name), words, 160)
 
 
 def _outcome(cells: Mapping[str, Any], words: Words) -> Mapping[str, str]:

@@ -29,6 +29,8 @@ __all__ = ["SHADES", "Drawing", "drawn", "placed", "shaded", "told_list"]
 
 WIDTH, HEIGHT = 96, 24
 """Room of a picture in a row, in pixels."""
+_WIDEST = 32
+"""Of one flag in a strip, in pixels."""
 SHADES = 32
 """Steps from the palest to the darkest of a heat map."""
 _DARKEST = (8, 38, 74)
@@ -47,7 +49,8 @@ class Drawing(NamedTuple):
 def drawn(column: str, value: Any, notation: Notation, width: int = WIDTH, height: int = HEIGHT) -> Drawing | None:
     """Return the cell of a column as a picture; None where it holds nothing to be drawn.
 
-    A series and a strip fill width and height (pixels); an image keeps its own size, and its place's style enlarges it.
+    A series fills width and height (pixels), a strip of many flags the width; an image keeps its own size, and its
+    place's style enlarges it.
     """
     if _are_flags(value):
         return _strip(value, notation, width, height)
@@ -139,7 +142,8 @@ def _are_flags(value: Any) -> bool:
 
 def _strip(flags: list[bool], notation: Notation, width: int, height: int) -> Drawing:
     told = told_list(flags, notation) or ""
-    step = width / len(flags)
+    step, height = min(width / len(flags), _WIDEST), min(height, HEIGHT)
+    width = min(width, round(step * len(flags)))
     dark = " ".join(f"M{step * at:.2f} 0h{step:.2f}v{height}h-{step:.2f}z" for at, flag in enumerate(flags) if flag)
     svg = Markup(
         '<svg class="flags" viewBox="0 0 {} {}" width="{}" height="{}" role="img"><title>{}</title>'

@@ -181,6 +181,8 @@ def shown_cell(value: Any, notation: Notation, column: str = "") -> str:
         return notation.number(value, unit or ("count" if whole else ""))
     if isinstance(value, list) and (told := told_list(value, notation)) is not None:
         return told
+    if isinstance(value, list) and value and all(isinstance(one, bool | int | float) for one in value):
+        return " · ".join(shown_cell(one, notation, column) for one in value)
     if isinstance(value, list) and all(one is None or isinstance(one, str) for one in value):
         # the draws for one prompt, or what went wrong with some
         value = " · ".join(_worded(one, notation, column) for one in value if one)
