@@ -333,6 +333,20 @@ def test_tampering_is_still_tampering(audit, tamper, told, capsys):
     assert execute(["verify", str(audit.folder)]) == 4
 
 
+@pytest.mark.parametrize("name", ["reports/../plan.yaml", "reports/../../../mine.txt"])
+def test_no_entry_leads_the_next_erasure_out_of_the_audit(audit, tmp_path, name):
+    """Reviews come out of a database, too: whoever writes there could name files that are others'."""
+    (mine := tmp_path / "mine.txt").write_text("mine")
+    erased(audit, {"free": []})
+    audit.report("html")
+    had = digest_file(audit.folder / name)
+    _forged(lambda says: says["files"].update({name: {"had": had}}))(audit.folder)
+    with pytest.raises(IntegrityError, match="lies in the audit's folder"):
+        erased(audit, {"personal": []})
+    assert mine.exists()
+    assert (audit.folder / "plan.yaml").exists()
+
+
 def test_a_signed_tombstone_cannot_be_rewritten(audit, tmp_path):
     make_key(tmp_path / "kim")
     erased(audit, key=read_key(tmp_path / "kim"))

@@ -136,12 +136,12 @@ def _scope(audit: Audit, checks: Scope) -> Scope:
 
 def _merged(told: Iterable[Erased], scope: Scope | None = None) -> dict[str, list[str]]:
     """Return check -> all ids that go or went; none for a check that goes as a whole."""
-    found: dict[str, list[str]] = {}
+    found, whole = dict[str, dict[str, None]](), set[str]()
     for checks in (*(one.checks for one in told), scope or {}):
         for check, items in checks.items():
-            before = found.get(check)
-            found[check] = [] if not items or before == [] else list(dict.fromkeys([*(before or ()), *items]))
-    return found
+            found.setdefault(check, {}).update(dict.fromkeys(items))
+            whole |= set() if items else {check}
+    return {check: [] if check in whole else [*items] for check, items in found.items()}
 
 
 def _says(audit: Audit, scope: Scope, reason: str, sealed: int, reviews: Reviews) -> Erasure | None:

@@ -64,8 +64,7 @@ def _base64(size: int) -> AfterValidator:
 
 class _StrictModel(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False,
-        populate_by_name=True, defer_build=True,
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, populate_by_name=True, defer_build=True,
     )
 
 
@@ -250,6 +249,8 @@ class Erasure(_About):
     def _of_the_audit(self) -> Erasure:
         if self.check is not None:
             raise ValueError(Phrase("an erasure names its checks itself"))
+        if any(".." in name.split("/") for name in self.files):
+            raise ValueError(Phrase("what an erasure names lies in the audit's folder"))
         return self
 
 
