@@ -437,6 +437,56 @@ def test_numbers_and_verdicts_after_review_stay_and_words_too(audit, checks):
     add_reviews(audit, Comment(check="limited", text="the evidence is gone"), author="Lee")
 
 
+def _passes(kept):
+    kept["after"] = {"verdict": "passed", "why": "All is well."}
+
+
+def _passes_unread(kept):
+    _passes(kept)
+    kept["problem"] = "items_missing"
+
+
+def _other_numbers(kept):
+    kept["after"]["measures"][0] |= {"name": "other"}
+
+
+def _no_result(kept):
+    kept["after"] = {"measures": 3}
+
+
+@pytest.mark.parametrize("change", [_passes, _passes_unread, _other_numbers, _no_result])
+def test_a_kept_result_says_no_more_than_its_number(audit, change, capsys):
+    _overridden(audit, {"p02": 0.0})
+    erased(audit, {"limited": []})
+    told = "results after review that stand on the word of this entry: limited"
+    assert f"      {told}" in verify_audit(audit.folder).lines()
+    path = audit.folder / REVIEWS_FILE
+    first, second = path.read_bytes().splitlines(keepends=True)
+    entry = json.loads(second)
+    change(entry["says"]["kept"][0])
+    path.write_bytes(first + canonical(entry) + b"\n")
+    for words in ("report", "verify", "review --list"):
+        assert execute([words.split()[0], str(audit.folder), *words.split()[1:]]) == 4
+        assert "kept in an erasure, does not follow from its number" in capsys.readouterr().err
+
+
+def test_no_other_entry_tells_what_a_check_came_to(audit):
+    """A result is kept of what goes, and as it goes: neither of another check nor once more."""
+    _overridden(audit, {f"p{at:02}": 0.0 for at in range(24)})
+    passed = state_of(audit).reviewed["limited"].measure
+    erased(audit, {"limited": []})
+    kept = read_reviews(audit.folder).entries[-1].says.kept
+    erased(audit, {"free": []})
+    path = audit.folder / REVIEWS_FILE
+    *before, last = path.read_bytes().splitlines(keepends=True)
+    entry, more = json.loads(last), json.loads(before[-1])["says"]["kept"]
+    more[0]["after"]["measures"][0]["high"] = 0.29
+    entry["says"]["kept"] = more
+    path.write_bytes(b"".join(before) + canonical(entry) + b"\n")
+    assert len(kept) == 1
+    assert state_of(audit).reviewed["limited"].measure == passed
+
+
 class Numbered(Repeats):
     """Items with the same last digit belong together."""
 

@@ -11,6 +11,7 @@ from audit.files import canonical, digest_file, sha256, stored_json
 from audit.integrity.conformity import check_record
 from audit.plan import check_deviations
 from audit.record import PLAN_FILE, RECORD_FILE, REVIEWS_FILE, RUN_FILE, Audit, Erased, Finding, RunFacts, erasures
+from audit.review import check_kept
 
 __all__ = ["DOCUMENTS", "NOT_WRITTEN", "check_digests", "check_told", "digests_of", "still_there", "written_over"]
 
@@ -90,7 +91,8 @@ def still_there(audit: Audit) -> tuple[str, ...]:
 def check_told(audit: Audit) -> None:
     """Raise IntegrityError where a record is not the one that the run wrote, or does not follow from its plan.
 
-    So its verdicts are what its numbers say. Of what it rests on nothing is read; that is for `check_digests`.
+    So its verdicts are what its numbers say, those that an erasure kept, too. Of what it rests on nothing is read; that
+    is for `check_digests`.
     """
     run = _run_of(audit)
     frozen = stored_json(audit.folder / PLAN_FILE)
@@ -102,6 +104,8 @@ def check_told(audit: Audit) -> None:
             "run.json: names no stored answer, and {check} rests on {count:,}", check=asked.check, count=asked.calls
         )
     check_deviations(audit)
+    if erasures(audit.folder):
+        check_kept(audit)
     if run.record and run.record != digest_file(audit.folder / RECORD_FILE):
         raise IntegrityError(NOT_WRITTEN)
 

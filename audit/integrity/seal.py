@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -86,6 +86,8 @@ class Sealed:
     """Sealed documents that are not here; `report` makes them again from what is."""
     erased: int = 0
     """Sealed files that were erased since, as the reviews tell."""
+    erasers: tuple[str, ...] = ()
+    """Fingerprints of the keys that signed what was erased since."""
     owner: str | None = None
     """Whose the key is by what is known here, see `audit.signing.keyring`; None where nobody here knows."""
 
@@ -227,7 +229,7 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
     gone = tuple(sorted(name for name in files if name.startswith(DOCUMENTS) and name not in there | erased))
     left = {name: digest for name, digest in files.items() if name not in erased and name not in gone}
     later = _compare(audit, left, reviews)
-    _require_signed(audit, reviews["entries"])
+    erasers = tuple(dict.fromkeys(_erasers(audit, reviews["entries"])))
     try:
         made = statements(
             audit, files=files, reviews=reviews["entries"], by=claim["sealed"]["by"], at=claim["sealed"]["at"]
@@ -241,7 +243,7 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
     unsealed = tuple(name for name in audit_files(audit.folder) if name != SEAL_FILE and name not in sealed)
     by, at = claim["sealed"]["by"], claim["sealed"]["at"]
     return Sealed(
-        by, at, public.fingerprint, public in known, len(left), later, unsealed, gone, len(erased)
+        by, at, public.fingerprint, public in known, len(left), later, unsealed, gone, len(erased), erasers
     )
 
 
@@ -263,18 +265,21 @@ def _erased(audit: Audit, files: Mapping[str, str]) -> set[str]:
     return found
 
 
-def _require_signed(audit: Audit, sealed: int) -> None:
-    """Raise IntegrityError for an erasure after the first `sealed` entries that nobody signed.
+def _erasers(audit: Audit, sealed: int) -> Iterator[str]:
+    """Yield who signed an erasure after the first `sealed` entries, by key; IntegrityError for one that nobody signed.
 
     What it left of a sealed file stands on its word alone: whoever can write here could tell of rows that went, and
     change those that stay.
     """
     entries = read_reviews(audit.folder).entries
     for one in erasures(audit.folder):
-        if one.line > sealed and signature_of(entries[one.line - 1]) != "holds":
+        entry = entries[one.line - 1]
+        if one.line > sealed and (entry.key is None or signature_of(entry) != "holds"):
             raise IntegrityError(
                 "{file}:{line}: erases what is sealed, and nobody signed it", file=REVIEWS_FILE, line=one.line
             )
+        if one.line > sealed and entry.key is not None:
+            yield entry.key.fingerprint
 
 
 def _opened(path: Path) -> tuple[PublicKey, list[bytes]]:

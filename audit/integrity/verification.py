@@ -54,6 +54,12 @@ class Tombstones:
     checks: Scope
     """Check -> ids of the items that went; none: all of it."""
     files: int
+    key: str | None
+    """Fingerprint of the key that signed it."""
+    owner: str | None
+    """Whose the key is; empty for one that was given, None where nobody vouches for it."""
+    kept: tuple[str, ...]
+    """Checks of which it keeps results after review, which nothing else gives any more."""
 
     def what(self) -> Phrase:
         """Return what went, in words."""
@@ -133,6 +139,13 @@ class Verification:
                 signed=Phrase("signed") if one.signed else Phrase("not signed"), files=one.files, what=one.what(),
                 why=" ".join(one.why.split()),
             )
+            if one.owner:
+                yield Detail("signed with {whose}, {key}", whose=Phrase("the key of {owner}", owner=one.owner), key=one.key)
+            elif one.signed and one.owner is None:
+                yield Detail("signed with {whose}, {key}", whose=Phrase("a key that nobody vouches for"), key=one.key)
+            if one.kept:
+                told = "results after review that stand on the word of this entry: {checks}"
+                yield Detail(told, checks=_first(one.kept, _SHOWN))
         if self.still:
             yield Detail(
                 "still or again what they were before, so erase the same again: {files}", files=_listed(self.still)
@@ -210,8 +223,8 @@ def verify_audit(
 ) -> Verification:
     """Return what was verified; IntegrityError at the first thing that does not agree.
 
-    With `keys` there must be a seal, by one of them; a seal by none of the `known` keys (fingerprint -> owner, as
-    `known_keys` has them) is told, not refused. `with_seal=False` leaves the seal out: a new one shall
+    With `keys` there must be a seal, by one of them, and what was erased since is signed by one of them or of the
+    `known` keys (fingerprint -> owner, as `known_keys` has them); without, a seal by none of these is told, not refused. `with_seal=False` leaves the seal out: a new one shall
     replace it. At least so many review `entries` must be there, and the one whose digest begins with `head`.
     """
     audit = _opened(folder)
@@ -224,23 +237,34 @@ def verify_audit(
         raise IntegrityError("seal.json: there is no seal, and --public asks for one")
     if seal is not None and seal.key in known:
         seal = replace(seal, known=True, owner=known[seal.key])
+    whose = {**dict.fromkeys((key.fingerprint for key in keys), ""), **known}
+    if keys and seal is not None and (strange := [one for one in seal.erasers if one not in whose]):
+        raise IntegrityError(
+            "{file}: erases what is sealed, signed with the key {key}, which is neither given nor known",
+            file=REVIEWS_FILE, key=strange[0],
+        )
     numbers = recompute(audit) if judge_again else None
     uncovered, strays = _unseen(audit, seal)
     return Verification(
         id=audit.record.id, files=files, numbers=numbers, own=is_own(audit), reviews=len(reviews.entries),
         head=reviews.digests[-1] if reviews.entries else None, signed=len(signers),
         known=sum(key in keys or key.fingerprint in known for key in signers), torn=bool(reviews.torn),
-        back=reviews.back, seal=seal, erased=tuple(_tombstones(reviews)), still=still_there(audit),
+        back=reviews.back, seal=seal, erased=tuple(_tombstones(reviews, whose)), still=still_there(audit),
         beyond=beyond(audit), uncovered=uncovered, strays=strays,
     )
 
 
-def _tombstones(reviews: Reviews) -> Iterator[Tombstones]:
+def _tombstones(reviews: Reviews, whose: Mapping[str, str]) -> Iterator[Tombstones]:
+    """Yield the erasures; whose: fingerprint of a key -> its owner."""
     for entry in reviews.entries:
         if isinstance(entry.says, Erasure):
             says, day = entry.says, entry.at.date().isoformat()
             signed = signature_of(entry) == "holds"
-            yield Tombstones(day, entry.author, signed, says.reason, says.checks, len(says.files))
+            kept = tuple(dict.fromkeys(one.check for one in says.kept))
+            key = None if entry.key is None else entry.key.fingerprint
+            yield Tombstones(
+                day, entry.author, signed, says.reason, says.checks, len(says.files), key, whose.get(key or ""), kept
+            )
 
 
 def was_finished(folder: Path) -> bool:

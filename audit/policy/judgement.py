@@ -329,8 +329,10 @@ class _Rules:
         seal = check_seal(self.audit)
         if seal is None:
             return RuleResult("sealed_by", "seal", "failed", "the audit is not sealed.", line=line)
-        named = seal.key in keys
-        why = f"sealed by {seal.by} with the key {seal.key}" + ("." if named else ", which the policy does not name.")
+        strange = next((one for one in (seal.key, *seal.erasers) if one not in keys), None)
+        since = "" if strange in (None, seal.key) else f", and evidence was erased since with the key {strange}"
+        why = f"sealed by {seal.by} with the key {seal.key}{since}"
+        why, named = why + (".", ", which the policy does not name.")[strange is not None], strange is None
         return RuleResult("sealed_by", "seal", "passed" if named else "failed", why, line=line)
 
     def _fingerprint(self, wanted: str, line: int) -> RuleResult:

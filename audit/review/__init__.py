@@ -32,9 +32,19 @@ from audit.review.entries import (
 )
 from audit.review.kept import REVIEWS, log_of, passed_over, pull_reviews, push_reviews
 from audit.review.log import ReviewLog
-from audit.review.overrides import PROBLEMS, Reviewed, changed_by, lacking_items
+from audit.review.overrides import PROBLEMS, Reviewed, lacking_items
 from audit.review.sides import call_item
-from audit.review.state import Problem, ReviewState, SignOff, TargetState, sign_off_of, state_after, state_of
+from audit.review.state import (
+    Problem,
+    ReviewState,
+    SignOff,
+    TargetState,
+    check_kept,
+    sign_off_of,
+    state_after,
+    state_of,
+)
+from audit.review.tombstones import changed_by
 from audit.review.waivers import Waiver, waiver_in_force
 from audit.review.writer import add_made, add_reviews
 
@@ -43,7 +53,7 @@ __all__ = [
     "Answers", "Call", "CallWord", "Calls", "Comment", "Decision", "DecisionWord", "Due", "Entry", "Erasure",
     "FileErased", "Kept", "Override", "Owner", "Problem", "Rating", "RatingWord", "ReviewLog", "ReviewState",
     "Reviewed", "Reviews", "Said", "Sample", "SignOff", "Statement", "Status", "StatusWord", "TargetState", "Waiver",
-    "add_made", "add_reviews", "agreements", "call_item", "call_of", "changed_by", "differ", "lacking_items", "log_of",
-    "passed_over", "person_of", "pull_reviews", "push_reviews", "read_reviews", "sign_off_of", "signature_of",
-    "state_after", "state_of", "waiver_in_force",
+    "add_made", "add_reviews", "agreements", "call_item", "call_of", "changed_by", "check_kept", "differ",
+    "lacking_items", "log_of", "passed_over", "person_of", "pull_reviews", "push_reviews", "read_reviews",
+    "sign_off_of", "signature_of", "state_after", "state_of", "waiver_in_force",
 ]

@@ -231,7 +231,7 @@ class Kept(_StrictModel):
     """Item -> the outcome that people put in the place of the machine's: the result is the one with all of these."""
     problem: str | None = None
     after: dict[str, Any]
-    """What of the finding it changes; see `audit.review.overrides.as_kept`."""
+    """What of the finding it changes; see `audit.review.tombstones.as_kept`."""
 
 
 class Erasure(_About):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "PROBLEMS", "ItemChange", "Numbers", "Problem", "Reviewed", "as_kept", "changed_by", "draw_problem",
+    "PROBLEMS", "ItemChange", "Numbers", "Problem", "Reviewed", "Unable", "draw_problem",
     "lacking_items", "numbers_of", "override_problem", "review_measure",
 ]
 
@@ -41,10 +41,6 @@ Problem = Unable | Literal["chosen"] | Barrier
 """Or why it has no interval and decides nothing: the items that were looked at were chosen, or a random check of them
 cannot give one."""
 
-_AFTER = (
-    "verdict", "reason", "why", "measures", "one_sided", "more_units", "fresh_units", "smallest_effect",
-)
-"""What of a finding people's words about its items can change."""
 CHOSEN = Method("mean after review of chosen items, no interval")
 """Method of a reviewed number that decides nothing."""
 
@@ -213,22 +209,6 @@ def _reviewed(
         shown = [bare if one is headline else one for one in finding.measures]
         return Reviewed(finding, finding.model_copy(update={"measures": shown}), told, problem, check)
     return Reviewed(finding, _judged(finding, headline, *measures), told, check=check)
-
-
-def changed_by(reviewed: Reviewed) -> dict[str, Any]:
-    """Return what of the finding a result after review changes, as JSON data."""
-    before, after = (one.model_dump(mode="json", include=set(_AFTER)) for one in (reviewed.machine, reviewed.finding))
-    return {name: value for name, value in after.items() if value != before.get(name)}
-
-
-def as_kept(
-    finding: Finding, changes: Mapping[str, ItemChange], problem: str | None, after: Mapping[str, Any]
-) -> Reviewed:
-    """Return both results of items that were erased: what people said, and what `changed_by` told before it."""
-    told = {name: value for name, value in after.items() if name in _AFTER}
-    then = Finding.model_validate({**finding.model_dump(mode="json"), **told})
-    known = next((one for one in PROBLEMS if one == problem), None)
-    return Reviewed(finding, then, tuple(changes[item] for item in sorted(changes)), known)
 
 
 def _headline(finding: Finding) -> Measure:

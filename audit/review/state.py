@@ -32,15 +32,16 @@ from audit.review.entries import (
     read_reviews,
     signature_of,
 )
-from audit.review.overrides import ItemChange, Reviewed, as_kept, review_measure
+from audit.review.overrides import ItemChange, Reviewed, review_measure
 from audit.review.random_check import Draw
+from audit.review.tombstones import as_kept
 from audit.review.waivers import Waiver, waiver_of
 from audit.signing import same_person
 from audit.verdict import audit_verdict
 
 __all__ = [
-    "Problem", "ReviewState", "SignOff", "SignOffState", "Target", "TargetState", "sign_off_of", "state_after",
-    "state_of",
+    "Problem", "ReviewState", "SignOff", "SignOffState", "Target", "TargetState", "check_kept", "sign_off_of",
+    "state_after", "state_of",
 ]
 
 Problem = Literal["not_asked", "same_key", "same_person", "unsigned", "request_unsigned", "not_named"]
@@ -183,8 +184,20 @@ def state_after(audit: Audit, count: int) -> ReviewState:
 
 
 def _kept(reviews: Reviews) -> list[Kept]:
-    """Return the results after review of items that were erased, the last at the end."""
-    return [one for entry in reviews.entries if isinstance(entry.says, Erasure) for one in entry.says.kept]
+    """Return the results after review of items that were erased: of a check those that its first erasure kept."""
+    kept, erased = list[Kept](), set[str]()
+    for says in (entry.says for entry in reviews.entries if isinstance(entry.says, Erasure)):
+        kept += [one for one in says.kept if one.check in says.checks.keys() - erased]
+        erased |= says.checks.keys()
+    return kept
+
+
+def check_kept(audit: Audit) -> None:
+    """Raise IntegrityError where a result after review that an erasure kept does not follow from its number."""
+    known = {finding.check: finding for finding in audit.record.findings}
+    for one in _kept(read_reviews(audit.folder)):
+        if one.check in known:
+            as_kept(known[one.check], {}, one.problem, one.after)
 
 
 def _state(
@@ -263,7 +276,7 @@ def _reviewed(
         if check not in known or not (items or check in draws):
             continue
         said = {item: one.reviewed for item, one in items.items()}
-        stays = next((one for one in reversed(kept) if (one.check, one.outcomes) == (check, said)), None)
+        stays = next((one for one in kept if (one.check, one.outcomes) == (check, said)), None)
         if stays is None:
             yield check, review_measure(audit, known[check], items, draws.get(check))
         else:
