@@ -58,7 +58,9 @@ class Trust:
     owner: str = ""
     """Of the known key that sealed it."""
     key: str = ""
-    """Fingerprint of the key that sealed it, known or not."""
+    """Fingerprint of the key that sealed it, known or not; of one that nobody knows and that erased since, that."""
+    erased: bool = False
+    """Whether evidence was erased, as the reviews tell."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,14 @@ def verified(folder: Path) -> Verification:
 
 def trust_in(found: Verification) -> Trust:
     """Return the state of an audit that is what was written."""
+    erased, vouched = bool(found.erased), {one.key for one in found.erased if one.owner is not None}
     if found.seal is None:
-        return Trust("unsealed")
+        return Trust("unsealed", erased=erased)
     owner, key = found.seal.owner, found.seal.key
-    return Trust("unsealed", key=key) if owner is None else Trust("sealed", owner=owner, key=key)
+    if owner is None:
+        return Trust("unsealed", key=key, erased=erased)
+    strange = next((one for one in found.seal.erasers if one not in vouched), None)
+    return Trust("sealed" if strange is None else "unsealed", owner=owner, key=strange or key, erased=erased)
 
 
 def chip_of(trust: Trust | None, words: Words) -> Chip:
@@ -94,7 +100,10 @@ def chip_of(trust: Trust | None, words: Words) -> Chip:
     if trust.state == "changed":
         told = words("trust.changed_told", why=one_line(words.term("error", trust.why), words, 300))
     else:
-        told = words("trust.foreign_told" if trust.key and not trust.owner else f"trust.{trust.state}_told", **facts)
+        unknown = "stranger" if trust.owner else "foreign"
+        told = words(f"trust.{unknown if trust.key and trust.state == 'unsealed' else trust.state}_told", **facts)
+    if trust.erased:
+        told = f"{told} {words('trust.erased_told')}"
     return Chip(trust.state, words(f"trust.{trust.state}", **facts), told)
 
 

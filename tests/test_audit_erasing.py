@@ -41,6 +41,7 @@ from audit.review import (
 from audit.signing import make_key
 from audit.signing.keys import read_key
 from dashboard.loading import AUDITS
+from dashboard.trust import chip_of, trust_in
 from detectors.intervals import mean_over_units
 from reports.documents.html_report import render_html
 from reports.documents.json_report import render_json
@@ -393,6 +394,34 @@ def test_nobody_changes_what_is_sealed_by_telling_of_an_erasure(audit, tmp_path)
     (audit.folder / SEAL_FILE).write_bytes(seal)
     with pytest.raises(IntegrityError, match="erases what is sealed, and nobody signed it"):
         verify_audit(audit.folder)
+
+
+def test_what_a_strange_key_erases_under_a_seal_is_told_and_refused_where_keys_are_named(audit, tmp_path, capsys):
+    """Whoever writes here can make a key of their own: its word is not the sealer's."""
+    for name in ("kim", "mallory"):
+        make_key(tmp_path / name)
+    kim, mallory = (read_key(tmp_path / name) for name in ("kim", "mallory"))
+    seal_audit(audit, kim, "Kim", at=AT)
+    erased(audit, {"limited": [PERSON]}, key=mallory)
+    known = {kim.public.fingerprint: "Kim"}
+    found = verify_audit(audit.folder, known=known)
+    assert f"      signed with a key that nobody vouches for, {mallory.public.fingerprint}" in [*found.lines()]
+    assert (trust_in(found).state, trust_in(found).key) == ("unsealed", mallory.public.fingerprint)
+    assert "erased since with a key that nobody" in chip_of(trust_in(found), words_of("en")).told
+    with pytest.raises(IntegrityError, match="erases what is sealed, signed with the key"):
+        verify_audit(audit.folder, [kim.public])
+    both = {**known, mallory.public.fingerprint: "Mallory"}
+    for found in (verify_audit(audit.folder, [kim.public], known=both), verify_audit(audit.folder, known=both)):
+        assert f"      signed with the key of Mallory, {mallory.public.fingerprint}" in [*found.lines()]
+        assert trust_in(found).state == "sealed"
+        assert "Evidence was erased from it" in chip_of(trust_in(found), words_of("en")).told
+    policy = tmp_path / "policy.yaml"
+    for keys, code in (([kim], 1), ([kim, mallory], 0)):
+        named = ", ".join(f'"{key.public.fingerprint}"' for key in keys)
+        policy.write_text(f"title: P\nplan_limits: false\nsealed_by: [{named}]\n")
+        assert execute(["judge", str(audit.folder), "--policy", str(policy)]) == code
+        strange = f"erased since with the key {mallory.public.fingerprint}, which the policy does not name"
+        assert (strange in " ".join(capsys.readouterr().out.split())) is bool(code)
 
 
 def test_a_bundle_holds_what_is_left_and_is_imported(audit, tmp_path):

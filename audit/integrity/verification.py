@@ -139,10 +139,9 @@ class Verification:
                 signed=Phrase("signed") if one.signed else Phrase("not signed"), files=one.files, what=one.what(),
                 why=" ".join(one.why.split()),
             )
-            if one.owner:
-                yield Detail("signed with {whose}, {key}", whose=Phrase("the key of {owner}", owner=one.owner), key=one.key)
-            elif one.signed and one.owner is None:
-                yield Detail("signed with {whose}, {key}", whose=Phrase("a key that nobody vouches for"), key=one.key)
+            if one.signed and one.owner != "":
+                nobody, of = Phrase("a key that nobody vouches for"), Phrase("the key of {owner}", owner=one.owner)
+                yield Detail("signed with {whose}, {key}", whose=nobody if one.owner is None else of, key=one.key)
             if one.kept:
                 told = "results after review that stand on the word of this entry: {checks}"
                 yield Detail(told, checks=_first(one.kept, _SHOWN))
@@ -224,8 +223,9 @@ def verify_audit(
     """Return what was verified; IntegrityError at the first thing that does not agree.
 
     With `keys` there must be a seal, by one of them, and what was erased since is signed by one of them or of the
-    `known` keys (fingerprint -> owner, as `known_keys` has them); without, a seal by none of these is told, not refused. `with_seal=False` leaves the seal out: a new one shall
-    replace it. At least so many review `entries` must be there, and the one whose digest begins with `head`.
+    `known` keys (fingerprint -> owner, as `known_keys` has them); without, a key that nobody knows is told, not
+    refused. `with_seal=False` leaves the seal out: a new one shall replace it. At least so many review `entries` must
+    be there, and the one whose digest begins with `head`.
     """
     audit = _opened(folder)
     files = check_digests(audit)
