@@ -140,6 +140,13 @@ def test_said_again_it_writes_nothing_and_more_of_it_can_go(audit):
     assert verify_audit(audit.folder).files == 1
 
 
+def test_an_item_is_counted_once(audit):
+    erased(audit, {"limited": [PERSON, PERSON]})
+    erased(audit, {"limited": [PERSON, "p08"], "free": [PERSON]})
+    told = [one.checks for one in erasures(audit.folder)]
+    assert told == [{"limited": [PERSON]}, {"limited": ["p08"], "free": [PERSON]}]
+
+
 class Otherwise(Repeats):
     """Names what it observes otherwise than its items, and has a table that quotes them."""
 

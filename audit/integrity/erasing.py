@@ -116,7 +116,8 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _scope(audit: Audit, checks: Scope) -> Scope:
-    """Return what is asked for as the record knows it; UsageError for what is not there."""
+    """Return what is asked for as the record knows it, no item that went before; UsageError for what is not there."""
+    new = dict(checks)
     known, told = {one.check: one for one in audit.record.findings}, _merged(erasures(audit.folder))
     for check, items in checks.items():
         if check not in known:
@@ -124,10 +125,11 @@ def _scope(audit: Audit, checks: Scope) -> Scope:
         if not told.get(check, True):  # all of it went before
             continue
         gone = set(told.get(check, ()))
-        rest = [one for one in items if one not in gone]
+        rest = [one for one in dict.fromkeys(items) if one not in gone]
+        new[check] = rest or items
         for item in lacking_items(audit, check, rest) if rest else ():
             raise UsageError("check {check!r} has no item {item!r}", check=check, item=item)
-    scope = {check: checks[check] for check in checks if known[check].evidence}
+    scope = {check: new[check] for check in new if known[check].evidence}
     scope = scope or {one.check: () for one in known.values() if one.evidence and not checks}
     if not scope:
         raise UsageError("nothing to erase: no evidence is kept of it")
