@@ -19,7 +19,6 @@ from audit.review.entries import (
     Decision,
     Due,
     Entry,
-    Erasure,
     Kept,
     Override,
     Owner,
@@ -34,14 +33,14 @@ from audit.review.entries import (
 )
 from audit.review.overrides import ItemChange, Reviewed, review_measure
 from audit.review.random_check import Draw
-from audit.review.tombstones import as_kept
+from audit.review.tombstones import as_kept, kept_in
 from audit.review.waivers import Waiver, waiver_of
 from audit.signing import same_person
 from audit.verdict import audit_verdict
 
 __all__ = [
-    "Problem", "ReviewState", "SignOff", "SignOffState", "Target", "TargetState", "check_kept", "sign_off_of",
-    "state_after", "state_of",
+    "Problem", "ReviewState", "SignOff", "SignOffState", "Target", "TargetState", "sign_off_of", "state_after",
+    "state_of",
 ]
 
 Problem = Literal["not_asked", "same_key", "same_person", "unsigned", "request_unsigned", "not_named"]
@@ -174,30 +173,13 @@ def state_of(
     as `read_reviews`.
     """
     reviews = read_reviews(audit.folder) if reviews is None else reviews
-    return _state(audit, reviews, on, _kept(reviews), with_reason=with_reason)
+    return _state(audit, reviews, on, kept_in(reviews), with_reason=with_reason)
 
 
 def state_after(audit: Audit, count: int) -> ReviewState:
     """Return where the audit stood after its first `count` entries, on the day of the last of them."""
     reviews = read_reviews(audit.folder)
-    return _state(audit, Reviews(reviews.entries[:count]), None, _kept(reviews))
-
-
-def _kept(reviews: Reviews) -> list[Kept]:
-    """Return the results after review of items that were erased: of a check those that its first erasure kept."""
-    kept, erased = list[Kept](), set[str]()
-    for says in (entry.says for entry in reviews.entries if isinstance(entry.says, Erasure)):
-        kept += [one for one in says.kept if one.check in says.checks.keys() - erased]
-        erased |= says.checks.keys()
-    return kept
-
-
-def check_kept(audit: Audit) -> None:
-    """Raise IntegrityError where a result after review that an erasure kept does not follow from its number."""
-    known = {finding.check: finding for finding in audit.record.findings}
-    for one in _kept(read_reviews(audit.folder)):
-        if one.check in known:
-            as_kept(known[one.check], {}, one.problem, one.after)
+    return _state(audit, Reviews(reviews.entries[:count]), None, kept_in(reviews))
 
 
 def _state(

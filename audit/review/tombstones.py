@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from audit.errors import IntegrityError
-from audit.record import REVIEWS_FILE, Finding
+from audit.record import REVIEWS_FILE, Audit, Finding
+from audit.review.entries import Erasure, Kept, Reviews, read_reviews
 from audit.review.overrides import PROBLEMS, ItemChange, Reviewed, Unable
 from audit.verdict import decide, sentence
 
-__all__ = ["as_kept", "changed_by"]
+__all__ = ["as_kept", "changed_by", "check_kept", "kept_in"]
 
 _AFTER = (
     "verdict", "reason", "why", "measures", "one_sided", "more_units", "fresh_units", "smallest_effect",
@@ -24,6 +25,23 @@ _AFTER = (
 """What of a finding people's words about its items can change."""
 _NUMBER = ("value", "low", "high", "n", "method", "missing")
 """What of the headline they can change."""
+
+
+def kept_in(reviews: Reviews) -> list[Kept]:
+    """Return the results after review of items that were erased: of a check those that its first erasure kept."""
+    kept, erased = list[Kept](), set[str]()
+    for says in (entry.says for entry in reviews.entries if isinstance(entry.says, Erasure)):
+        kept += [one for one in says.kept if one.check in says.checks.keys() - erased]
+        erased |= says.checks.keys()
+    return kept
+
+
+def check_kept(audit: Audit) -> None:
+    """Raise IntegrityError where a result after review that an erasure kept does not follow from its number."""
+    known = {finding.check: finding for finding in audit.record.findings}
+    for one in kept_in(read_reviews(audit.folder)):
+        if one.check in known:
+            as_kept(known[one.check], {}, one.problem, one.after)
 
 
 def changed_by(reviewed: Reviewed) -> dict[str, Any]:
