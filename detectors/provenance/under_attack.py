@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from math import ceil, log
 from typing import Any
 
@@ -66,9 +67,11 @@ def attack_cells(outputs: pd.DataFrame) -> pd.DataFrame:
     outputs, one row per text: `kinds`, `strengths`, `lengths`, `altered`, `p_values`, lists as long as each other; kind
     `none` is no attack, length 0 the whole text, a null p-value that nothing could be tested. Null lists = no text.
     """
-    rows = outputs[list(CELL_LISTS)].reset_index(drop=True).rename_axis("item")
-    cells = rows[rows["kinds"].notna()].explode(list(CELL_LISTS)).reset_index()
-    cells = cells.set_axis(["item", "kind", "strength", "length", "altered", "p_value"], axis=1)
+    rows = outputs[list(CELL_LISTS)].reset_index(drop=True)
+    rows = rows[rows["kinds"].notna()]
+    told = {name: list(chain.from_iterable(rows[name])) for name in CELL_LISTS}
+    cells = pd.DataFrame(told).set_axis(["kind", "strength", "length", "altered", "p_value"], axis=1)
+    cells.insert(0, "item", np.repeat(rows.index, rows["kinds"].map(len)))
     return cells.astype({"strength": float, "length": int, "altered": bool, "p_value": float})
 
 

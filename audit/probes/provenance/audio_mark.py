@@ -208,11 +208,10 @@ class _Reading:
 
         known, reader = self.probe.reader()
         told = " ".join(known.told.values()) if self.probe.key_file else known.variant
-        names = names_of(items)
-        rows = []
+        names, attacks, rows = names_of(items), self.probe.attacked, []
         for at, name, cell in zip(items.index, names, items["file"], strict=True):
             marked, original, problem = self._pair(cell, name, reader)
-            read = {} if marked is None else reader.marked(str(at), marked, original, self.probe.attacked)
+            read = {} if marked is None else reader.marked(str(at), marked, original, attacks)
             rows.append({"problem": problem, "key": told, **read})
         found = pd.DataFrame(rows, items.index, columns=self._columns, dtype=object)
         kept = [name for name in ("name", "unit") if name in items]

@@ -113,10 +113,11 @@ def _samples(file: Any, place: object) -> NDArray[np.floating]:
     """Return the numbers of a file [sample, channel], as many as there are, however many it claims."""
     most = _MOST // file.channels
     kind = "float64" if file.subtype in ("PCM_32", "DOUBLE") else "float32"
-    blocks, count = list[NDArray[np.floating]](), 0
-    while count <= most and len(block := file.read(_BLOCK, dtype=kind, always_2d=True)):
-        blocks.append(block)
-        count += len(block)
+    blocks, count, full = list[NDArray[np.floating]](), 0, True
+    while count <= most and full:
+        blocks.append(file.read(_BLOCK, dtype=kind, always_2d=True))
+        count += len(blocks[-1])
+        full = len(blocks[-1]) == _BLOCK
     if not 0 < count <= most:
         raise DataError("{file}: {count} samples in {channels} channels; allowed: above 0, {most:,} in all", file=place,
                         count=f"{count:,}" if count else "no", channels=file.channels, most=_MOST)  # fmt: skip

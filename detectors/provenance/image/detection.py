@@ -290,7 +290,8 @@ class MarkJudge:
 
 def _at(p: pd.Series[float], alpha: float) -> pd.Series[float]:
     """Return 1 for what is found, 0 for what is not; null where there is no p-value."""
-    return p.le(alpha).astype(float).where(p.notna())
+    read = p.to_numpy(float)
+    return pd.Series(np.where(np.isnan(read), np.nan, read <= alpha), p.index, name=p.name)
 
 
 def _n(count: int) -> dict[str, int]:
