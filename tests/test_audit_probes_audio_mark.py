@@ -79,6 +79,7 @@ def test_a_mark_that_the_audit_puts_in_is_found_and_what_takes_it_out_is_told(ho
     page = render_html(audit, ReportOptions(lang="ko"))["report.html"].decode()
     assert "소리 속 워터마크" in page
     assert "빠르기" in page
+    assert "소리 길이" in page
 
 
 def test_given_sounds_are_read_beside_their_originals_under_a_secret_key(home, tmp_path):
@@ -91,7 +92,7 @@ def test_given_sounds_are_read_beside_their_originals_under_a_secret_key(home, t
     assert found["snr", None].value == pytest.approx(26, abs=0.1)
     items = audit.items("mark")
     assert items["name"].tolist() == [f"{number}.wav" for number in range(COUNT)]
-    assert items["seconds"].tolist() == [6.0] * COUNT
+    assert items["sound_seconds"].tolist() == [6.0] * COUNT
     assert SECRET.hex() not in "".join(path.read_text(errors="ignore") for path in audit.folder.glob("*.json*"))
     assert "sha256:" in items["key"].iloc[0]
 

@@ -207,7 +207,7 @@ DUTIES = FindingFigure(
     (duties_in_lines,),
 )
 AUDIO_MARK = FindingFigure(
-    ("value", "name", "p_value", "right_bits", "snr", "segmental_snr", "plain_p_value", "seconds", "problem"),
+    ("value", "name", "p_value", "right_bits", "snr", "segmental_snr", "plain_p_value", "sound_seconds", "problem"),
     (attack_matrix, power_by_p),
 )
 IMAGE_MARK = FindingFigure(

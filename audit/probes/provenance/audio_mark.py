@@ -36,7 +36,7 @@ _FILE = "bytes of a sound file in base64, as the source `files` gives them"
 _UNIT = "independent unit, e.g. the voice or the piece; absent = every sound is its own"
 _NAME = "file name, by which originals go with marked sounds; absent = they go by id"
 _MARK = "audio-spread"
-_ALWAYS = ("problem", "key", "seconds", "p_value", "right_bits", "other_p_values")
+_ALWAYS = ("problem", "key", "sound_seconds", "p_value", "right_bits", "other_p_values")
 _PAIRED = ("snr", "segmental_snr", "plain_p_value")
 _ATTACKED = ("kinds", "strengths", "lengths", "altered", "p_values")
 

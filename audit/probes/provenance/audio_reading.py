@@ -49,7 +49,7 @@ class SoundReader:
         """Return what `audio_mark_detection` judges of a sound with the mark."""
         own, *others = self.read(sound.samples, sound.rate, name)
         row: dict[str, Any] = {
-            "seconds": sound.seconds, "p_value": own.p_value, "right_bits": _number(own.right_bits),
+            "sound_seconds": sound.seconds, "p_value": own.p_value, "right_bits": _number(own.right_bits),
             "other_p_values": [one.p_value for one in others],
         }
         if original is not None:
