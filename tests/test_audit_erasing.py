@@ -355,6 +355,19 @@ def test_no_entry_leads_the_next_erasure_out_of_the_audit(audit, tmp_path, name)
     assert (audit.folder / "plan.yaml").exists()
 
 
+def test_of_rows_that_are_left_it_is_told_on_whose_word_they_stand(audit):
+    """Nothing but the entry says that no other row went, and that those that stay are as they were."""
+    erased(audit, {"limited": [PERSON]})
+    (first,) = verify_audit(audit.folder).erased
+    path = audit.folder / "items" / "limited.parquet"
+    frame = pd.read_parquet(path)
+    frame.head(3).assign(text="nothing to see").to_parquet(path)
+    _forged(lambda says: says["files"]["items/limited.parquet"].update(now=digest_file(path)))(audit.folder)
+    told = [*verify_audit(audit.folder).lines()]
+    assert f"      what is left of {first.left} of the files stands on the word of this entry" in told
+    assert first.left == 2
+
+
 def test_a_signed_tombstone_cannot_be_rewritten(audit, tmp_path):
     make_key(tmp_path / "kim")
     erased(audit, key=read_key(tmp_path / "kim"))

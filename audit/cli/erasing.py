@@ -129,7 +129,8 @@ def _not_reached(what: Erasing) -> Iterator[str]:
         yield f"{what.spoken} entries of the reviews speak of it: what people wrote stays, as do ids of items"
     yield "bundles that were exported, documents elsewhere, copies, backups, earlier versions in an object store"
     yield "the data that the plan names, what plan.yaml says, names of groups and messages of crashes in the record"
-    yield "a dashboard's index until it looks again (it can be deleted), a running dashboard until it is started anew"
+    yield "the index of 'list --search' and the dashboard until one of them looks again (it can be deleted)"
+    yield "a running dashboard until it is started anew, and what a run that never finished keeps: delete its folder"
 
 
 def _some(names: Sequence[str]) -> str:

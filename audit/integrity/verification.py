@@ -54,6 +54,8 @@ class Tombstones:
     checks: Scope
     """Check -> ids of the items that went; none: all of it."""
     files: int
+    left: int
+    """Those of the files that lost rows: that the others are as they were stored nothing else says any more."""
     key: str | None
     """Fingerprint of the key that signed it."""
     owner: str | None
@@ -142,6 +144,8 @@ class Verification:
             if one.signed and one.owner != "":
                 nobody, of = Phrase("a key that nobody vouches for"), Phrase("the key of {owner}", owner=one.owner)
                 yield Detail("signed with {whose}, {key}", whose=nobody if one.owner is None else of, key=one.key)
+            if one.left:
+                yield Detail("what is left of {files} of the files stands on the word of this entry", files=one.left)
             if one.kept:
                 told = "results after review that stand on the word of this entry: {checks}"
                 yield Detail(told, checks=_first(one.kept, _SHOWN))
@@ -262,8 +266,10 @@ def _tombstones(reviews: Reviews, whose: Mapping[str, str]) -> Iterator[Tombston
             signed = signature_of(entry) == "holds"
             kept = tuple(dict.fromkeys(one.check for one in says.kept))
             key = None if entry.key is None else entry.key.fingerprint
+            left = sum(one.now is not None for one in says.files.values())
             yield Tombstones(
-                day, entry.author, signed, says.reason, says.checks, len(says.files), key, whose.get(key or ""), kept
+                day, entry.author, signed, says.reason, says.checks, len(says.files), left, key, whose.get(key or ""),
+                kept,
             )
 
 
