@@ -212,6 +212,17 @@ def test_attacks_worked_by_hand():
         attacked("louder", ramp, RATE, 1, rng)
 
 
+@pytest.mark.parametrize("kind", ["mp3", "vorbis"])
+def test_as_many_channels_as_are_read_are_coded(kind):
+    needs_library("soundfile")
+    sound = np.concatenate([notes(1, seed=number) for number in range(8)], axis=1)
+    coded = attacked(kind, sound, RATE, ATTACKS[kind][0], np.random.default_rng(0))
+    for number, channel in enumerate(coded[: len(sound)].T):
+        assert np.argmax(sound.T @ channel) == number
+    two = attacked(kind, sound[:, :2], RATE, ATTACKS[kind][0], np.random.default_rng(0))
+    assert coded.shape == (len(two), 8)
+
+
 def test_filters_and_rates_take_what_lies_outside():
     rng, at = np.random.default_rng(0), np.arange(4 * RATE) / RATE
     low, high = (0.5 * np.sin(2 * np.pi * pitch * at)[:, None] for pitch in (200, 3000))

@@ -54,12 +54,14 @@ def attacked(kind: str, sound: NDArray[np.floating], rate: int, strength: float,
 
 
 def _mp3(sound: Sound, rate: int, strength: float, rng: np.random.Generator) -> Sound:
-    """Return what an MP3 of so many kbit/s gives back, at the next rate that it has."""
+    """Return what an MP3 of so many kbit/s gives back, at the next rate that it has; one for each two channels."""
     own = min((one for one in _MP3_RATES if one >= rate), default=_MP3_RATES[-1])
     least, most = next((low, high) for above, low, high in _MP3 if own >= above)
     level = min(max((most - strength) / (most - least), 0), 0.99)
     at_own = sound if own == rate else _resampled(sound, own, rate)
-    back = _coded(at_own, own, "MP3", "MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=level)
+    pairs = [_coded(at_own[:, first : first + 2], own, "MP3", "MPEG_LAYER_III", bitrate_mode="CONSTANT",
+                    compression_level=level) for first in range(0, sound.shape[1], 2)]  # fmt: skip
+    back = np.concatenate(pairs, axis=1)
     return back if own == rate else _resampled(back, rate, own)
 
 
