@@ -692,6 +692,7 @@ def test_the_command_says_first_what_goes(audit, capsys, tmp_path):
     asked = ["--item", f"limited:{PERSON}", "--check", "personal"]
     assert execute(["erase", name, "--why", WHY, "--dry-run", *asked]) == 0
     told = capsys.readouterr().out
+    assert "  rows of limited that quote an item (a neighbour, a passage, a corpus): erase these with --check\n" in told
     assert bytes_of(audit.folder) == before
     assert "would erase 1 item of limited, all of personal: " in told
     assert "  items/limited.parquet: loses rows\n" in told

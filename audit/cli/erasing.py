@@ -127,6 +127,8 @@ def _not_reached(what: Erasing) -> Iterator[str]:
         yield f"check {check} of this audit has the same items: {_some(ids)}"
     if what.spoken:
         yield f"{what.spoken} entries of the reviews speak of it: what people wrote stays, as do ids of items"
+    if some := ", ".join(check for check, ids in what.checks.items() if ids):
+        yield f"rows of {some} that quote an item (a neighbour, a passage, a corpus): erase these with --check"
     yield "bundles that were exported, documents elsewhere, copies, backups, earlier versions in an object store"
     yield "the data that the plan names, what plan.yaml says, names of groups and messages of crashes in the record"
     yield "the index of 'list --search' and the dashboard until one of them looks again (it can be deleted)"
