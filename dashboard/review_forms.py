@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from audit.errors import DokimasiaError
 from audit.frameworks import NONE, Question
 from audit.policy import Coverage
-from audit.record import Audit
+from audit.record import Audit, erasures
 from audit.review import (
     DECISIONS,
     RATINGS,
@@ -208,6 +208,8 @@ def draw_items(audit: Audit, check: str, links: Links, words: Words) -> None:
         draw("to_look_at.html.j2", words, count=len(reviewed.check.left), links=links(reviewed.check.left[:MOST]))
         return
     if headline is None or headline.mean_of is None or not speaker().speaks:
+        return
+    if any(check in one.checks for one in erasures(audit.folder)):  # of what is left nothing can be drawn
         return
     form = drawn_form(audit, check, "sample")
     key = form.key

@@ -738,6 +738,14 @@ def test_screens_say_it_in_the_place_of_the_texts(home, lang):
     assert WHY in verified
 
 
+def test_no_random_check_is_offered_of_what_is_left(home):
+    offered, place = words_of("en")("form.sample_told")[:60], {"screen": "finding", "audit": home.folder.name}
+    assert all(offered in seen(screen(check=check, **place)) for check in ("limited", "free"))
+    erased(home, {"limited": [PERSON]})
+    assert offered not in seen(screen(check="limited", **place))
+    assert offered in seen(screen(check="free", **place))
+
+
 def test_the_screen_of_two_says_of_which(home, tmp_path):
     second = told_audit(tmp_path, stay=0.3)
     erased(home, {"limited": []})
