@@ -14,11 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from audit import plugins
 from audit.errors import DataError, UsageError
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
-from audit.probes.provenance.named import attacks_named, names_of, secret_of
-from audit.watermarks.keys import make_mark_key, read_mark_key
+from audit.probes.provenance.named import attacks_named, mark_and_key, names_of, remarks_on
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from audit.probes.provenance.audio_reading import SoundReader
     from audit.watermarks.audio.files import Sound
     from audit.watermarks.keys import MarkKey
-    from detectors.result import Remark, Result
+    from detectors.result import Result
 
 __all__ = ["MarkedSounds"]
 
@@ -109,7 +107,7 @@ class MarkedSounds:
     def find_keys(self) -> None:
         """Raise UsageError where the key file holds no key of a mark in sounds."""
         if self.key_file is not None:
-            _key_in(self.key_file)
+            mark_and_key("audio_marks", self._named, self.key, self.key_file)
 
     def estimate(self, items: int) -> int:
         """Return 0: no model is called."""
@@ -150,16 +148,9 @@ class MarkedSounds:
 
         return audio_mark_detection(
             observed["items"], observed.get("unmarked"), alpha=self.alpha,
-            promise=Promise(self.promise_power, self.promise_alpha), level=level, rng=rng, remarks=self._remarks(),
-        )  # fmt: skip
-
-    def _remarks(self) -> list[Remark]:
-        """Return what a reader must know of the mark before its numbers."""
-        from detectors.result import Remark
-
-        mark, use = plugins.load("audio_marks", self.mark.get("use", _MARK)), self.mark.get("use", _MARK)
-        said = [] if mark.keyed else [Remark("mark_without_key", {"mark": use})]
-        return said if mark.exact else [*said, Remark("mark_approximate", {"mark": use})]
+            promise=Promise(self.promise_power, self.promise_alpha), level=level, rng=rng,
+            remarks=[*remarks_on("audio_marks", self._named["use"])],
+        )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return sounds of which most have no mark, and sounds that are marked; see `audio_mark_trials`."""
@@ -177,17 +168,15 @@ class MarkedSounds:
         """Tell whether the whole interval of the headline lies below one half: most sounds do not carry the mark."""
         return result.headline.high is not None and result.headline.high < 0.5
 
+    @property
+    def _named(self) -> Mapping[str, Any]:
+        return {"use": _MARK, **self.mark}
+
     def reader(self) -> tuple[MarkKey, SoundReader]:
         """Return the key and what reads under it; raises UsageError."""
         from audit.probes.provenance.audio_reading import SoundReader
 
-        if self.key_file is not None:
-            known = _key_in(self.key_file)
-            mark = plugins.build("audio_marks", known.variant, known.parameters)
-        else:
-            options = dict(self.mark)
-            use = options.pop("use", _MARK)
-            mark, known = plugins.build("audio_marks", use, options), make_mark_key(use, secret=secret_of(self.key))
+        mark, known = mark_and_key("audio_marks", self._named, self.key, self.key_file)
         return known, SoundReader(mark, known.secret, self.other_keys)
 
 
@@ -247,10 +236,3 @@ def _decoded(cell: Any, name: str) -> tuple[Sound | None, str | None]:
         return sound_of(io.BytesIO(decoded(cell)), name), None
     except DataError as error:
         return None, str(error)
-
-
-def _key_in(file: Path) -> MarkKey:
-    known = read_mark_key(file)
-    if known.variant not in plugins.names("audio_marks"):
-        raise UsageError("{file}: a key of {variant}, which is no mark of sounds", file=file, variant=known.variant)
-    return known

@@ -22,8 +22,7 @@ from audit.errors import UsageError
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import without_nan
 from audit.probes.provenance.image_reading import BY_MODEL, ImageReader, Lifted, attacks_on_images, pixels_of
-from audit.probes.provenance.named import names_of, secret_of
-from audit.watermarks.keys import make_mark_key, read_mark_key
+from audit.probes.provenance.named import mark_and_key, names_of, remarks_on
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from audit.probe import Trial
     from audit.watermarks.image import ImageMark
     from audit.watermarks.keys import MarkKey
-    from detectors.result import Remark, Result
+    from detectors.result import Result
 
 __all__ = ["MarkedImages"]
 
@@ -114,7 +113,7 @@ class MarkedImages:
     @property
     def needs(self) -> frozenset[str]:
         """What the model draws by, where it does, and what the mark asks it about images."""
-        asks = plugins.load("image_marks", self.mark.get("use", _MARK)).asks
+        asks = plugins.load("image_marks", self._named["use"]).asks
         return frozenset({*([self._draws] if self._draws else []), *([asks] if asks else [])})
 
     @property
@@ -122,13 +121,13 @@ class MarkedImages:
         """Return the question that the model answers with images; None where it draws none."""
         if self.images == "drawn":
             return "sample"
-        noise = hasattr(plugins.load("image_marks", self.mark.get("use", _MARK)), "begun")
+        noise = hasattr(plugins.load("image_marks", self._named["use"]), "begun")
         return "marked_images" if noise and self.images == "marked" else None
 
     def find_keys(self) -> None:
         """Raise UsageError where the key file holds no key of a mark in images."""
         if self.key_file is not None:
-            _key_in(self.key_file)
+            mark_and_key("image_marks", self._named, self.key, self.key_file)
 
     def estimate(self, items: int) -> int:
         """Return calls: a draw for every item, and a question about each of its forms where the mark asks."""
@@ -166,16 +165,8 @@ class MarkedImages:
         promise = Promise(self.promise_power, self.promise_alpha)
         return image_mark_detection(
             observed["items"], observed.get("unmarked"), alpha=self.alpha, promise=promise, level=level, rng=rng,
-            remarks=self._remarks(),
+            remarks=[*remarks_on("image_marks", self._named["use"])],
         )
-
-    def _remarks(self) -> list[Remark]:
-        """Return what a reader must know of the mark before its numbers."""
-        from detectors.result import Remark
-
-        mark, use = plugins.load("image_marks", self.mark.get("use", _MARK)), self.mark.get("use", _MARK)
-        said = [] if mark.keyed else [Remark("mark_without_key", {"mark": use})]
-        return said if mark.exact else [*said, Remark("mark_approximate", {"mark": use})]
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return images of which most have no mark, and images that are marked; see `image_mark_trials`."""
@@ -193,15 +184,13 @@ class MarkedImages:
         """Tell whether the whole interval of the headline lies below one half: most images do not carry the mark."""
         return result.headline.high is not None and result.headline.high < 0.5
 
+    @property
+    def _named(self) -> Mapping[str, Any]:
+        return {"use": _MARK, **self.mark}
+
     def reader(self, ask: Ask) -> tuple[MarkKey, ImageReader]:
         """Return the key and what reads under it; raises UsageError."""
-        if self.key_file is not None:
-            known = _key_in(self.key_file)
-            mark = plugins.build("image_marks", known.variant, known.parameters)
-        else:
-            options = dict(self.mark)
-            use = options.pop("use", _MARK)
-            mark, known = plugins.build("image_marks", use, options), make_mark_key(use, secret=secret_of(self.key))
+        mark, known = mark_and_key("image_marks", self._named, self.key, self.key_file)
         return known, ImageReader(ask, mark, known.secret, self.other_keys, self.levels, regenerator=self.regenerator)
 
 
@@ -280,13 +269,6 @@ def _put_in(mark: Any, image: NDArray[np.float32], key: bytes) -> tuple[Any, Any
         return mark.marked(image, key), image, None
     except UsageError as error:
         return None, image, str(error)
-
-
-def _key_in(file: Path) -> MarkKey:
-    known = read_mark_key(file)
-    if known.variant not in plugins.names("image_marks"):
-        raise UsageError("{file}: a key of {variant}, which is no mark of images", file=file, variant=known.variant)
-    return known
 
 
 _ALWAYS = ("problem", "key", "image", "p_value", "right_bits", "other_p_values")

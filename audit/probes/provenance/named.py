@@ -1,17 +1,23 @@
-"""What plans of marks in images and sounds name: attacks, keys, and which original goes with a marked one."""
+"""What plans of marks in images and sounds name: attacks, marks, keys, and which original goes with a marked one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from audit import plugins
 from audit.errors import UsageError
+from audit.watermarks.keys import make_mark_key, read_mark_key
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["attacks_named", "names_of", "secret_of"]
+    from audit.watermarks.keys import MarkKey
+    from detectors.result import Remark
+
+__all__ = ["attacks_named", "mark_and_key", "names_of", "remarks_on"]
 
 _NAMED = re.compile(r"(\w+) at (-?\d+(?:\.\d+)?|-?\.\d+)")
 
@@ -40,7 +46,36 @@ def names_of(frame: pd.DataFrame) -> list[str]:
     return list(map(str, frame.get("name", frame.index)))
 
 
-def secret_of(key: str) -> bytes:
+def mark_and_key(kind: str, mark: Mapping[str, Any], key: str, key_file: Path | None) -> tuple[Any, MarkKey]:
+    """Return a mark and its key, of a key file or as a plan names them; raises UsageError.
+
+    kind: `image_marks` or `audio_marks`; mark: its name at `use`, its options beside it.
+    """
+    if key_file is None:
+        options = dict(mark)
+        use = options.pop("use")
+        return plugins.build(kind, use, options), make_mark_key(use, secret=_secret_of(key))
+    known = read_mark_key(key_file)
+    if known.variant not in plugins.names(kind):
+        what = "images" if kind == "image_marks" else "sounds"
+        raise UsageError(
+            "{file}: a key of {variant}, which is no mark of {what}", file=key_file, variant=known.variant, what=what
+        )
+    return plugins.build(kind, known.variant, known.parameters), known
+
+
+def remarks_on(kind: str, use: str) -> Iterator[Remark]:
+    """Yield what a reader must know of a mark before its numbers."""
+    from detectors.result import Remark
+
+    mark = plugins.load(kind, use)
+    if not mark.keyed:
+        yield Remark("mark_without_key", {"mark": use})
+    if not mark.exact:
+        yield Remark("mark_approximate", {"mark": use})
+
+
+def _secret_of(key: str) -> bytes:
     """Return the bytes of a key that a plan names; raises UsageError for digits that are none."""
     try:
         return bytes.fromhex(key[2:]) if key.startswith("0x") else key.encode()
