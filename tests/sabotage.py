@@ -75,6 +75,25 @@ def weighed_as(change):
     return lambda real: lambda *args: [replace(one, weights=change(one.weights)) for one in real(*args)]
 
 
+def of_marks(observe):
+    """What both probes of marks in files have in common."""
+    return {
+        "keys swapped": (observe, kept(
+            p_value=lambda frame: [one[0] for one in frame["other_p_values"]],
+            other_p_values=lambda frame: [[one] for one in frame["p_value"]])),
+        "originals for marked": (observe, kept(p_value=taken("plain_p_value"), plain_p_value=taken("p_value"))),
+        "ten times alpha": ("detectors.provenance.image.detection:_at",
+                            lambda real: lambda p, alpha: real(p, 10 * alpha)),
+        "a tenth of alpha": ("detectors.provenance.image.detection:_at",
+                             lambda real: lambda p, alpha: real(p, alpha / 10)),
+        "a bit more": ("detectors.provenance.image.bits:log10_right",
+                       lambda real: lambda right, count: real(max(right - 1, 0), count)),
+        "no width": ("detectors.provenance.image.detection:mean_over_units", without_width),
+        "units ignored": ("detectors.provenance.image.detection:mean_over_units",
+                          lambda real: lambda values, units, **options: real(values, None, **options)),
+    }
+
+
 SABOTAGE = {
     "bias.corpus": (
         "detectors.bias.data.whole_corpus:group_gaps",
@@ -768,38 +787,14 @@ HOLES = {
         "no width": ("detectors.provenance.origin:mean_over_units", without_width),
     },
     "provenance.audio_mark": {
-        "keys swapped": (AUDIO_MARK, kept(
-            p_value=lambda frame: [one[0] for one in frame["other_p_values"]],
-            other_p_values=lambda frame: [[one] for one in frame["p_value"]])),
-        "originals for marked": (AUDIO_MARK, kept(p_value=taken("plain_p_value"), plain_p_value=taken("p_value"))),
+        **of_marks(AUDIO_MARK),
         "not attacked": ("detectors.provenance.audio.attacks:attacked", lambda real: lambda kind, sound, *rest: sound),
-        "ten times alpha": ("detectors.provenance.image.detection:_at",
-                            lambda real: lambda p, alpha: real(p, 10 * alpha)),
-        "a tenth of alpha": ("detectors.provenance.image.detection:_at",
-                             lambda real: lambda p, alpha: real(p, alpha / 10)),
-        "a bit more": ("detectors.provenance.image.bits:log10_right",
-                       lambda real: lambda right, count: real(max(right - 1, 0), count)),
         "twice the noise": ("detectors.provenance.audio.quality:_powers",
                             lambda real: lambda *pair: (real(*pair)[0], 2 * real(*pair)[1])),
-        "no width": ("detectors.provenance.image.detection:mean_over_units", without_width),
-        "units ignored": ("detectors.provenance.image.detection:mean_over_units",
-                          lambda real: lambda values, units, **options: real(values, None, **options)),
     },
     "provenance.image_mark": {
-        "keys swapped": (IMAGE_MARK, kept(
-            p_value=lambda frame: [one[0] for one in frame["other_p_values"]],
-            other_p_values=lambda frame: [[one] for one in frame["p_value"]])),
-        "originals for marked": (IMAGE_MARK, kept(p_value=taken("plain_p_value"), plain_p_value=taken("p_value"))),
+        **of_marks(IMAGE_MARK),
         "not attacked": ("detectors.provenance.image.attacks:attacked", lambda real: lambda kind, image, *rest: image),
-        "ten times alpha": ("detectors.provenance.image.detection:_at",
-                            lambda real: lambda p, alpha: real(p, 10 * alpha)),
-        "a tenth of alpha": ("detectors.provenance.image.detection:_at",
-                             lambda real: lambda p, alpha: real(p, alpha / 10)),
-        "a bit more": ("detectors.provenance.image.bits:log10_right",
-                       lambda real: lambda right, count: real(max(right - 1, 0), count)),
-        "no width": ("detectors.provenance.image.detection:mean_over_units", without_width),
-        "units ignored": ("detectors.provenance.image.detection:mean_over_units",
-                          lambda real: lambda values, units, **options: real(values, None, **options)),
     },
     "provenance.text_mark": {
         "keys swapped": (MARK, kept(p_value=taken("other_p_value"), other_p_value=taken("p_value"))),

@@ -127,3 +127,11 @@ def test_options_that_could_find_nothing_are_refused(options, why):
 
 def test_all_attacks_are_those_of_the_table():
     assert len(MarkedSounds(attacks=("all",)).attacked) == 30
+
+
+def test_every_sound_is_read_under_other_keys_of_its_own_and_under_none_twice():
+    """One key for all could agree with all sounds by chance, and their false alarms would be one."""
+    key, reader = MarkedSounds(other_keys=3).reader()
+    drawn = [key.secret, *(one for name in ("a", "b") for one in reader.other_keys(name))]
+    assert len(set(drawn)) == 7
+    assert reader.other_keys("a") == drawn[1:4]

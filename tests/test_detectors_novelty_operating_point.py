@@ -61,6 +61,18 @@ def test_it_covers_the_true_share(each, apart):
     assert missed <= 10
 
 
+def test_it_covers_where_units_have_items_on_both_sides():
+    """A familiar and a foreign item of one photo share its strangeness."""
+    missed, true = 0, norm.sf(norm.ppf(0.05) + 2)
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        shared = np.repeat(rng.normal(size=60), 2)
+        sides = [0.9 * shared + np.sqrt(0.19) * rng.normal(size=120) + shift for shift in (0.0, 2.0)]
+        found = judged(*sides, (np.arange(120) // 2, np.arange(120) // 2), level=0.9, seed=seed)
+        missed += not found.low <= true <= found.high
+    assert missed <= 10
+
+
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=30), st.lists(st.integers(0, 9), min_size=2, max_size=30),
        st.floats(0.01, 0.99))  # fmt: skip
 def test_law_it_is_the_share_at_the_highest_threshold_that_finds_enough(familiar, foreign, tpr):

@@ -383,9 +383,8 @@ def read_reviews(folder: str | os.PathLike[str]) -> Reviews:
     try:
         lines, torn = read_lines(path)
     except OSError as error:
-        raise IntegrityError(
-            "{file}: cannot be read ({problem})", file=REVIEWS_FILE, problem=os_reason(error)
-        ) from None
+        problem = os_reason(error)
+        raise IntegrityError("{file}: cannot be read ({problem})", file=REVIEWS_FILE, problem=problem) from None
     return reviews_of(lines, digest_file(Path(folder, RECORD_FILE)), torn=torn)
 
 

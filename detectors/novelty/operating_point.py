@@ -6,7 +6,8 @@
 Foreign items are the positives, as in Hendrycks et al. 2019, 1812.04606, who tell it at a TPR of 95 %; where familiar
 ones are (Liang et al. 2018, 1706.02690), it is 1 - `flagged_share`. There the threshold is taken as given; here it is
 drawn with the foreign items, and the interval counts that: half of its error is for the quantile of the foreign scores,
-which lies between two of their order statistics (exact binomial), half for the shares of familiar items at these two.
+which lies between two of their order statistics (exact binomial), half for the share of familiar items at the true one,
+of which the shares at these two are bounds. So it holds even where a unit has familiar and foreign items.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
-from detectors.intervals import exact_binomial, mean_over_units
+from detectors.intervals import exact_binomial
 from detectors.phrases import Method
 from detectors.result import Measure
 
 __all__ = ["fpr_at_tpr"]
 
-_METHOD = "{method} at two exact order statistics of the foreign scores; the threshold finds {share} % of these"
+_METHOD = "exact binomial at two exact order statistics of the foreign scores; the threshold finds {share} % of these"
 Units = NDArray[np.int64]
 
 
@@ -32,22 +33,21 @@ def fpr_at_tpr(
     """Return the share of familiar items that lie at or above the threshold that finds a share `tpr` of foreign ones.
 
     familiar, foreign: scores [item], higher = stranger, finite; units: number of the independent unit of every item of
-    both, which weigh the same however many items they have. The interval is valid at every n: an upper end of 1 says
-    that too few foreign units are there to bound the threshold.
+    both, which weigh the same however many items they have. The interval, of one item drawn from each unit, is valid at
+    every n: an upper end of 1 says that too few foreign units are there to bound the threshold.
     """
     of_familiar, of_foreign = (np.unique(side, return_inverse=True)[1] for side in units)
     sizes, order, half = np.bincount(of_foreign), np.argsort(-foreign, kind="stable"), (1 + level) / 2
     found = np.cumsum((1 / (sizes * len(sizes)))[of_foreign[order]])
     threshold = foreign[order][np.searchsorted(found, tpr - 1e-12)]
     below, above = _thresholds(_one_of_each(foreign, of_foreign, rng), tpr, half)
-    most, told, least = (
-        mean_over_units(familiar >= one, of_familiar, level=half, rng=rng, binary=True)
-        for one in (below, threshold, above)
-    )
+    many, drawn = np.bincount(of_familiar), _one_of_each(familiar, of_familiar, rng)
+    value = float((np.bincount(of_familiar, familiar >= threshold) / many).mean())
+    (low, _), (_, high) = (exact_binomial(int((drawn >= at).sum()), len(drawn), half) for at in (above, below))
     return Measure(
-        name="fpr_at_tpr", value=told.value, low=min(least.low, told.value), high=max(most.high, told.value), n=told.n,
-        unit="share", direction="lower is better", level=level,
-        method=Method(_METHOD, method=told.method, share=f"{100 * tpr:g}"),
+        name="fpr_at_tpr", value=value, low=min(low, value), high=max(high, value),
+        n={"items": len(familiar), "units": len(many)}, unit="share", direction="lower is better", level=level,
+        method=Method(_METHOD, share=f"{100 * tpr:g}"),
     )
 
 

@@ -245,10 +245,8 @@ def _check(each: Sequence[CheckComparison], notation: Notation) -> CheckView:
 
 def _erased(lettered: Sequence[tuple[str, CheckComparison]], notation: Notation) -> Iterator[str]:
     """Yield what was erased, of A once."""
-    sides = [("A", lettered[0][1], "A"), *((letter, one, "B") for letter, one in lettered)]
-    for letter, check, side in sides:
-        told = [one for of, one in check.erased if of == side]
-        for line in erased_lines(told, check.check, notation):
+    for letter, check, side in [("A", lettered[0][1], "A"), *((letter, one, "B") for letter, one in lettered)]:
+        for line in erased_lines((one for of, one in check.erased if of == side), check.check, notation):
             yield notation.words("format.colon", left=letter, right=line)
 
 
