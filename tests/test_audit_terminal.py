@@ -226,3 +226,12 @@ def test_only_the_command_that_is_called_is_loaded():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert "'audit.cli.sealing'" in done.stdout
     assert not {one for one in ("audit.cli.parts", "audit.cli.running", "rich") if f"'{one}'" in done.stdout}
+
+
+def test_what_reads_options_is_loaded_for_those_that_are_given(capsys):
+    said = "print('pydantic' in sys.modules)"
+    code = f"import sys; from audit.cli.app import execute; execute(['parts', '--json']); {said}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.endswith("}}\nFalse\n")
+    assert execute(["run", "plan.yaml", "--max-items", "few"]) == 2
+    assert lines_of(capsys)[0].startswith("dokimasia: Invalid value for '--max-items' / '--limit': ")

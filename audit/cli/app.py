@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import TyperInfo
 
 from audit import plugins
-from audit.cli.groups import Group
+from audit.cli.groups import Command, Group
 from audit.cli.terminal import standard_streams, tell
 from audit.errors import UsageError, clean
 
@@ -112,7 +112,7 @@ def _summary(part: Any) -> dict[str, Any]:
 def _made(name: str) -> Any:
     """Return one of the commands with its options."""
     part, alone = plugins.load("commands", name), typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
-    alone.add_typer(part, name=name) if isinstance(part, typer.Typer) else alone.command(name)(part)
+    alone.add_typer(part, name=name) if isinstance(part, typer.Typer) else alone.command(name, cls=Command)(part)
     return typer.main.get_group(alone).commands[name]
 
 
