@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli.groups import Group
+from audit.cli.mark_files import require_alpha
 from audit.cli.options import Alpha, AsJson, MarkKeys
 from audit.cli.origin import Anchor, Purposes, origin_line, origin_told, read_file
-from audit.errors import DokimasiaError, UsageError, clean
+from audit.errors import DokimasiaError, clean
 
 if TYPE_CHECKING:
     from audit.probes.provenance.files import FileReader
@@ -81,8 +82,7 @@ def detect_files(
     from audit.probes.provenance.files import FileReader, keys_of
     from audit.watermarks.text.finding import published_marks
 
-    if not 0 < alpha < 1:
-        raise UsageError("alpha is {alpha:g}; allowed: above 0, below 1", alpha=alpha)
+    require_alpha(alpha)
     others, texts = keys_of(keys or [])
     sought = [*texts, *(published_marks() if published else [])]
     given, broken = _given(files)

@@ -9,13 +9,14 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import typer
 
 from audit.cli.audio_marks import AUDIO, detect_audio, mark_audio
 from audit.cli.detect_files import FilesByDefault, detect_files
 from audit.cli.groups import Group
+from audit.cli.mark_files import CERTAIN, COPIED, Keys, detect_in, key_for, opened, power, require_alpha, valid_today
 from audit.cli.options import Alpha, AsJson, MarkKeys
 from audit.cli.origin import detect_certificate, detect_origin, detect_tampering, mark_authority, mark_origin
 from audit.errors import DokimasiaError, UsageError, clean
@@ -48,14 +49,9 @@ detect.command("origin")(detect_origin)
 detect.command("tampering")(detect_tampering)
 
 IMAGE = "image-spread"
-_CERTAIN = -6
-"""Decimal logarithm of the p at which a mark of an image that is being marked counts as there."""
 _ABSENT = "no mark found; that says nothing of who made it"
 _UNSEEN = "note: the mark cannot be read back from this image ({p}): too small, flat or hard; a lower --psnr may help"
-_COPIED = "note: who has marked images can copy the mark into others or take it off; sign the origin where it counts"
-_UNREADABLE = "too small or too flat to hold a mark"
 
-Keys = Annotated[list[Path], typer.Option("--key", help="Key file; may be given again: p counts every key.")]
 Published = Annotated[
     bool, typer.Option("--published", help="Try the published keys of every variant too, which anybody may use.")
 ]
@@ -150,19 +146,12 @@ def _text_key(key: Path | None, new: Path | None, variant: str) -> tuple[MarkKey
 
     if key is not None and new is None:
         known, made = read_text_key(key)
-        _valid_today(known, key)
+        valid_today(known, key)
         return known, made
     if new is None or key is not None:
         raise UsageError("mark text: name one key: --key FILE, or --new-key FILE with --variant NAME")
     write_mark_key(new, new_text_key(variant))
     return read_text_key(new)
-
-
-def _valid_today(key: MarkKey, file: Path) -> None:
-    """Raise UsageError where a key is not meant to mark anything today."""
-    if not key.valid_on(datetime.now().date()):
-        days = {"first": key.valid_from or "...", "last": key.valid_until or "..."}
-        raise UsageError("{file}: valid from {first} to {last}, and so not today", file=file, **days)
 
 
 @mark.command("image")
@@ -190,7 +179,7 @@ def mark_image(
     from audit.cli.by_model import draw_marked, noise_key
 
     known, _ = noise_key(key)
-    _valid_today(known, key)
+    valid_today(known, key)
     drawn = secrets.randbits(32) if seed is None else seed
     names = draw_marked(cast("Path", model), key, out, count=count, seed=drawn, steps=steps)
     if as_json:
@@ -209,24 +198,24 @@ def _mark_file(file: Path, key: Path, out: Path, payload: str, psnr: float, as_j
     from audit.watermarks.image.spread import SpreadSpectrum, colours
     from detectors.provenance.image.reading import read
 
-    secret, made_by = _image_key(key), SpreadSpectrum(psnr, payload)
-    _valid_today(secret, key)
+    secret, made_by = key_for(key, IMAGE, "images"), SpreadSpectrum(psnr, payload)
+    valid_today(secret, key)
     shown = _picture(file)
     before = read(shown.pixels, secret.secret, search=False)
-    if before.log10_p <= _CERTAIN:
+    if before.log10_p <= CERTAIN:
         raise UsageError("{file}: it carries the mark of this key already, payload {payload}; two of them would mix",
                          file=file, payload=before.payload.hex())  # fmt: skip
     made = made_by.marked(shown.pixels, secret.secret, levels=shown.levels)
     write_out(out, file_of(dataclasses.replace(shown, pixels=made), out.suffix))
     reached = -10 * float(np.log10(np.mean((colours(made).astype(float) - colours(shown.pixels)) ** 2)))
     after = read(made, secret.secret, search=False).log10_p
-    if not after <= _CERTAIN:
-        p = "nothing to read" if np.isnan(after) else f"p = {_power(after)}"
+    if not after <= CERTAIN:
+        p = "nothing to read" if np.isnan(after) else power(after)
         print(_UNSEEN.format(p=p), file=sys.stderr)
-    print(_COPIED, file=sys.stderr)
+    print(COPIED.format(what="images"), file=sys.stderr)
     if as_json:
         print(json.dumps({"file": str(out), "key": secret.told, "payload": made_by.carried.hex(), "psnr": reached,
-                          "read_back": bool(after <= _CERTAIN)}))  # fmt: skip
+                          "read_back": bool(after <= CERTAIN)}))  # fmt: skip
     else:
         print(clean(f"{out}: marked with key {secret.id}, payload {made_by.carried.hex()}, PSNR {reached:.1f} dB"))
 
@@ -246,8 +235,7 @@ def detect_text(
     from audit.watermarks.text.given import texts_of
     from audit.watermarks.text.keyed import read_text_key
 
-    if not 0 < alpha < 1:
-        raise UsageError("alpha is {alpha:g}; allowed: above 0, below 1", alpha=alpha)
+    require_alpha(alpha)
     sought = [Sought(key.told, made) for key, made in map(read_text_key, keys or [])]
     sought += published_marks() if published else []
     if not sought:
@@ -295,80 +283,40 @@ def detect_image(
     """Say of each image whose mark it carries, with an exact p-value and the payload; exit code 2 if one is none."""
     from detectors.provenance.image.reading import read_all
 
-    if not 0 < alpha < 1:
-        raise UsageError("alpha is {alpha:g}; allowed: above 0, below 1", alpha=alpha)
+    require_alpha(alpha)
     if model is not None:
         from audit.cli.by_model import seek_together
 
         if not seek_together(files, model, keys, alpha, as_json):
             raise typer.Exit(2)
         return
-    known = [_image_key(one) for one in keys]
-    told, broken = [], False
-    for file in files:
-        try:
-            shown = _picture(file)
-        except DokimasiaError as error:
-            print(clean(str(error)), file=sys.stderr)
-            broken = True
-            continue
-        readings = read_all(shown.pixels, [one.secret for one in known], search=not as_they_stand)
-        told.append(_told_image(str(file), known, readings, alpha))
-    print(json.dumps(told) if as_json else "\n".join(clean(_line(one)) for one in told))
-    if broken:
-        raise typer.Exit(2)
+
+    def read(file: Path, secrets: list[bytes]) -> tuple[dict[str, Any], list[ImageReading]]:
+        return {}, read_all(_picture(file).pixels, secrets, search=not as_they_stand)
+
+    detect_in(
+        files, [key_for(one, IMAGE, "images") for one in keys], read, _placed, line=_line,
+        unreadable="too small or too flat to hold a mark", alpha=alpha, as_json=as_json,
+    )  # fmt: skip
 
 
-def _told_image(file: str, keys: list[MarkKey], readings: list[ImageReading], alpha: float) -> dict[str, Any]:
-    """Return what the likeliest key read, its p-value multiplied by the number of keys."""
-    import math
-
-    key, best = min(zip(keys, readings, strict=True), key=lambda pair: pair[1].log10_p)
-    if math.isnan(best.log10_p):
-        return {"file": file, "found": None}
-    exponent = min(0.0, best.log10_p + math.log10(len(keys)))
-    found = exponent <= math.log10(alpha)
-    return {
-        "file": file, "found": found, "log10_p": exponent, "keys": len(keys), "tried": best.tried,
-        **({"key": key.told, "payload": best.payload.hex(), "payload_p": best.payload_p, "scale": best.scale,
-            "angle": best.angle, "mirrored": best.mirrored} if found else {}),
-    }  # fmt: skip
+def _placed(best: ImageReading) -> dict[str, Any]:
+    return {"payload": best.payload.hex(), "payload_p": best.payload_p, "scale": best.scale, "angle": best.angle,
+            "mirrored": best.mirrored}  # fmt: skip
 
 
 def _line(told: dict[str, Any]) -> str:
-    """Return what was found in an image, in a line."""
-    if told["found"] is None:
-        return f"{told['file']}: {_UNREADABLE}"
-    p = f"p {'=' if told['log10_p'] > -300 else '<'} {_power(max(told['log10_p'], -300))}"
-    tried = f"{told['keys']} key{'s' * (told['keys'] > 1)}, {told['tried']:,} places tried"
-    if not told["found"]:
-        return f"{told['file']}: {_ABSENT} ({p}; {tried})"
     sure = "" if told["payload_p"] <= 1e-3 else " (not sure)"
     stands = f"scale {told['scale']:.2f}, turned {told['angle']:.1f} degrees{', mirrored' * told['mirrored']}"
-    return f"{told['file']}: mark of key {told['key']['id']}, payload {told['payload']}{sure}, {stands} ({p}; {tried})"
-
-
-def _power(exponent: float) -> str:
-    return f"{10**exponent:.2g}"
+    return f"payload {told['payload']}{sure}, {stands}"
 
 
 def _picture(file: Path) -> Picture:
-    from audit.errors import os_reason
-    from audit.files import decoding, open_regular
+    from audit.files import decoding
     from audit.watermarks.image.files import picture_of
 
-    try:
-        with open_regular(file) as data, decoding(data, file) as image:
-            return picture_of(image, file)
-    except OSError as error:
-        raise UsageError("{file}: cannot be read ({problem})", file=file, problem=os_reason(error)) from None
+    def read(data: BinaryIO, place: Path) -> Picture:
+        with decoding(data, place) as image:
+            return picture_of(image, place)
 
-
-def _image_key(file: Path) -> MarkKey:
-    from audit.watermarks.keys import read_mark_key
-
-    key = read_mark_key(file)
-    if key.variant != IMAGE:
-        raise UsageError("{file}: a key of {variant}; images want one of {wanted}", file=file, variant=key.variant,
-                         wanted=IMAGE)  # fmt: skip
-    return key
+    return opened(file, read)

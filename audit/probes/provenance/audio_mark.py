@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError, UsageError
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
-from audit.probes.provenance.named import attacks_named, mark_and_key, names_of, remarks_on
+from audit.probes.provenance.mark_probe import MarkProbe
+from audit.probes.provenance.named import attacks_named, mark_and_key, names_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,14 +34,13 @@ __all__ = ["MarkedSounds"]
 _FILE = "bytes of a sound file in base64, as the source `files` gives them"
 _UNIT = "independent unit, e.g. the voice or the piece; absent = every sound is its own"
 _NAME = "file name, by which originals go with marked sounds; absent = they go by id"
-_MARK = "audio-spread"
 _ALWAYS = ("problem", "key", "sound_seconds", "p_value", "right_bits", "other_p_values")
 _PAIRED = ("snr", "segmental_snr", "plain_p_value")
 _ATTACKED = ("kinds", "strengths", "lengths", "altered", "p_values")
 
 
 @dataclass(frozen=True)
-class MarkedSounds:
+class MarkedSounds(MarkProbe):
     """Share of sounds that carry a keyed mark, after attacks too, beside false alarms and what it costs."""
 
     sounds: Literal["given", "marked"] = "given"
@@ -62,6 +62,8 @@ class MarkedSounds:
     promise_alpha: float = 1e-6
     """P-value at which they shall be found."""
 
+    kind: ClassVar[str] = "audio_marks"
+    usual: ClassVar[str] = "audio-spread"
     name: ClassVar[str] = "provenance.audio_mark"
     dimension: ClassVar[str] = "provenance"
     roles: ClassVar[Mapping[str, Role]] = {
@@ -80,17 +82,8 @@ class MarkedSounds:
 
     def __post_init__(self) -> None:
         """Refuse options that could find nothing."""
-        for option, fits, allowed in (
-            ("alpha", 0 < self.alpha < 1, "above 0, below 1"),
-            ("other_keys", self.other_keys >= 0, "0 or more"),
-            ("promise_power", 0 < self.promise_power < 1, "above 0, below 1"),
-            ("promise_alpha", 0 < self.promise_alpha < 1, "above 0, below 1"),
-        ):
-            if not fits:
-                raise ValueError(f"{option}: got {getattr(self, option)}; allowed: {allowed}")
+        self._refuse()
         _ = self.attacked
-        if self.key_file is not None and self.mark:
-            raise ValueError(f"key_file: got {self.key_file} beside mark; allowed: one of them")
 
     @property
     def attacked(self) -> list[tuple[str, float]]:
@@ -103,11 +96,6 @@ class MarkedSounds:
     def needs(self) -> frozenset[str]:
         """Nothing of the audited model: this is an audit of what it made."""
         return frozenset()
-
-    def find_keys(self) -> None:
-        """Raise UsageError where the key file holds no key of a mark in sounds."""
-        if self.key_file is not None:
-            mark_and_key("audio_marks", self._named, self.key, self.key_file)
 
     def estimate(self, items: int) -> int:
         """Return 0: no model is called."""
@@ -144,33 +132,14 @@ class MarkedSounds:
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.provenance.audio.detection`."""
         from detectors.provenance.audio.detection import audio_mark_detection
-        from detectors.provenance.under_attack import Promise
 
-        return audio_mark_detection(
-            observed["items"], observed.get("unmarked"), alpha=self.alpha,
-            promise=Promise(self.promise_power, self.promise_alpha), level=level, rng=rng,
-            remarks=[*remarks_on("audio_marks", self._named["use"])],
-        )
-
-    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
-        """Return sounds of which most have no mark, and sounds that are marked; see `audio_mark_trials`."""
-        from audit.probes.provenance.audio_mark_trials import planted
-
-        return planted(self, rng, marked=False), planted(self, rng, marked=True)
+        return self._judged(audio_mark_detection, observed, level, rng)
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
         """Return sounds that hold a mark by a hair, or do not; see `audit.probes.provenance.audio_mark_trials`."""
         from audit.probes.provenance.audio_mark_trials import audio_mark_trials
 
         return audio_mark_trials(self, rng)
-
-    def found(self, result: Result) -> bool:
-        """Tell whether the whole interval of the headline lies below one half: most sounds do not carry the mark."""
-        return result.headline.high is not None and result.headline.high < 0.5
-
-    @property
-    def _named(self) -> Mapping[str, Any]:
-        return {"use": _MARK, **self.mark}
 
     def reader(self) -> tuple[MarkKey, SoundReader]:
         """Return the key and what reads under it; raises UsageError."""

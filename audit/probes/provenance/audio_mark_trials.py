@@ -1,4 +1,4 @@
-"""Controls and trials of `provenance.audio_mark`: sounds whose lowest bits agree with keys as often as they shall.
+"""Trials of `provenance.audio_mark`: sounds whose lowest bits agree with keys as often as they shall.
 
 A sound of 512 samples agrees with the key in just as many places as its p-value needs, or in one fewer, so that another
 bound, key or count gives another rate; the same holds after its first half was cut off, and for its original. Under the
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, KnownMeasures, Observed, Trial, mean_of
+from audit.probe import Known, KnownMeasures, Trial, mean_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     Bits = NDArray[np.bool_]
 
-__all__ = ["audio_mark_trials", "planted"]
+__all__ = ["audio_mark_trials"]
 
-_UNITS, _SIZE, _ALPHA, _RATE, _PLANTED = 32, 512, 0.01, 8000, 60
+_UNITS, _SIZE, _ALPHA, _RATE = 32, 512, 0.01, 8000
 _HALF = _SIZE // 2
 _LOUD = 100
 _KEY, _TRIM = "the key of trials", f"trim at {_HALF / _RATE:g}"
@@ -41,19 +41,6 @@ def audio_mark_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
         attacks=(_TRIM,), other_keys=1, promise_power=0.5, promise_alpha=_ALPHA,
     )
     return [_Made(tried, dose, rng).trial() for dose in range(3)]
-
-
-def planted(probe: Any, rng: np.random.Generator, *, marked: bool) -> Observed:
-    """Return observations of sounds with the mark, or of such as have none, though they agree a little."""
-    import numpy as np
-    import pandas as pd
-
-    least = np.log10(probe.alpha)
-    powers = least * (rng.uniform(1, 40, _PLANTED) if marked else rng.uniform(0, 0.9, _PLANTED))
-    index = pd.Index([f"planted-{number}" for number in range(_PLANTED)], name="id")
-    frame = pd.DataFrame({"p_value": 10.0**powers, "problem": None}, index)
-    frame["other_p_values"] = [[float(one)] for one in rng.uniform(size=_PLANTED)]
-    return {"items": frame}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from audit.errors import UsageError
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import without_nan
 from audit.probes.provenance.image_reading import BY_MODEL, ImageReader, Lifted, attacks_on_images, pixels_of
-from audit.probes.provenance.named import mark_and_key, names_of, remarks_on
+from audit.probes.provenance.mark_probe import MarkProbe
+from audit.probes.provenance.named import mark_and_key, names_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,11 +40,10 @@ __all__ = ["MarkedImages"]
 _IMAGE = "image as numbers [row, column] or [channel, row, column]"
 _UNIT = "independent unit, e.g. the photograph that it was cut from; absent = every image is its own"
 _NAME = "file name, by which originals go with marked images; absent = they go by id"
-_MARK = "image-spread"
 
 
 @dataclass(frozen=True)
-class MarkedImages:
+class MarkedImages(MarkProbe):
     """Share of images that carry a keyed mark, after attacks too, beside false alarms, copies and what it costs."""
 
     images: Literal["given", "marked", "drawn"] = "given"
@@ -74,6 +74,8 @@ class MarkedImages:
     regenerator: str | None = None
     """Helper that makes images again: a diffusion model (`regenerate at 0.3`, of its time), a VAE (`rinse at 1`)."""
 
+    kind: ClassVar[str] = "image_marks"
+    usual: ClassVar[str] = "image-spread"
     name: ClassVar[str] = "provenance.image_mark"
     dimension: ClassVar[str] = "provenance"
     roles: ClassVar[Mapping[str, Role]] = {
@@ -94,21 +96,13 @@ class MarkedImages:
 
     def __post_init__(self) -> None:
         """Refuse options that could find nothing."""
-        for option, fits, allowed in (
-            ("alpha", 0 < self.alpha < 1, "above 0, below 1"),
-            ("other_keys", self.other_keys >= 0, "0 or more"),
-            ("promise_power", 0 < self.promise_power < 1, "above 0, below 1"),
-            ("promise_alpha", 0 < self.promise_alpha < 1, "above 0, below 1"),
+        self._refuse(
             ("levels", 2 <= self.levels <= 256, "2 to 256"),
             ("together", all(size >= 2 for size in self.together), "2 or more each"),
-        ):
-            if not fits:
-                raise ValueError(f"{option}: got {getattr(self, option)}; allowed: {allowed}")
+        )
         made = [kind for kind, _ in attacks_on_images(self.attacks) if kind in BY_MODEL]
         if made and self.regenerator is None:
             raise ValueError(f"attacks: got {made[0]} without a regenerator; allowed: with one")
-        if self.key_file is not None and self.mark:
-            raise ValueError(f"key_file: got {self.key_file} beside mark; allowed: one of them")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -123,11 +117,6 @@ class MarkedImages:
             return "sample"
         noise = hasattr(plugins.load("image_marks", self._named["use"]), "begun")
         return "marked_images" if noise and self.images == "marked" else None
-
-    def find_keys(self) -> None:
-        """Raise UsageError where the key file holds no key of a mark in images."""
-        if self.key_file is not None:
-            mark_and_key("image_marks", self._named, self.key, self.key_file)
 
     def estimate(self, items: int) -> int:
         """Return calls: a draw for every item, and a question about each of its forms where the mark asks."""
@@ -160,33 +149,14 @@ class MarkedImages:
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.provenance.image.detection`."""
         from detectors.provenance.image.detection import image_mark_detection
-        from detectors.provenance.under_attack import Promise
 
-        promise = Promise(self.promise_power, self.promise_alpha)
-        return image_mark_detection(
-            observed["items"], observed.get("unmarked"), alpha=self.alpha, promise=promise, level=level, rng=rng,
-            remarks=[*remarks_on("image_marks", self._named["use"])],
-        )
-
-    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
-        """Return images of which most have no mark, and images that are marked; see `image_mark_trials`."""
-        from audit.probes.provenance.image_mark_trials import planted
-
-        return planted(self, rng, marked=False), planted(self, rng, marked=True)
+        return self._judged(image_mark_detection, observed, level, rng)
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
         """Return images that hold a mark by a hair, or do not; see `audit.probes.provenance.image_mark_trials`."""
         from audit.probes.provenance.image_mark_trials import image_mark_trials
 
         return image_mark_trials(self, rng)
-
-    def found(self, result: Result) -> bool:
-        """Tell whether the whole interval of the headline lies below one half: most images do not carry the mark."""
-        return result.headline.high is not None and result.headline.high < 0.5
-
-    @property
-    def _named(self) -> Mapping[str, Any]:
-        return {"use": _MARK, **self.mark}
 
     def reader(self, ask: Ask) -> tuple[MarkKey, ImageReader]:
         """Return the key and what reads under it; raises UsageError."""

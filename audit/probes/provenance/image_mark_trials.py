@@ -1,4 +1,4 @@
-"""Controls and trials of `provenance.image_mark`: images whose lowest bits agree with keys as often as they shall.
+"""Trials of `provenance.image_mark`: images whose lowest bits agree with keys as often as they shall.
 
 An image of 16 x 16 agrees with the key in just as many places as its p-value needs, or in one or two fewer, so that
 another bound, key or count gives another rate; the same holds after it was flipped, under the key that was not put in,
@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from audit.probe import Known, KnownMeasures, Observed, Trial, mean_of
+from audit.probe import Known, KnownMeasures, Trial, mean_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["image_mark_trials", "planted"]
+__all__ = ["image_mark_trials"]
 
-_UNITS, _SIDE, _ALPHA, _GREY, _PLANTED = 32, 16, 0.01, 100, 60
+_UNITS, _SIDE, _ALPHA, _GREY = 32, 16, 0.01, 100
 _KEY, _FLIP = "the key of trials", "flip at 1"
 _FOUND = (29, 19, 6)
 """Units in which the mark is found, of two images each."""
@@ -35,19 +35,6 @@ def image_mark_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
         regenerator=None, together=(),
     )
     return [_Made(tried, dose, rng).trial() for dose in range(3)]
-
-
-def planted(probe: Any, rng: np.random.Generator, *, marked: bool) -> Observed:
-    """Return observations of images with the mark, or of such as have none, though their bits agree a little."""
-    import numpy as np
-    import pandas as pd
-
-    least = np.log10(probe.alpha)
-    powers = least * (rng.uniform(1, 40, _PLANTED) if marked else rng.uniform(0, 0.9, _PLANTED))
-    index = pd.Index([f"planted-{number}" for number in range(_PLANTED)], name="id")
-    frame = pd.DataFrame({"p_value": 10.0**powers, "right_bits": 0.99 if marked else 0.6, "problem": None}, index)
-    frame["other_p_values"] = [[float(one)] for one in rng.uniform(size=_PLANTED)]
-    return {"items": frame}
 
 
 @dataclass(frozen=True)
