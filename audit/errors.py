@@ -139,12 +139,17 @@ def os_reason(error: OSError) -> Phrase:
 
 def first_problem(error: ValidationError) -> Phrase:
     """Return the first thing that pydantic found wrong; a ValueError of a validator of ours may bring a phrase."""
+    from pydantic_core import PydanticKnownError
+
     first = error.errors()[0]
     if first["type"] == "value_error":
         return Phrase("Value error, {problem}", problem=first["ctx"]["error"].args[0])
     if first["type"] == "json_invalid":
         return Phrase("Invalid JSON: {problem}", problem=first["ctx"]["error"])
-    return Phrase(clean(first["msg"])[:200])
+    values = first.get("ctx", {})
+    plural = "" if 1 in values.values() else "s"
+    said = Phrase(PydanticKnownError(first["type"], values).message_template, **values, expected_plural=plural)
+    return said if said == first["msg"] else Phrase(clean(first["msg"])[:200])
 
 
 def clean(text: str) -> str:

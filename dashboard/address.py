@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode
 from pydantic import Field, TypeAdapter, ValidationError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from audit.errors import UsageError
+from audit.errors import UsageError, first_problem
 from audit.record import Verdict
 from audit.review import RatingWord, StatusWord
 from reports.text import words_of
@@ -176,7 +176,7 @@ def read(parameters: Mapping[str, str]) -> Address:
         first = error.errors()[0]
         raise UsageError(
             "address: {parameter}={got!r}: {problem}",
-            parameter=first["loc"][0], got=first["input"], problem=first["msg"].lower(),
+            parameter=first["loc"][0], got=first["input"][:80], problem=first_problem(error),
         ) from None
     words_of(address.lang)
     return address

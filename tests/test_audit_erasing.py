@@ -19,6 +19,7 @@ from test_dashboard_views import screen, seen
 from audit import plugins
 from audit.catalogue import Asked, Catalogue
 from audit.cli.app import execute
+from audit.cli.running import _watched
 from audit.compare import compare_audits
 from audit.errors import IntegrityError, UsageError
 from audit.execute import run
@@ -190,14 +191,15 @@ def test_what_is_not_reached_is_named(audit, tmp_path):
     assert what.spoken == 1
 
 
-def test_erased_answers_answer_for_nobody(audit, tmp_path):
+def test_erased_answers_answer_for_nobody(audit, tmp_path, capsys):
     copy = Path(shutil.copytree(audit.folder / "observed", tmp_path / "backup"))
     erased(audit, {"free": []})
     shutil.copytree(copy, audit.folder / "observed", dirs_exist_ok=True)
     second = run(plan_of(tmp_path, "Second"), into=tmp_path / "audits")
     assert second.run.adopted == {}
     assert second.run.calls_asked > 0
-    assert run(plan_of(tmp_path, "Told"), into=tmp_path / "audits").folder == audit.folder, "it is finished"
+    assert _watched(plan_of(tmp_path, "Told"), audit.folder.parent, fresh=False, show=False).folder == audit.folder
+    assert "finished before; evidence of free was erased since; --fresh" in capsys.readouterr().err
     assert [*erasures(audit.folder)]
 
 
@@ -729,7 +731,8 @@ def test_screens_say_it_in_the_place_of_the_texts(home, lang):
         check: words(key, count=1, day=Notation(words).day(AT.date()), author="Kim", why=WHY)
         for check, key in (("limited", "note.erased_items"), ("personal", "note.erased"))
     }
-    for asked in ({"check": "limited"}, {"check": "personal"}, {"check": "personal", "item": 8}):
+    left, gone = {"check": "limited"}, {"check": "personal"}
+    for asked in (left, {**left, "item": 2}, gone, {**gone, "item": 8}):
         page = seen(screen(screen="item" if "item" in asked else "finding", **asked, **place))
         assert told[asked["check"]] in page
         assert not any(secret in page for secret in SECRETS)

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from korean import KO
 from phrases_told import ERROR, PHRASES, makers_in, phrases_in
+from pydantic import TypeAdapter, ValidationError
 
-from audit.errors import DataError, IntegrityError, UsageError, did_you_mean, os_reason
+from audit.errors import DataError, IntegrityError, UsageError, did_you_mean, first_problem, os_reason
 from audit.record import load_record
+from dashboard.address import Address, read
 from detectors.differences import Difference
 from detectors.phrases import Cause, ComparisonTest, Method, Phrase
 from detectors.result import Measure, undefined
@@ -106,6 +108,25 @@ def test_a_method_that_is_no_phrase_is_refused_by_the_type_checker():
     fields = {**get_type_hints(Measure), "test": get_type_hints(Difference)["test"]}
     assert (fields["method"], fields["undefined"], fields["test"]) == (Method, Cause | None, ComparisonTest)
     assert get_type_hints(undefined)["reason"] is Cause
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"item": "0"}, "item='0'(1 이상이어야 함)"),
+        ({"item": "two"}, "item='two'(정수가 아님)"),
+        ({"order": "best"}, "order='best'(쓸 수 있는 값: 'worst', 'newest', 'title' or 'model')"),
+        ({"find": "a" * 501}, f"find='{'a' * 80}'(500자를 넘음)"),
+        ({"audit": "../a"}, r"audit='../a'(형식에 맞지 않음: ^[^/\\\x00]*$)"),
+    ],
+)
+def test_what_pydantic_finds_wrong_is_told_in_its_words_and_in_korean(asked, told):
+    with pytest.raises(UsageError) as refused:
+        read(asked)
+    assert told in KO.term("error", refused.value.message)
+    with pytest.raises(ValidationError) as found:
+        TypeAdapter(Address).validate_strings(asked)
+    assert first_problem(found.value) == found.value.errors()[0]["msg"]
 
 
 def test_korean_words_are_for_what_can_be_said():

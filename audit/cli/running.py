@@ -185,6 +185,7 @@ def _watched(
     """Run a plan with progress on stderr, where somebody looks on, and findings on stdout as they land."""
     from audit.cli.screen import Progress, finding_line
     from audit.execute import run
+    from audit.record import erasures
     from audit.storage import shown
 
     watcher = _Watcher(plan, Progress(), show)
@@ -195,7 +196,9 @@ def _watched(
         raise
     watcher.progress.clear()
     if not watcher.landed:
-        print(f"{shown(done.folder)}: finished before; --fresh runs it again", file=sys.stderr)
+        gone = ", ".join(sorted({check for one in erasures(done.folder) for check in one.checks}))
+        told = f"; evidence of {gone} was erased since" if gone else ""
+        print(f"{shown(done.folder)}: finished before{told}; --fresh runs it again", file=sys.stderr)
         if show:
             print("\n".join(finding_line(finding) for finding in done.record.findings))
     return done
