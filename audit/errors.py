@@ -22,7 +22,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
 
 from detectors.phrases import Phrase
 
@@ -147,9 +148,12 @@ def first_problem(error: ValidationError) -> Phrase:
     if first["type"] == "json_invalid":
         return Phrase("Invalid JSON: {problem}", problem=first["ctx"]["error"])
     values = first.get("ctx", {})
-    plural = "" if 1 in values.values() else "s"
-    said = Phrase(PydanticKnownError(first["type"], values).message_template, **values, expected_plural=plural)
-    return said if said == first["msg"] else Phrase(clean(first["msg"])[:200])
+    with suppress(KeyError):  # of a type that pydantic does not know
+        template = PydanticKnownError(cast(Any, first["type"]), values).message_template
+        said = Phrase(template, **values, expected_plural="" if 1 in values.values() else "s")
+        if said == first["msg"]:
+            return said
+    return Phrase(clean(first["msg"])[:200])
 
 
 def clean(text: str) -> str:
