@@ -14,7 +14,7 @@ from audit.record import Evidence, Limit, load_record
 from reports.figures import drawn
 from reports.text import Notation, words_of
 from reports.views import count_items, shown_cell, shown_table, worst_items
-from reports.views.evidence import MAX_COLUMNS
+from reports.views.evidence import MAX_COLUMNS, ONCE
 
 N = Notation(words_of("en"))
 FRAME = pd.DataFrame(
@@ -98,9 +98,10 @@ def test_cells_are_printed_and_cut(tmp_path):
 
 
 def test_what_is_the_same_everywhere_is_said_once(tmp_path):
-    items = shown(audit_of(tmp_path, FRAME.assign(kind="swap")))
-    assert items.same == (("kind", "swap"),)
-    assert "kind" not in [column.label for column in items.columns]
+    few, many = "k" * ONCE, "m" * (ONCE + 1)
+    items = shown(audit_of(tmp_path, FRAME.assign(kind="swap", key=few, mark=many)))
+    assert sorted(items.same) == [("key", few), ("kind", "swap")]
+    assert {"key", "kind", "mark"} & {column.label for column in items.columns} == {"mark"}
 
 
 def test_of_too_many_columns_the_last_are_only_named(tmp_path):

@@ -9,6 +9,7 @@ import sys
 import threading
 import zlib
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -74,9 +75,20 @@ def inflated(data):
     return data + b"".join(zlib.decompress(one) for one in streams if one[:1] == b"x")
 
 
+def pages_of(data):
+    return [squeezed(page.get_textpage().get_text_range()) for page in opened(data)]
+
+
 def text_of(data):
-    pages = [page.get_textpage().get_text_range() for page in opened(data)]
-    return squeezed("\n".join(pages))
+    return "".join(pages_of(data))
+
+
+def broken(pages, word):
+    """Whether a paragraph ends on the page after that on which it begins."""
+    return any(
+        page.startswith(word[at:]) and word[:at] in before
+        for before, page in pairwise(pages) for at in range(1, len(word))
+    )  # fmt: skip
 
 
 def squeezed(text):
@@ -144,7 +156,8 @@ def test_it_holds_the_sentence_every_finding_and_every_word_of_the_page(audit, m
         assert squeezed(told).lower() in text.lower(), told
     html = render_html(audit, ReportOptions(lang=lang))["report.html"].decode()
     lost = {word for word in Words(html).found if squeezed(word).lower() not in text.lower()}
-    assert {word for word in lost if "--format html" not in word} == set()
+    pages = pages_of(made[lang][0])
+    assert {word for word in lost if "--format html" not in word and not broken(pages, squeezed(word))} == set()
 
 
 @pytest.mark.parametrize("lang", LANGS)

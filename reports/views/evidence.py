@@ -29,6 +29,8 @@ __all__ = [
 MAX_COLUMNS = 8
 SHORT = 24
 """A column whose cells have at most this many characters needs little room."""
+ONCE = 120
+"""What a column says in every row is said once, if it has at most this many characters."""
 WORDED = {
     "outcome": "cell", "prefers": "cell", "kind": "cell", "role": "cell", "finish": "cell", "missing": "cell",
     "group": "group", "score": "group", "about": "group", "problem": "cause", "not_asked": "cause",
@@ -124,7 +126,8 @@ def laid_out(
     same = [
         index
         for index, column in enumerate(cells)
-        if len(column) > 1 and len(set(column)) == 1 and kinds[index] in ("num", "word") and names[index] not in kept
+        if len(column) > 1 and len(set(column)) == 1 and names[index] not in kept
+        and kinds[index] not in ("id", "picture") and len(column[0]) <= ONCE
     ]
     varying = [index for index in range(len(cells)) if index not in same]
     shown = varying if chosen else varying[:MAX_COLUMNS]
