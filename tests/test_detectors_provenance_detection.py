@@ -1,11 +1,14 @@
 """Measures of a mark: what each says of hand-made texts, and when it says nothing."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom
 
 from detectors.intervals import exact_binomial
+from detectors.provenance.chances import p_of
 from detectors.provenance.detection import MARK_MEASURES, mark_detection, read_texts
 from detectors.provenance.text.green import LeftHashLists
 from detectors.provenance.text.reading import Reading
@@ -227,3 +230,12 @@ def test_a_mark_without_green_lists_has_no_share_of_green_tokens():
         "green_fraction"
     )
     assert found.undefined == "the mark has no green tokens"
+
+
+@pytest.mark.parametrize(
+    ("log10_p", "p"), [(-2.0, 0.01), (0.0, 1.0), (-300.5, 10**-300.5), (-4000.0, 2.2250738585072014e-308)]
+)
+def test_no_p_value_is_nothing(log10_p, p):
+    assert p_of(log10_p) == pytest.approx(p, rel=1e-12)
+    assert p_of(-math.inf) > 0
+    assert math.isnan(p_of(math.nan))

@@ -22,6 +22,7 @@ from scipy import fft
 
 from detectors.provenance.audio.frames import at_rate, framed
 from detectors.provenance.audio.period import FREQUENCIES, PERIOD, RATE, phases
+from detectors.provenance.chances import p_of
 from detectors.provenance.cosines import FEWEST, log_cosine_tail
 
 __all__ = ["HIGHEST", "LOWEST", "SHORTEST", "AudioReading", "mono", "read", "read_all"]
@@ -58,8 +59,8 @@ class AudioReading:
 
     @property
     def p_value(self) -> float:
-        """Return p; 0 stands for less than the least positive number."""
-        return float(10.0**self.log10_p)
+        """Return p; see `p_of`."""
+        return p_of(self.log10_p)
 
 
 def mono(sound: NDArray[np.floating]) -> NDArray[np.float32]:

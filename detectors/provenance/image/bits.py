@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrc, gammaln
 
+from detectors.provenance.chances import p_of
+
 __all__ = ["Evidence", "bits_evidence", "log10_right"]
 
 Bits = NDArray[np.bool_]
@@ -34,8 +36,8 @@ class Evidence:
 
     @property
     def p_value(self) -> float | None:
-        """Return p, None where nothing could be read; 0 stands for less than the least positive number."""
-        return None if math.isnan(self.log10_p) else float(10.0**self.log10_p)
+        """Return p, see `p_of`; None where nothing could be read."""
+        return None if math.isnan(self.log10_p) else p_of(self.log10_p)
 
 
 def log10_right(right: int, count: int) -> float:

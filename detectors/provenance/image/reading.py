@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from detectors.provenance.chances import p_of
 from detectors.provenance.cosines import FEWEST, log_cosine_tail
 from detectors.provenance.image.lattice import FINE, LATTICES, Plane, Vector, folded, lattices, straight, whitened
 from detectors.provenance.image.tile import DOWN, MESSAGE, PAYLOAD_BYTES, PILOT, RIGHT, SIDE, decoded, encoded, phases
@@ -68,8 +69,8 @@ class ImageReading:
 
     @property
     def p_value(self) -> float:
-        """Return p; 0 stands for less than the least positive number."""
-        return float(10.0**self.log10_p)
+        """Return p; see `p_of`."""
+        return p_of(self.log10_p)
 
     @property
     def bits(self) -> NDArray[np.bool_]:
