@@ -52,6 +52,7 @@ GROUPS = {
     "watermarks": "dokimasia.watermarks",
     "image_marks": "dokimasia.image_marks",
     "audio_marks": "dokimasia.audio_marks",
+    "video_marks": "dokimasia.video_marks",
     "reports": "dokimasia.reports",
     "figures": "dokimasia.figures",
     "comparisons": "dokimasia.comparisons",
@@ -60,13 +61,13 @@ GROUPS = {
     "sentences": "dokimasia.sentences",
     "frameworks": "dokimasia.frameworks",
 }
-CONFIGURED = ("models", "data", "probes", "trainers", "watermarks", "image_marks", "audio_marks")
+CONFIGURED = ("models", "data", "probes", "trainers", "watermarks", "image_marks", "audio_marks", "video_marks")
 """Kinds of parts that a plan, or a fit plan, sets options of: frozen dataclasses."""
 _SINGULAR = {
     "models": "model", "data": "data source", "importers": "importer", "probes": "probe", "procedures": "procedure",
     "trainers": "trainer", "watermarks": "watermark", "image_marks": "mark in images", "audio_marks": "mark in sound",
-    "reports": "report", "figures": "figure", "comparisons": "report of a comparison", "commands": "command",
-    "words": "words", "sentences": "sentences", "frameworks": "framework",
+    "video_marks": "mark in video", "reports": "report", "figures": "figure", "comparisons": "report of a comparison",
+    "commands": "command", "words": "words", "sentences": "sentences", "frameworks": "framework",
 }
 
 

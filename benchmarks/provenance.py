@@ -5,6 +5,7 @@
     clean       false positives of every text mark on texts that repeat themselves, over many keys
     image       the keyed mark of images: what it survives, false positives, speed beside invisible-watermark
     audio       the keyed mark of sounds: what it survives, false positives, speed
+    video       the keyed mark of videos: what it survives, false positives, speed
     attacks     SmolLM2 with every mark: found by length after each attack, and how long reading takes
     latent      marks in the noise that our generators begin with: found by images taken together, after compression
     passages    a tenth of a text that is marked, found; and the tail of two keys against simulation
@@ -22,6 +23,7 @@ PARTS = {
     "green": "provenance_green", "synthid": "provenance_synthid", "clean": "provenance_clean",
     "attacks": "provenance_attacks", "passages": "provenance_passages", "image": "provenance_image",
     "latent": "provenance_latent", "origin": "provenance_origin", "audio": "provenance_audio",
+    "video": "provenance_video",
 }  # fmt: skip
 """Part -> the module beside this one whose `main` takes the rest of the command line."""
 

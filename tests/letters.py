@@ -131,6 +131,24 @@ class Steps:
         return [bits_evidence(sound[1:9, 0] > sound[:8, 0], message_of(key, 8)) for key in keys]
 
 
+@dataclass(frozen=True)
+class Fades:
+    """Eight bits at the beginning of a video: each frame brighter than the one before = 1; anybody can put them in."""
+
+    variant: ClassVar[str] = "letters.fades"
+    keyed: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
+
+    def read(self, frames: Any, keys: Sequence[bytes]) -> list[Any]:
+        import numpy as np
+
+        from audit.watermarks.image import message_of
+        from detectors.provenance.image.bits import bits_evidence
+
+        shown = np.array([float(one.brightness.mean()) for one in frames])[:9]
+        return [bits_evidence(np.diff(shown) > 0, message_of(key, len(shown) - 1)) for key in keys]
+
+
 @runtime_checkable
 class HasAlphabet(Protocol):
     """An ability that Dokimasia knows nothing of: letters have an order."""

@@ -54,6 +54,9 @@ marks = "outside_parts.letters:MARKS"
 [project.entry-points."dokimasia.audio_marks"]
 "letters.steps" = "outside_parts.letters:Steps"
 
+[project.entry-points."dokimasia.video_marks"]
+"letters.fades" = "outside_parts.letters:Fades"
+
 [project.entry-points."dokimasia.reports"]
 titles = "outside_parts.markov:titles"
 letters = "outside_parts.letters:render_letters"

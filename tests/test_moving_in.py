@@ -123,6 +123,7 @@ def test_parts_and_schema_know_the_new_kinds(dokimasia):
     assert found["watermarks"]["kgw"].startswith("The KGW mark")
     assert found["image_marks"]["letters.corner"].startswith("Eight bits")
     assert found["audio_marks"]["letters.steps"].startswith("Eight bits")
+    assert found["video_marks"]["letters.fades"].startswith("Eight bits")
     assert "toy-law" in found["frameworks"]
     assert "toy-law                     4  staged, checked 2026-11-28  Toy law\n" in dokimasia("frameworks").stdout
     assert "art-1  1(1)  [direct]" in dokimasia("frameworks", "toy-law").stdout

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.cli.mark_files import CERTAIN, COPIED, Keys, detect_in, key_for, opened, power, require_alpha, valid_today
+from audit.cli.mark_files import CERTAIN, Keys, detect_in, key_for, mark_each, opened, power, require_alpha, valid_today
 from audit.cli.options import Alpha, AsJson
-from audit.errors import DokimasiaError, UsageError, clean
+from audit.errors import UsageError
 
 if TYPE_CHECKING:
     from audit.watermarks.audio.files import Sound
@@ -40,21 +38,10 @@ def mark_audio(
 
     secret, made_by = key_for(key, AUDIO, "sounds"), AudioSpread(snr)
     valid_today(secret, key)
-    several = len(files) > 1 or out.is_dir()
-    if several:
-        out.mkdir(parents=True, exist_ok=True)
-    told, broken = [], False
-    for file in files:
-        try:
-            told.append(_mark_file(file, secret, made_by, out / file.name if several else out))
-        except DokimasiaError as error:
-            print(clean(str(error)), file=sys.stderr)
-            broken = True
-    if told:
-        print(COPIED.format(what="sounds"), file=sys.stderr)
-        print(json.dumps(told) if as_json else "\n".join(clean(_marked_line(one)) for one in told))
-    if broken:
-        raise typer.Exit(2)
+    mark_each(
+        files, out, lambda file, to: _mark_file(file, secret, made_by, to), line=_marked_line, what="sounds",
+        as_json=as_json,
+    )  # fmt: skip
 
 
 def _mark_file(file: Path, key: MarkKey, made_by: Any, out: Path) -> dict[str, Any]:

@@ -35,7 +35,7 @@ __all__ = ["FilesByDefault", "detect_files"]
 
 _NOTHING = "nothing found; that says nothing of who made it"
 _NOT_SOUGHT = "no mark sought in it: {why}"
-_A = {"image": "an image", "audio": "a sound"}
+_A = {"image": "an image", "audio": "a sound", "video": "a video"}
 
 
 class FilesByDefault(Group):
@@ -66,7 +66,7 @@ TokenizerOf = Annotated[
 
 
 def detect_files(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Texts, .jsonl, images, sounds, any files.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Texts, .jsonl, images, sounds, videos, any.")],
     keys: MarkKeys = None,
     published: Published = False,
     model: TokenizerOf = None,
@@ -141,7 +141,7 @@ def _seek_texts(given: Sequence[_One], sought: Sequence[Sought], model: Path | N
 
 
 def _beside(one: _One, reader: FileReader, alpha: float, tried: int) -> dict[str, Any]:
-    """Return what a file that is no text says of its origin, and the mark in it where it is an image or a sound."""
+    """Return what a file that is no text says of its origin, and the mark in it where it may carry one."""
     from audit.probes.provenance.files import FileMark, said
 
     if one.text is not None:

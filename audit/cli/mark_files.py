@@ -1,4 +1,4 @@
-"""What the commands about marks in images and sounds have in common: keys, files, and what the likeliest key reads."""
+"""What the commands about marks in files have in common: keys, files, and what the likeliest key reads."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from audit.errors import DokimasiaError, UsageError, clean, os_reason
 
 if TYPE_CHECKING:
     from audit.watermarks.keys import MarkKey
+    from detectors.provenance.image.reading import ImageReading
 
 __all__ = [
-    "CERTAIN", "COPIED", "Keys", "Reading", "detect_in", "key_for", "opened", "power", "require_alpha", "valid_today",
+    "CERTAIN", "COPIED", "AsTheyStand", "Keys", "Reading", "detect_in", "key_for", "mark_each", "opened", "placed",
+    "power", "require_alpha", "standing", "valid_today",
 ]
 
 CERTAIN = -6
@@ -27,6 +29,9 @@ COPIED = "note: who has marked {what} can copy the mark into others or take it o
 _ABSENT = "no mark found; that says nothing of who made it"
 
 Keys = Annotated[list[Path], typer.Option("--key", help="Key file; may be given again: p counts every key.")]
+AsTheyStand = Annotated[
+    bool, typer.Option("--as-they-stand", help="Seek no scale or rotation: faster, and cuts are still found.")
+]
 
 
 class Reading(Protocol):
@@ -83,6 +88,41 @@ def opened(file: Path, read: Callable[[BinaryIO, Path], T]) -> T:
 def power(exponent: float) -> str:
     """Return a p-value in words."""
     return f"p = {10**exponent:.2g}" if exponent > -300 else "p < 1e-300"
+
+
+def mark_each(
+    files: Sequence[Path], out: Path, mark: Callable[[Path, Path], dict[str, Any]], *,
+    line: Callable[[dict[str, Any]], str], what: str, as_json: bool,
+) -> None:
+    """Mark files into one, or several into a folder, and print of each what `mark` tells; Exit 2 where one is none."""
+    several = len(files) > 1 or out.is_dir()
+    if several:
+        out.mkdir(parents=True, exist_ok=True)
+    told, broken = list[dict[str, Any]](), False
+    for file in files:
+        try:
+            told.append(mark(file, out / file.name if several else out))
+        except DokimasiaError as error:
+            print(clean(str(error)), file=sys.stderr)
+            broken = True
+    if told:
+        print(COPIED.format(what=what), file=sys.stderr)
+        print(json.dumps(told) if as_json else "\n".join(clean(line(one)) for one in told))
+    if broken:
+        raise typer.Exit(2)
+
+
+def placed(best: ImageReading) -> dict[str, Any]:
+    """Return what is told of a mark of images that is there."""
+    return {"payload": best.payload.hex(), "payload_p": best.payload_p, "scale": best.scale, "angle": best.angle,
+            "mirrored": best.mirrored}  # fmt: skip
+
+
+def standing(told: dict[str, Any]) -> str:
+    """Return what `placed` told, in words."""
+    sure = "" if told["payload_p"] <= 1e-3 else " (not sure)"
+    stands = f"scale {told['scale']:.2f}, turned {told['angle']:.1f} degrees{', mirrored' * told['mirrored']}"
+    return f"payload {told['payload']}{sure}, {stands}"
 
 
 def detect_in(

@@ -16,9 +16,23 @@ import typer
 from audit.cli.audio_marks import AUDIO, detect_audio, mark_audio
 from audit.cli.detect_files import FilesByDefault, detect_files
 from audit.cli.groups import Group
-from audit.cli.mark_files import CERTAIN, COPIED, Keys, detect_in, key_for, opened, power, require_alpha, valid_today
+from audit.cli.mark_files import (
+    CERTAIN,
+    COPIED,
+    AsTheyStand,
+    Keys,
+    detect_in,
+    key_for,
+    opened,
+    placed,
+    power,
+    require_alpha,
+    standing,
+    valid_today,
+)
 from audit.cli.options import Alpha, AsJson, MarkKeys
 from audit.cli.origin import detect_certificate, detect_origin, detect_tampering, mark_authority, mark_origin
+from audit.cli.video_marks import VIDEO, detect_video, mark_video
 from audit.errors import DokimasiaError, UsageError, clean
 
 if TYPE_CHECKING:
@@ -42,11 +56,13 @@ detect.__doc__ = "Say what files carry: marks of keys and how sure that is, sign
 mark.command("audio")(mark_audio)
 mark.command("authority")(mark_authority)
 mark.command("origin")(mark_origin)
+mark.command("video")(mark_video)
 detect.command("audio")(detect_audio)
 detect.command("files")(detect_files)
 detect.command("certificate")(detect_certificate)
 detect.command("origin")(detect_origin)
 detect.command("tampering")(detect_tampering)
+detect.command("video")(detect_video)
 
 IMAGE = "image-spread"
 _ABSENT = "no mark found; that says nothing of who made it"
@@ -54,9 +70,6 @@ _UNSEEN = "note: the mark cannot be read back from this image ({p}): too small, 
 
 Published = Annotated[
     bool, typer.Option("--published", help="Try the published keys of every variant too, which anybody may use.")
-]
-AsTheyStand = Annotated[
-    bool, typer.Option("--as-they-stand", help="Seek no scale or rotation: faster, and cuts are still found.")
 ]
 Generator = Annotated[
     Path | None, typer.Option("--model", help="Generator that drew them, in this order: for marks in its noise.")
@@ -81,7 +94,7 @@ def mark_key(
     valid_until: LastDay = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key for a mark, in an image or, by the variant's name, in text or in sound.
+    """Make a key for a mark, in an image or, by the variant's name, in text, sound or video.
 
     It finds what it marked on any day; the days say when it marks.
     """
@@ -92,9 +105,9 @@ def mark_key(
     facts: dict[str, Any] = {"scope": scope, "valid_from": _day(valid_from), "valid_until": _day(valid_until)}
     if valid_from and valid_until and valid_until < valid_from:
         raise UsageError("mark key: valid until {last}, before {first}", last=_day(valid_until), first=_day(valid_from))
-    kind = next((one for one in ("image_marks", "audio_marks") if variant in plugins.names(one)), None)
+    kind = next((one for one in ("image_marks", "audio_marks", "video_marks") if variant in plugins.names(one)), None)
     if kind is not None and plugins.load(kind, variant).keyed:
-        told = plugins.options_of(plugins.build(kind, variant, {})) if variant not in (IMAGE, AUDIO) else {}
+        told = plugins.options_of(plugins.build(kind, variant, {})) if variant not in (IMAGE, AUDIO, VIDEO) else {}
         key = make_mark_key(variant, parameters=told, **facts)
     else:
         key = new_text_key(variant, **facts)
@@ -295,20 +308,9 @@ def detect_image(
         return {}, read_all(_picture(file).pixels, secrets, search=not as_they_stand)
 
     detect_in(
-        files, [key_for(one, IMAGE, "images") for one in keys], read, _placed, line=_line,
+        files, [key_for(one, IMAGE, "images") for one in keys], read, placed, line=standing,
         unreadable="too small or too flat to hold a mark", alpha=alpha, as_json=as_json,
     )  # fmt: skip
-
-
-def _placed(best: ImageReading) -> dict[str, Any]:
-    return {"payload": best.payload.hex(), "payload_p": best.payload_p, "scale": best.scale, "angle": best.angle,
-            "mirrored": best.mirrored}  # fmt: skip
-
-
-def _line(told: dict[str, Any]) -> str:
-    sure = "" if told["payload_p"] <= 1e-3 else " (not sure)"
-    stands = f"scale {told['scale']:.2f}, turned {told['angle']:.1f} degrees{', mirrored' * told['mirrored']}"
-    return f"payload {told['payload']}{sure}, {stands}"
 
 
 def _picture(file: Path) -> Picture:

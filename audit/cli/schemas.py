@@ -182,7 +182,7 @@ def json_schema(what: str) -> str:
 
 def _fill_parts(schema: dict[str, Any]) -> None:
     """Put the installed parts and their options where a plan names them."""
-    kinds = ("models", "data", "probes", "watermarks", "image_marks", "audio_marks")
+    kinds = ("models", "data", "probes", "watermarks", "image_marks", "audio_marks", "video_marks")
     definitions = _part_definitions(schema, kinds)
     ref = {kind: {"$ref": f"#/$defs/{kind}"} for kind in kinds}
     top, check = schema["properties"], definitions["CheckSpec"]["properties"]

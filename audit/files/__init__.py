@@ -15,6 +15,7 @@ from audit.files.disk import (
     read_regular,
     read_table,
     remove,
+    replacing,
     require_regular,
     sha256,
     stored_json,
@@ -35,7 +36,7 @@ from audit.files.parquet import contents_of, frame_of, read_batches
 __all__ = [
     "MAX_JSON", "add_line", "append_line", "arrow_table", "canonical", "contents_of", "decoding", "digest_file",
     "frame_of", "in_language", "keys_once", "listen", "locked", "open_regular", "parquet_bytes", "parse_json",
-    "put_in_place", "read_batches", "read_frame", "read_lines", "read_regular", "read_table", "remove",
+    "put_in_place", "read_batches", "read_frame", "read_lines", "read_regular", "read_table", "remove", "replacing",
     "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "unheard", "whole_lines", "worker",
     "write_aside", "write_atomic", "write_inside", "write_out", "write_parquet", "written",
 ]

@@ -192,12 +192,12 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
 
     sync: whether it is on the disk on return; False for what can be had again.
     """
-    with _replacing(path, sync=sync) as file:
+    with replacing(path, sync=sync) as file:
         file.write(data)
 
 
 @contextmanager
-def _replacing(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
     """Give a file that becomes `path` once it is written; see `write_atomic`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:200]}.{worker()}.tmp")
@@ -257,7 +257,7 @@ def write_parquet(home: Path, name: str, table: pa.Table) -> str:
     Returns their digest.
     """
     target = _inside(home, name)
-    with _replacing(target) as file:
+    with replacing(target) as file:
         told = _Digested(file)
         _write_groups(table, told)
     return f"sha256:{told.digest.hexdigest()}"

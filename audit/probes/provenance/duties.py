@@ -48,7 +48,7 @@ class Duties:
     at_least: float = 0.95
     """Share of outputs from which on a duty counts as kept: the rules name none."""
     keys: Sequence[Path] = ()
-    """Key files of marks in images, sounds and texts; a mark whose key is not named cannot be found."""
+    """Key files of marks in images, sounds, videos and texts; a mark whose key is not named cannot be found."""
     published: bool = False
     """Whether the published keys of every mark in texts are tried too: anybody can put those marks in."""
     alpha: float = 1e-6

@@ -1,7 +1,7 @@
 """Reading files of outputs: what they say of their origin, parsed in one child for a whole run, and marks in them.
 
-A picture or sound in which the mark of a key is found was made, or marked, by who has the key: a layer of its own,
-`mark`, that says model. It may contradict what the file says of itself.
+A picture, sound or video in which the mark of a key is found was made, or marked, by who has the key: a layer of its
+own, `mark`, that says model. It may contradict what the file says of itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NOTHING = Cause("there is nothing to read: it is empty, too large, or no regula
 
 @dataclass(frozen=True)
 class FileMark:
-    """What keys say of one picture or sound."""
+    """What keys say of one picture, sound or video."""
 
     log10_p: float | None
     """Of the likeliest key, all keys of its kind counted; None where the file is too small or flat to hold a mark."""
@@ -55,7 +55,7 @@ class FileReader:
     purposes: Sequence[str] = ()
     seconds: float = 20.0
     keys: Sequence[MarkKey] = ()
-    """Of marks in images and in sounds."""
+    """Of marks in images, sounds and videos."""
     alpha: float = 1e-6
     """A mark is found where p is at most this, all keys of its kind counted."""
     parser: Parser = field(init=False, repr=False)
@@ -78,11 +78,11 @@ class FileReader:
         return read_origin(data, self.parser, name) if data else Origin(problem=_NOTHING)
 
     def keys_for(self, kind: str) -> list[MarkKey]:
-        """Return the keys of marks that files of a kind, such as `image` or `audio`, may carry."""
+        """Return the keys of marks that files of a kind, such as `image` or `video`, may carry."""
         return [one for one in self.keys if kind in _READ and one.variant in plugins.names(f"{kind}_marks")]
 
     def mark(self, data: bytes, name: str) -> FileMark | None:
-        """Return what the keys say of a picture or sound; None where there are no keys of its kind, or it is neither.
+        """Return what the keys say of a picture, sound or video; None where there are no keys of its kind.
 
         Raises LibraryError.
         """
@@ -140,8 +140,18 @@ def _in_sound(data: bytes, name: str, marks: _Marks) -> list[tuple[Evidence, Mar
     ]  # fmt: skip
 
 
+def _in_video(data: bytes, name: str, marks: _Marks) -> list[tuple[Evidence, MarkKey]]:
+    """Return what every key reads in a video, decoded once for each mark; raises DataError for what is none."""
+    from audit.watermarks.video.files import frames_of
+
+    return [
+        pair for mark, own in marks for pair in zip(
+            mark.read(frames_of(io.BytesIO(data), name), [one.secret for one in own]), own, strict=True)
+    ]  # fmt: skip
+
+
 _READ: Mapping[str, Callable[[bytes, str, _Marks], list[tuple[Evidence, MarkKey]]]] = {
-    "image": _in_picture, "audio": _in_sound
+    "image": _in_picture, "audio": _in_sound, "video": _in_video
 }  # fmt: skip
 """Kind of file -> how it is read under the keys of marks."""
 
@@ -153,7 +163,7 @@ def anchors_of(before: Observed) -> bytes:
 
 
 def keys_of(files: Sequence[Path]) -> tuple[tuple[MarkKey, ...], tuple[Sought, ...]]:
-    """Return the keys in these files that are of marks in images or sounds, and the marks in texts of the others.
+    """Return the keys in these files of marks in images, sounds or videos, and the marks in texts of the others.
 
     Raises UsageError for one that is no key.
     """

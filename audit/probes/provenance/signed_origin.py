@@ -45,7 +45,7 @@ class SignedOrigin:
     purposes: tuple[str, ...] = ()
     """Further purposes of certificates, as object identifiers, that a reader's `trust_config` lists."""
     keys: Sequence[Path] = ()
-    """Key files of marks in images and sounds; a mark contradicts metadata that say camera or human."""
+    """Key files of marks in images, sounds and videos; a mark contradicts metadata that say camera or human."""
     seconds: float = 20.0
     """Of one file or 250 changes; then the parser is ended, and the file counts as one that could not be read."""
 

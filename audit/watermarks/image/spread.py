@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.provenance.image.bits import Evidence
+    from detectors.provenance.image.reading import ImageReading
 
 __all__ = ["SpreadSpectrum", "colours"]
 
@@ -70,10 +71,21 @@ class SpreadSpectrum:
         """
         import numpy as np
 
-        from detectors.provenance.image.reading import SMALLEST, luma
+        from detectors.provenance.image.reading import luma
+
+        change = self.change(luma(image), key, levels=levels)
+        made = np.array(image, dtype=np.float32)
+        seen = colours(made)
+        seen += change if made.ndim == 2 else change[..., None]
+        return np.asarray(np.clip(np.rint(made * levels), 0, levels) / levels, dtype=np.float32)
+
+    def change(self, plane: NDArray[np.floating], key: bytes, *, levels: int = 255) -> NDArray[np.float32]:
+        """Return what is added to a brightness [row, column] of 0 to 1 that is cut into levels; raises as `marked`."""
+        import numpy as np
+
+        from detectors.provenance.image.reading import SMALLEST
         from detectors.provenance.image.tile import pattern
 
-        plane = luma(image)
         if min(plane.shape) < SMALLEST:
             raise UsageError(
                 "the image has {rows} x {columns} pixels; a mark needs {least} x {least}",
@@ -82,23 +94,23 @@ class SpreadSpectrum:
         change = _where_it_hides(plane) * _repeated(pattern(key, self.carried), plane.shape)
         rounding = 1 / 12 / levels**2
         change *= np.sqrt(max(10 ** (-self.psnr / 10) - rounding, rounding) / np.mean(change**2, dtype=np.float64))
-        made = np.array(image, dtype=np.float32)
-        seen = colours(made)
-        seen += change if made.ndim == 2 else change[..., None]
-        return np.asarray(np.clip(np.rint(made * levels), 0, levels) / levels, dtype=np.float32)
+        return np.asarray(change)
 
     def read(self, image: NDArray[np.floating], keys: Sequence[bytes]) -> list[Evidence]:
         """Return what each key reads in an image of 0 to 1, and how much of the payload is right."""
+        from detectors.provenance.image.reading import read_all
+
+        return [self.evidence(one) for one in read_all(image, keys, search=self.search)]
+
+    def evidence(self, reading: ImageReading) -> Evidence:
+        """Return what a key read, beside the payload that was sent."""
         import numpy as np
 
         from detectors.provenance.image.bits import Evidence
-        from detectors.provenance.image.reading import read_all
 
         sent = np.unpackbits(np.frombuffer(self.carried, np.uint8)).astype(bool)
-        return [
-            Evidence(one.log10_p, float((one.bits == sent).mean()) if one.payload else float("nan"))
-            for one in read_all(image, keys, search=self.search)
-        ]
+        right = float((reading.bits == sent).mean()) if reading.payload else float("nan")
+        return Evidence(reading.log10_p, right)
 
 
 def colours(image: NDArray[np.float32]) -> NDArray[np.float32]:

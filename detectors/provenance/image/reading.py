@@ -24,7 +24,7 @@ from detectors.provenance.cosines import FEWEST, log_cosine_tail
 from detectors.provenance.image.lattice import FINE, LATTICES, Plane, Vector, folded, lattices, straight, whitened
 from detectors.provenance.image.tile import DOWN, MESSAGE, PAYLOAD_BYTES, PILOT, RIGHT, SIDE, decoded, encoded, phases
 
-__all__ = ["SMALLEST", "ImageReading", "luma", "read", "read_all"]
+__all__ = ["SMALLEST", "ImageReading", "luma", "read", "read_all", "read_planes"]
 
 SMALLEST = 32
 """Pixels of the shorter side; a smaller image is not read."""
@@ -88,6 +88,7 @@ class _Found:
     vector: Vector
     mirrored: bool
     message: NDArray[np.float64]
+    number: int
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ class _Place:
 
     vector: Vector
     units: NDArray[np.complex64]
+    number: int
+    """Of the image, where there are several."""
 
 
 def luma(image: NDArray[np.floating]) -> Plane:
@@ -129,18 +132,32 @@ def read_all(image: NDArray[np.floating], secrets: Sequence[bytes], *, search: b
     """
     plain = luma(image)
     plane = whitened(plain) if min(plain.shape) >= SMALLEST else np.zeros((1, 1), dtype=np.float32)
-    if float(np.abs(plane).mean()) < _FLAT:
-        return [ImageReading(math.nan, 0, 0, math.nan) for _ in secrets]
-    standing = _Place((0.0, float(SIDE)), _units(straight(plane)))
-    tried = len(_TURNS) * _SHIFTS * (1 + LATTICES * search)
+    return [reading for reading, _ in read_planes([plane], secrets, search=search)]
+
+
+def read_planes(
+    planes: Sequence[Plane], secrets: Sequence[bytes], *, search: bool = True, squares: Sequence[Plane] = ()
+) -> list[tuple[ImageReading, int]]:
+    """Return what each key reads in whitened images or sums of some, and in the number of which of them; p counts all.
+
+    squares: further ones, [96, 96], which were folded as they stand already; their numbers follow those of the planes.
+    """
+    if all(float(np.abs(plane).mean()) < _FLAT for plane in planes):
+        return [(ImageReading(math.nan, 0, 0, math.nan), 0) for _ in secrets]
+    straightened = [*(straight(plane) for plane in planes), *squares]
+    standing = [_Place((0.0, float(SIDE)), _units(one), number) for number, one in enumerate(straightened)]
+    tried = len(_TURNS) * _SHIFTS * (len(planes) * (1 + LATTICES * search) + len(squares))
     others: list[_Place] = []
     readings = []
     for secret in secrets:
-        found = _best(standing, secret)
+        found = min((_best(place, secret) for place in standing), key=lambda one: one.log_tail)
         if search and math.log(tried) + found.log_tail > _CLEAR:
-            others = others or [_Place(vector, _units(folded(plane, vector))) for vector in lattices(plane)]
+            others = others or [
+                _Place(vector, _units(folded(plane, vector)), number)
+                for number, plane in enumerate(planes) for vector in lattices(plane)
+            ]  # fmt: skip
             found = min([found, *(_best(place, secret) for place in others)], key=lambda one: one.log_tail)
-        readings.append(_told(found, tried))
+        readings.append((_told(found, tried), found.number))
     return readings
 
 
@@ -167,7 +184,7 @@ def _best(place: _Place, secret: bytes) -> _Found:
     aligned = place.units[turn] * np.exp(-1j * phases(secret)) * shift
     statistic, count = float(aligned.real[PILOT].sum()), int((place.units[turn, PILOT] != 0).sum())
     mirrored, message = turn >= len(_TURNS) // 2, aligned.real[MESSAGE]
-    return _Found(_log_tail(statistic, count), statistic, count, place.vector, mirrored, message)
+    return _Found(_log_tail(statistic, count), statistic, count, place.vector, mirrored, message, place.number)
 
 
 def _log_tail(total: float, count: int) -> float:

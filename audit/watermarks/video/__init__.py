@@ -1,0 +1,6 @@
+"""Marks in video, put in and read: one class for each variant, `audit.watermarks.video.mark.VideoMark`."""
+
+from audit.watermarks.video.mark import MarksVideo, VideoMark
+from audit.watermarks.video.spread import VideoSpread
+
+__all__ = ["MarksVideo", "VideoMark", "VideoSpread"]

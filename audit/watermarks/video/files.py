@@ -1,0 +1,156 @@
+"""The frames of a video file, one at a time, and marked ones back into a file beside the sound and texts that it had.
+
+PyAV reads and writes (`pip install dokimasia[video]`). Frames are streamed, so that memory does not grow with their
+number. Pixels are taken as they are coded: brightness in a plane of its own, of which a mark changes nothing else.
+What is opened is the file alone: formats that name other files or addresses are not among those that are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.errors import DataError, LibraryError
+from detectors.provenance.video.reading import Frame
+
+__all__ = ["Brightness", "brightness_in", "counted", "frames_of", "opened", "range_of", "require_av", "seconds_of"]
+
+_FORMATS = "mov,matroska,avi,mpegts"
+_MOST_PIXELS = 1 << 25
+"""Of a frame."""
+_MOST_FRAMES = 1 << 18
+"""2.4 hours at 30 frames a second."""
+_MOST_IN_ALL = 1 << 37
+"""Pixels of all frames: 36 minutes of 1,920 x 1,080 at 30 frames a second."""
+_FULL = 2
+"""Range of colours in which black is 0."""
+_PLANAR = ("yuv", "nv", "gray")
+"""How formats of pixels begin that have brightness in a plane of its own."""
+_NOT_ONE = "{file}: cannot be read as a video ({problem}); allowed: MP4, MOV, MKV, WebM, AVI, MPEG-TS"
+
+
+def require_av() -> Any:
+    """Return PyAV; LibraryError that names our extra where it is missing."""
+    try:
+        import av
+    except (ImportError, OSError):
+        message = "video files need av: pip install 'dokimasia[video]'"
+        raise LibraryError(message, library="av", extra="video") from None
+    return av
+
+
+@dataclass(frozen=True)
+class Brightness:
+    """The plane of brightness of a frame, in whole numbers."""
+
+    numbers: NDArray[np.integer]
+    """[row, column]: the frame's own memory."""
+    black: int
+    steps: int
+    """From black to white."""
+    top: int
+    """The greatest number that there is, maybe above white."""
+
+    @property
+    def shown(self) -> NDArray[np.float32]:
+        """Brightness as numbers of 0 to 1, a little beyond where the frame goes there."""
+        return (self.numbers.astype(np.float32) - np.float32(self.black)) / np.float32(self.steps)
+
+
+def frames_of(data: BinaryIO, place: object) -> Iterator[Frame]:
+    """Yield the frames of an opened file; DataError, in one line, for what is no video or too large a one."""
+    with opened(data, place) as (container, stream):
+        for number, shown in enumerate(counted(container.decode(stream), place)):
+            brightness = brightness_in(shown) or brightness_in(shown.reformat(format="yuv444p"))
+            if brightness is not None:
+                yield Frame(brightness.shown, seconds_of(shown, number), bool(shown.key_frame))
+
+
+def seconds_of(frame: Any, number: int) -> float:
+    """Return when a frame is shown; of one that does not say, as if there were 25 a second."""
+    return number / 25 if frame.time is None else float(frame.time)
+
+
+def range_of(frame: Any) -> int:
+    """Return the range of a frame's numbers, as FFmpeg counts them; 0 where the frame does not say."""
+    return _FULL if frame.format.name.startswith(("yuvj", "gray")) else int(frame.color_range)
+
+
+def brightness_in(frame: Any) -> Brightness | None:
+    """Return the brightness of a decoded frame; None of pixels that have it in no plane of its own."""
+    form = frame.format
+    bits, plane = form.components[0].bits, frame.planes[0]
+    if not form.name.startswith(_PLANAR) or form.is_big_endian or not 8 <= bits <= 16:
+        return None
+    kind: np.dtype[Any] = np.dtype(np.uint8 if bits == 8 else "<u2")
+    rows = np.frombuffer(plane, kind).reshape(-1, plane.line_size // kind.itemsize)
+    black, steps = (0, (1 << bits) - 1) if range_of(frame) == _FULL else (16 << (bits - 8), 219 << (bits - 8))
+    return Brightness(rows[: frame.height, : frame.width], black, steps, (1 << bits) - 1)
+
+
+@contextmanager
+def _broken(place: object) -> Iterator[None]:
+    """Make what FFmpeg says of a file that it cannot read a DataError of one line."""
+    library = require_av()
+    try:
+        yield
+    except library.FFmpegError as error:
+        problem = " ".join(str(error.strerror or error).split())[:120]
+        raise DataError(_NOT_ONE, file=place, problem=problem) from None
+
+
+@contextmanager
+def opened(data: BinaryIO, place: object) -> Iterator[tuple[Any, Any]]:
+    """Lend the container in an opened file and its first stream of pictures; DataError for what is none."""
+    library = require_av()
+    with _broken(place):
+        try:
+            container = library.open(data, options={"format_whitelist": _FORMATS})
+        except library.ArgumentError:
+            raise DataError(_NOT_ONE, file=place, problem="not one of the formats") from None
+    with container:
+        stream = next((one for one in container.streams.video if not _is_none(one)), None)
+        if stream is None:
+            raise DataError(_NOT_ONE, file=place, problem="it has no pictures that can be decoded")
+        _require_size(stream.codec_context.width, stream.codec_context.height, place)
+        stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
+        yield container, stream
+
+
+def _is_none(stream: Any) -> bool:
+    """Tell whether a stream is the picture of a cover, or of a codec that nobody here knows."""
+    return stream.codec_context is None or bool(stream.disposition & stream.disposition.attached_pic)
+
+
+def _require_size(width: int, height: int, place: object) -> None:
+    if not 0 < width * height <= _MOST_PIXELS:
+        raise DataError("{file}: {rows} x {columns} pixels; allowed: {most} in all", file=place, rows=height,
+                        columns=width, most=f"{_MOST_PIXELS:,}")  # fmt: skip
+
+
+def counted(frames: Iterator[Any], place: object) -> Iterator[Any]:
+    """Yield frames of one size, no more than allowed; DataError for others, and for none."""
+    count, size = 0, None
+    while True:
+        with _broken(place):
+            frame = next(frames, None)
+        if frame is None:
+            break
+        count, size = count + 1, size or (frame.height, frame.width)
+        _require_size(frame.width, frame.height, place)
+        if (frame.height, frame.width) != size:
+            raise DataError("{file}: frame {number} has {rows} x {columns} pixels, those before it {before}; allowed: "
+                            "one size", file=place, number=count, rows=frame.height, columns=frame.width,
+                            before="{} x {}".format(*size))  # fmt: skip
+        if count > min(_MOST_FRAMES, _MOST_IN_ALL // (size[0] * size[1])):
+            raise DataError("{file}: more than {frames} frames of {rows} x {columns} pixels; allowed: {most}",
+                            file=place, frames=f"{count - 1:,}", rows=size[0], columns=size[1],
+                            most=f"{_MOST_FRAMES:,}, of {_MOST_IN_ALL:,} pixels in all")  # fmt: skip
+        yield frame
+    if not count:
+        raise DataError(_NOT_ONE, file=place, problem="it has no frames")
