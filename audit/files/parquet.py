@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import IntegrityError
+from audit.files.dictionary_page import sizes_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,35 +103,36 @@ def _pointed_at(file: Any, contents: pq.FileMetaData, names: Sequence[str]) -> l
     """Return those of the columns that are read as a dictionary: most cells point, and repeat, or one fills too much.
 
     Texts that seldom repeat are stored in full behind a dictionary that was given up, or each once in it: read as they
-    stand, they take half or a third of the time. The first row of a row group brings all values that its others can
-    point at.
+    stand, they take half or a third of the time.
     """
-    import pyarrow.parquet as pq
-
     if not names or contents.num_rows < _FEW:
         return list(names)
-    opened, kept = pq.ParquetFile(file, read_dictionary=names), set()
+    kept = set()
     for group in range(contents.num_row_groups):
-        first = next(opened.iter_batches(1, row_groups=[group], columns=names), None)
-        if first is None:
-            continue
-        for name in names:
-            longest, size = _sizes(first.column(name).dictionary)
-            chunk = next(one for one in _of_group(contents, group) if one.path_in_schema == name)
-            repeats = 2 * len(first.column(name).dictionary) < chunk.num_values
-            points = repeats and chunk.total_uncompressed_size < 2 * size + 3 * chunk.num_values
-            if points or longest * min(_ROWS, chunk.num_values) > _SPELT_OUT:
+        for chunk in _of_group(contents, group):
+            name, rows = chunk.path_in_schema, chunk.num_values
+            if not rows or name not in names or name in kept:
+                continue
+            count, longest, size = sizes_in(file, chunk) or _read_sizes(file, contents, group, name)
+            points = 2 * count < rows and chunk.total_uncompressed_size < 2 * size + 3 * rows
+            if points or longest * min(_ROWS, rows) > _SPELT_OUT:
                 kept.add(name)
     file.seek(0)
     return sorted(kept)
 
 
-def _sizes(texts: pa.Array) -> tuple[int, int]:
-    """Return the bytes of the longest text, and of all as they are stored."""
+def _read_sizes(file: Any, contents: pq.FileMetaData, group: int, name: str) -> tuple[int, int, int]:
+    """Return what `sizes_in` does, by the first row of a row group, which brings all that the others can point at."""
     import pyarrow.compute as pc
+    import pyarrow.parquet as pq
 
+    opened = pq.ParquetFile(file, metadata=contents, read_dictionary=[name], pre_buffer=False)
+    first = next(opened.iter_batches(1, row_groups=[group], columns=[name]), None)
+    if first is None:  # the table of contents speaks of rows that are not there
+        return 0, 0, 0
+    texts = first.column(name).dictionary
     lengths = pc.binary_length(texts)
-    return pc.max(lengths).as_py() or 0, (pc.sum(lengths).as_py() or 0) + 4 * len(texts)
+    return len(texts), pc.max(lengths).as_py() or 0, (pc.sum(lengths).as_py() or 0) + 4 * len(texts)
 
 
 def _require_bounds(contents: pq.FileMetaData, columns: Sequence[str] | None) -> None:
