@@ -17,7 +17,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from audit.record import Audit, ItemsFile, items_of
-from dashboard.item_pages import columns_of, hits
+from dashboard.item_pages import columns_of, hits, holding
 from dashboard.loading import home, opened, readable
 
 __all__ = ["SHORTEST", "item_hits", "still_searching"]
@@ -104,8 +104,5 @@ def _holds(items: ItemsFile | None, wanted: str) -> bool:
 
 
 def _in_column(items: ItemsFile, wanted: str) -> Iterator[bool]:
-    import pyarrow.compute as pc
-
-    look = partial(pc.match_substring, pattern=wanted, ignore_case=True)
     for name in columns_of(items).texts:
-        yield from (bool(hit.any()) for hit in hits(items, name, look))
+        yield from (bool(hit.any()) for hit in hits(items, name, partial(holding, wanted=wanted)))

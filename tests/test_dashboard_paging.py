@@ -17,7 +17,7 @@ from report_fixtures import finding, mixed, pd, rate, write_audit
 from audit.record import Limit, items_of
 from audit.record import items as reader
 from dashboard.evidence_browser import SIZE
-from dashboard.item_pages import Filters, choices, matching
+from dashboard.item_pages import Filters, choices, holding, matching
 
 
 def opened(folder, frame, group_size=None):
@@ -113,6 +113,31 @@ def test_a_long_text_that_repeats_is_searched_and_shown_without_being_spelt_out_
         pa.set_memory_pool(before)
     assert len(found) == count
     assert 0 < counted.max_memory() < 32 << 20 < count * len(text)
+
+
+FOLDED = "kKsS\N{KELVIN SIGN}\N{LATIN SMALL LETTER LONG S}aA.*\0 éÉßẞİıΣς한글"
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.none() | st.text(FOLDED, max_size=5), max_size=30), st.text(FOLDED, min_size=1, max_size=3),
+    st.integers(0, 30), st.integers(1, 8), st.sampled_from([pa.string(), pa.large_string()]),
+)
+def test_what_a_block_of_texts_tells_of_all_of_them_is_what_arrow_tells_of_each(texts, wanted, start, block, kind):
+    looked = pa.array(texts, kind)[start:]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("dashboard.item_pages._BLOCK", block)
+        found = holding(looked, wanted).fill_null(False)
+    assert found.to_pylist() == pc.match_substring(looked, wanted, ignore_case=True).fill_null(False).to_pylist()
+
+
+@pytest.mark.parametrize("letter", "abcdefghijklmnopqrstuvwxyz")
+def test_no_other_letter_than_these_two_has_another_case_that_is_no_ascii(letter):
+    every = pa.array([chr(at) for at in range(0x110000) if not 0xD800 <= at < 0xE000])
+    found = every.filter(pc.match_substring(every, letter, ignore_case=True)).to_pylist()
+    more = {"k": ["\N{KELVIN SIGN}"], "s": ["\N{LATIN SMALL LETTER LONG S}"]}.get(letter, [])
+    assert sorted(found) == [letter.upper(), letter, *more]
+    assert holding(every, letter).true_count == len(found)
 
 
 def test_what_was_unpacked_for_a_search_is_given_back_to_the_machine(tmp_path, monkeypatch):
