@@ -61,6 +61,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (-slow[item.path], -number[item.path]))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep files whole, and those that open the real model on one worker: opening it takes 7 seconds of a core."""
+    from xdist.scheduler import LoadFileScheduling
+
+    opening = {path.name for path in Path(__file__).parent.glob("test_*.py") if "real_lm" in path.read_text("utf-8")}
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "real_lm" if Path(file).name in opening else file
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 ENDS: dict[str, float] = {}
 """Worker -> when it told of its last test, by the clock of this process."""
 

@@ -1,4 +1,4 @@
-"""Audits at once: all done, each told as a whole, errors as they were; records are those of one after the other."""
+"""Work at once: all done, each told as a whole, errors as they were; `test_audit_reference_applicants` does audits."""
 
 import multiprocessing
 import os
@@ -8,11 +8,8 @@ import pytest
 from at_once_work import RAISED, failing, killed, twice
 
 from audit import errors
-from audit.cli.app import execute
 from audit.cli.at_once import MOST, processes_for, told
 from audit.errors import AbilityError, DokimasiaError
-from audit.execute import run
-from audit.reference import cases
 
 
 def same(one, other):
@@ -58,15 +55,3 @@ def test_every_error_is_made_again_without_its_arguments():
 def test_no_more_processes_than_audits_or_than_memory_bears():
     assert [processes_for(count) for count in (0, 1)] == [0, 1]
     assert 1 <= processes_for(100) <= MOST
-
-
-def test_the_quickstart_leaves_the_records_that_one_after_the_other_leaves(capsys, tmp_path):
-    assert execute(["quickstart", "--only", "applicants", "--into", str(tmp_path / "two")]) == 1
-    assert "planted faults found 2/2, false alarms 0/2" in capsys.readouterr().out
-    chosen = [case for case in cases() if "applicants" in case.name]
-    assert len(chosen) == 2
-    for case in chosen:
-        alone = run(case.plan, into=tmp_path / "one").folder
-        beside = tmp_path / "two" / alone.name
-        assert (beside / "record.json").read_bytes() == (alone / "record.json").read_bytes()
-        assert list((beside / "reports").rglob("*.html"))

@@ -257,17 +257,17 @@ CROWS = Path(__file__).parents[1].parent / "shared" / "data" / "crows_pairs" / "
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_the_real_model_on_the_first_200_crows_pairs(ask_of, request):
-    """57.0 % was computed apart, by a plain softmax in float64 over each sentence; the interval holds 61 % as well."""
+def test_the_real_model_on_the_first_60_crows_pairs(ask_of, request):
+    """34 of 60 were computed apart, by a plain softmax in float64 over each sentence; none by less than 0.08 nats."""
     if not CROWS.is_file():
         pytest.skip("needs CrowS-Pairs beside the checkout")
     model = request.getfixturevalue("real_lm")
     probe = StereotypePairs()
-    items = next(CrowSPairs(CROWS).batches(probe.roles["items"], limit=200))
+    items = next(CrowSPairs(CROWS).batches(probe.roles["items"], limit=60))
     result = judged(probe, {"items": probe.observe(ask_of(model), items, "items").drop(columns="unit")})
-    assert result.measure("pct_stereotype").value == pytest.approx(0.57, abs=0.01)
-    assert result.headline.n == {"items": 200, "units": 200}
-    assert result.headline.low < 0.61 < result.headline.high
+    assert result.measure("pct_stereotype").value == pytest.approx(34 / 60)
+    assert result.headline.n == {"items": 60, "units": 60}
+    assert result.headline.low < 0.5 < 34 / 60 < result.headline.high
     assert {m.group for m in result.measures} > {"gender", "race-color", "stereo", "antistereo"}
 
     texts = [*items["more"][:5], *items["less"][:5]]

@@ -245,12 +245,12 @@ def test_a_map_of_several_noises_shows_less_of_what_is_the_noise_s_alone():
 def test_what_pixels_add_is_the_bound_where_nothing_else_adds_to_it(family):
     """And a pixel that is changed is where the surprise goes."""
     model = _open(family, "sound")
-    images = [np.asarray(one) for one in digits.table("heldout")["image"][:12]]
+    images = [np.asarray(one) for one in digits.table("heldout")["image"][:4]]
     parts = surprise_map(model, images)["element_log_prob"]
     nats = np.stack(parts.to_list())
-    assert nats.shape == (12, 64)
+    assert nats.shape == (4, 64)
     if family == "diffusion":
-        one = model._nats(images, 64, model._noise(0, 64)).reshape(12, 64)
+        one = model._nats(images, 64, model._noise(0, 64)).reshape(4, 64)
         assert one.sum(1) == pytest.approx(model.log_prob(images)[0], rel=1e-6)
         assert nats.sum(1) == pytest.approx(one.sum(1), abs=0.2 * 64 * np.log(2))  # in bits, 0.2 a pixel at most
     elif family == "vae":
@@ -261,6 +261,6 @@ def test_what_pixels_add_is_the_bound_where_nothing_else_adds_to_it(family):
     for one in spoilt:
         one[4, 0] = 16  # where no digit is
     worse = nats - np.stack(surprise_map(model, spoilt)["element_log_prob"].to_list())
-    assert (worse.argmax(axis=1) == 4 * 8).mean() > 0.9
+    assert (worse.argmax(axis=1) == 4 * 8).all()
     alone = surprise_map(model, images[3:4])["element_log_prob"][0]
     assert alone == pytest.approx(parts[3], abs=1e-4)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from audit.cli.app import execute
 from audit.data.sets import applicants
 from audit.errors import DataError
 from audit.execute import run
@@ -94,6 +95,17 @@ def test_planted_faults_are_found_and_sound_twins_not_accused(audits):
     verdicts = {key: {one.verdict for one in audit.record.findings} for key, (_, audit) in audits.items()}
     assert verdicts == {(family, form): {"passed" if form == "sound" else "failed"} for family in FAMILIES
                         for form in FORMS}  # fmt: skip
+
+
+def test_the_quickstart_leaves_the_records_that_one_after_the_other_leaves(audits, capsys, tmp_path):
+    """Two audits at once, each in a process of its own."""
+    assert execute(["quickstart", "--only", "applicants", "--into", str(tmp_path)]) == 1
+    assert "planted faults found 2/2, false alarms 0/2" in capsys.readouterr().out
+    for form in FORMS:
+        alone = audits["applicants", form][1].folder
+        beside = tmp_path / alone.name
+        assert (beside / "record.json").read_bytes() == (alone / "record.json").read_bytes()
+        assert list((beside / "reports").rglob("*.html"))
 
 
 def test_the_group_is_named(audits):

@@ -1,10 +1,13 @@
 """The dashboard in a real browser: three clicks to an item, Back and filters, nothing fetched from elsewhere."""
 
 import pytest
+from comparison_fixtures import Asked, two_audits
 from dashboard_fixtures import FIRST, make_home, make_running, serving
 from playwright.sync_api import expect
-from report_fixtures import mixed
+from report_fixtures import HOSTILE, mixed
 from screens import SCREENS, STILL, WIDTHS, faults, follow, serious
+
+from audit.record import Limit
 
 pytestmark = pytest.mark.slow
 expect.set_options(timeout=180_000)  # as long as a page is waited for, however busy the machine is
@@ -210,3 +213,23 @@ def test_the_language_is_switched_and_back_on_the_same_screen(page, address):
     page.go_back()
     page.go_back()
     expect(page.locator("table.items th.row")).to_have_text("No.")
+
+
+def test_a_changed_item_is_one_click_away_from_the_comparison_and_back_again(page, address, home):
+    """Of two audits that ask the same, one check of plain items changed, and one of hostile items."""
+    limit, ids = Limit(measure="accuracy", at_least=0.5), [f"{text} {number}" for number, text in enumerate(HOSTILE)]
+    first, second = (
+        [Asked("facts", [1.0] * n + [0.0] * (100 - n), limit), Asked("evil", [value] * len(ids), limit, ids=ids)]
+        for n, value in ((90, 1.0), (50, 0.0))
+    )
+    two_audits(home, first, second)
+    opened(page, address, "?screen=compare&audit=aaaa0001&other=bbbb0002", "table.differences")
+    pairs = page.locator("ul.pairs li")
+    expect(pairs.first).to_be_visible()
+    whole_at_any_width(page, "en")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    pairs.filter(has_text="facts-50").first.locator("a", has_text="B").click()
+    page.wait_for_url("**screen=item&audit=bbbb0002&check=facts&item=51**")
+    expect(page.locator("dl.facts").first).to_be_visible()
+    page.go_back()
+    expect(page.locator("table.differences").first).to_be_visible()

@@ -143,9 +143,9 @@ def test_it_comes_in_by_its_entry_point():
     assert load("reports", "pdf") is render_pdf
 
 
-@pytest.mark.parametrize("lang", LANGS)
-def test_the_same_record_gives_the_same_bytes(audit, made, lang):
-    assert render_pdf(audit, ReportOptions(lang=lang))["report.pdf"] == made[lang][0]
+def test_the_same_record_gives_the_same_bytes(audit, made):
+    """In the language that takes two typefaces."""
+    assert render_pdf(audit, ReportOptions(lang="ko"))["report.pdf"] == made["ko"][0]
 
 
 @pytest.mark.parametrize("lang", LANGS)
