@@ -36,7 +36,8 @@ class Environment:
         subprocess.run([*pip, *arguments], check=True, capture_output=True)
 
     def install(self, wheel: Path) -> None:
-        self.pip("install", "--no-deps", "--no-compile", wheel)
+        """Install it even where it is installed: something else may have gone over it."""
+        self.pip("install", "--no-deps", "--no-compile", "--force-reinstall", wheel)
 
     def complaint(self) -> str:
         """What `import audit` says: the one line after the traceback."""
@@ -70,9 +71,16 @@ def installed(ours: Path, tmp_path_factory: pytest.TempPathFactory) -> Environme
     return found
 
 
-def test_theirs_over_ours_is_told_and_ours_over_theirs_works(environment, ours, theirs):
+def test_ours_over_theirs_works_and_theirs_over_ours_is_told(environment, ours, theirs):
+    """One environment, in turn: theirs and an editable install, ours last, theirs last, theirs gone, ours again."""
+    environment.install(theirs)
+    editable = environment.packages / "dokimasia.pth"
+    editable.write_text(str(ROOT))
+    assert OF_THE_OTHER in environment.complaint()
+    editable.unlink()
     environment.install(ours)
-    assert environment("import audit").returncode == 0
+    done = environment("import audit, detectors, detectors.result; print(detectors.__doc__)")
+    assert done.stdout.startswith("Dokimasia "), done.stderr
     environment.install(theirs)
     told = environment.complaint()
     assert f"`detectors` is not Dokimasia's: {environment.packages / 'detectors' / '__init__.py'}" in told
@@ -80,21 +88,8 @@ def test_theirs_over_ours_is_told_and_ours_over_theirs_works(environment, ours, 
     assert told.endswith("install Dokimasia in an environment of its own")
     environment.pip("uninstall", "--yes", "detectors")
     assert "`detectors` is not Dokimasia's: its __init__.py is gone; install Dokimasia again" in environment.complaint()
-    environment.pip("install", "--no-deps", "--no-compile", "--force-reinstall", ours)
-    assert environment("import audit").returncode == 0
-
-
-def test_ours_installed_last_works(environment, ours, theirs):
-    environment.install(theirs)
     environment.install(ours)
-    done = environment("import audit, detectors, detectors.result; print(detectors.__doc__)")
-    assert done.stdout.startswith("Dokimasia "), done.stderr
-
-
-def test_an_editable_install_after_theirs_is_told(environment, theirs):
-    environment.install(theirs)
-    (environment.packages / "dokimasia.pth").write_text(str(ROOT))
-    assert OF_THE_OTHER in environment.complaint()
+    assert environment("import audit").returncode == 0
 
 
 @pytest.mark.parametrize("first", ["", "import dashboard; "], ids=["not yet imported", "already imported"])
