@@ -164,17 +164,18 @@ def test_trials_catch_what_the_planted_pair_does_not_see(monkeypatch, name, what
 
 @pytest.mark.parametrize("name", OURS)
 def test_sound_probes_are_not_accused_and_measure_what_they_declare(monkeypatch, name, every_probe):
-    """At the least and the strictest level of one draw: what a level between says lies between what these say.
+    """At the least and the strictest level: what a level between says lies between what these say.
 
-    The way that is sabotaged below is held at the strictest by `sound`, and at the least in its finding.
+    The way that is sabotaged is held by `sound` at the strictest, and in its finding at the least; each other way finds
+    its fault at the strictest, accuses nothing at the least, and its trials are tried at both in turn.
     Each measure has its unit and lies in its range, and one way gives it at least, here or in the audit of all.
     """
     kind, audited = plugins.load("probes", name), load_record(every_probe).record.findings
     results = heard(monkeypatch, kind)
     for options in WAYS.get(name, [{}]):
         if options != OPTIONS.get(name, {}):
-            for one in planted(kind(**options), seed=1, check="x"):
-                assert [one.holds(level) for level in (0.95, STRICT)] == [True, True], (options, one.side, one.stream)
+            for place, one in enumerate(planted(kind(**options), seed=1, check="x")):
+                assert one.holds(0.95 if place % 2 else STRICT), (options, one.side, one.stream)
     results += sound(name).said
     known = zip((probe for probe in built_in_probes() for _ in ("fault", "twin")), audited, strict=False)
     results += [(probe, one.measures) for probe, one in known if probe.name == name]

