@@ -28,7 +28,7 @@ __all__ = ["main"]
 
 ALPHA, FRAMES, ROWS, COLUMNS = 1e-6, 48, 240, 320
 GOAL = {("h264", 18), ("h264", 23), ("drop", 0.25), ("drop", 0.75), ("swap", 0.5), ("average", 3), ("average", 5),
-        ("rate", 0.4), ("rate", 1.2), ("insert", 0.25), ("excerpt", 0.25), ("flip", 1),
+        ("rate", 0.4), ("rate", 1.2), ("interrupt", 0.25), ("excerpt", 0.25), ("flip", 1),
         ("brightness", 0.7)}  # fmt: skip
 """What 95 % of the clips in which something moves must survive."""
 MOVING = ("pan", "person", "waves", "noise")

@@ -48,6 +48,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "factuality.rag": [{}, {"answers": "given"}],
     "factuality.recognition": [{}, {"mode": "generate"}],
     "provenance.audio_mark": [{}, {"sounds": "marked", "attacks": ("echo at 0.3",)}],
+    "provenance.video_mark": [{}, {"videos": "marked", "attacks": ("drop at 0.25",)}],
     "provenance.image_mark": [{}, {"images": "drawn", "mark": {"use": "invisible-watermark"}}],
     "provenance.text_mark": [{}, {"attacks": ("delete at 0.5",), "lengths": (4,)}],
     "robustness.images": [{}, {"mode": "log_prob"}],

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from needs import needs_library
 from PIL import Image
 from scipy.stats import norm
 from tiny_models import make_tiny_lm
@@ -219,6 +220,7 @@ def _provenance(given):
         "provenance.signed_origin": ({}, {"items": outputs}),
         "provenance.image_mark": ({}, {"items": given.file("pictures", pictures)}),
         "provenance.audio_mark": ({}, {"items": given.file("sounds", [{"file": _sound(n)} for n in range(4)])}),
+        "provenance.video_mark": ({}, {"items": given.file("films", [{"file": _film(n)} for n in range(4)])}),
         "provenance.text_mark": (
             given.language, {"items": given.file("texts", [{"text": f"The {n}"} for n in range(4)])}
         ),
@@ -232,6 +234,18 @@ def _sound(level):
         file.setsampwidth(1)
         file.setframerate(8000)
         file.writeframes(bytes((level * at * at) % 251 for at in range(9000)))
+    return base64.b64encode(made.getvalue()).decode()
+
+
+def _film(level):
+    library, made = needs_library("av"), io.BytesIO()
+    with library.open(made, "w", format="matroska") as file:
+        stream = file.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 40, 40, "gray"
+        for at in range(3):
+            shown = (np.arange(1600).reshape(40, 40) * (level + at) % 251).astype(np.uint8)
+            file.mux(stream.encode(library.VideoFrame.from_ndarray(shown, "gray")))
+        file.mux(stream.encode())
     return base64.b64encode(made.getvalue()).decode()
 
 

@@ -76,7 +76,7 @@ def weighed_as(change):
 
 
 def of_marks(observe):
-    """What both probes of marks in files have in common."""
+    """What the probes of marks in files have in common."""
     return {
         "keys swapped": (observe, kept(
             p_value=lambda frame: [one[0] for one in frame["other_p_values"]],
@@ -268,7 +268,7 @@ SABOTAGE = {
         lambda real: lambda *known: -real(*known),
         lambda real: lambda *known: 0 * real(*known),
     ),
-    **dict.fromkeys(("provenance.audio_mark", "provenance.image_mark"), (
+    **dict.fromkeys(("provenance.audio_mark", "provenance.video_mark", "provenance.image_mark"), (
         "detectors.provenance.image.detection:_at",
         lambda real: lambda *read: 1 - real(*read),
         lambda real: lambda *read: 0 * real(*read) + 0.5,
@@ -408,7 +408,7 @@ IMAGES = "audit.probes.bias.generated_images:GeneratedImages.observe"
 FOLDERS = "audit.probes.bias.image_data:ImageData.observe"
 SHARES = "audit.probes.bias.representation:Representation.observe"
 MARK = "audit.probes.provenance.text_mark:TextMark.observe"
-AUDIO_MARK = "audit.probes.provenance.audio_mark:_Reading.observe"
+FILED_MARK = "audit.probes.provenance.filed_marks:FileReading.observe"
 IMAGE_MARK = "audit.probes.provenance.image_mark:_Reading.observe"
 OWED = "audit.probes.provenance.duties:_Reading.observe"
 ORIGIN = "audit.probes.provenance.signed_origin:_Reading.observe"
@@ -787,10 +787,16 @@ HOLES = {
         "no width": ("detectors.provenance.origin:mean_over_units", without_width),
     },
     "provenance.audio_mark": {
-        **of_marks(AUDIO_MARK),
+        **of_marks(FILED_MARK),
         "not attacked": ("detectors.provenance.audio.attacks:attacked", lambda real: lambda kind, sound, *rest: sound),
         "twice the noise": ("detectors.provenance.audio.quality:_powers",
                             lambda real: lambda *pair: (real(*pair)[0], 2 * real(*pair)[1])),
+    },
+    "provenance.video_mark": {
+        **of_marks(FILED_MARK),
+        "not attacked": ("detectors.provenance.video.attacks:attacked",
+                         lambda real: lambda kind, frames, *rest: frames),
+        "twice the noise": ("detectors.provenance.image.quality:psnr", lambda real: lambda *pair: real(*pair) - 3),
     },
     "provenance.image_mark": {
         **of_marks(IMAGE_MARK),

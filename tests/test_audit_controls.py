@@ -238,6 +238,7 @@ WAYS = {
         {"tail_rate": 1e-4, "beside": ("windowed_maximum",), "tpr": 0.95},
     ],
     "provenance.audio_mark": [{}, {"sounds": "marked", "attacks": ("all",), "other_keys": 3}],
+    "provenance.video_mark": [{}, {"videos": "marked", "attacks": ("all",), "other_keys": 3, "frames": 9}],
     "provenance.image_mark": [{}, {"images": "marked", "attacks": ("all",), "other_keys": 3}],
     "provenance.duties": [{}, {"rules": ("cn-words",)}, {"rules": ("kr", "ca"), "day": "2026-01-01"}],
     "provenance.text_mark": [{"put_in": True, "alpha": 1e-4, "key_env": "NOT_SET"}, {"attacks": ("all",)}],
@@ -282,6 +283,7 @@ UNCOVERED = {
     "memorisation.exposure": {"exposure_p", "held_out_p", "cap", "alternatives", "not_asked"},
     "memorisation.membership": {"tpr_at_0_1_percent"},
     "provenance.audio_mark": {"segmental_snr", "not_tested"},
+    "provenance.video_mark": {"not_tested"},
     "provenance.image_mark": {
         "ssim", "not_tested", "images_needed", "power_together", "other_key_power_together",
     },

@@ -213,7 +213,7 @@ def test_halves_of_a_character_are_put_together_or_refused():
         read_yaml('"\\ud83d": 1\n', "p.yaml")
 
 
-@pytest.mark.parametrize("probe", ["text_mark", "image_mark", "audio_mark"])
+@pytest.mark.parametrize("probe", ["text_mark", "image_mark", "audio_mark", "video_mark"])
 def test_a_key_of_a_mark_is_a_file_that_lies_by_the_plan(base, probe):
     """A key that is not there was found by the run alone, and its check crashed."""
     text = f"""\

@@ -127,7 +127,7 @@ def test_the_mark_is_found_with_its_payload(clip):
     assert one.log10_p < 2 * alone  # frames add up
 
 
-SURVIVED = [("drop", 0.75), ("swap", 1), ("average", 5), ("rate", 0.4), ("rate", 1.5), ("insert", 0.5),
+SURVIVED = [("drop", 0.75), ("swap", 1), ("average", 5), ("rate", 0.4), ("rate", 1.5), ("interrupt", 0.5),
             ("excerpt", 0.3), ("flip", 1), ("brightness", 0.7), ("contrast", 0.6), ("noise", 0.05), ("blur", 1),
             ("shift", 3), ("shake", 1)]  # fmt: skip
 

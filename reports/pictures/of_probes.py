@@ -80,6 +80,7 @@ __all__ = [
     "TEXT_MARK",
     "TEXT_ROBUSTNESS",
     "UNCERTAINTY",
+    "VIDEO_MARK",
 ]
 
 COREFERENCE = FindingFigure(("value", "margin", "stereotype", "group", "pronoun", "unit"), (by_group("accuracy"),))
@@ -208,6 +209,10 @@ DUTIES = FindingFigure(
 )
 AUDIO_MARK = FindingFigure(
     ("value", "name", "p_value", "right_bits", "snr", "segmental_snr", "plain_p_value", "sound_seconds", "problem"),
+    (attack_matrix, power_by_p),
+)
+VIDEO_MARK = FindingFigure(
+    ("value", "name", "p_value", "right_bits", "psnr", "plain_p_value", "video_frames", "problem"),
     (attack_matrix, power_by_p),
 )
 IMAGE_MARK = FindingFigure(

@@ -1,4 +1,4 @@
-"""What plans of marks in images and sounds name: attacks, marks, keys, and which original goes with a marked one."""
+"""What plans of marks in images, sounds and videos name: attacks, marks, keys, and which original goes with which."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def names_of(frame: pd.DataFrame) -> list[str]:
 def mark_and_key(kind: str, mark: Mapping[str, Any], key: str, key_file: Path | None) -> tuple[Any, MarkKey]:
     """Return a mark and its key, of a key file or as a plan names them; raises UsageError.
 
-    kind: `image_marks` or `audio_marks`; mark: its name at `use`, its options beside it.
+    kind: `image_marks`, `audio_marks` or `video_marks`; mark: its name at `use`, its options beside it.
     """
     if key_file is None:
         options = dict(mark)
@@ -57,7 +57,7 @@ def mark_and_key(kind: str, mark: Mapping[str, Any], key: str, key_file: Path | 
         return plugins.build(kind, use, options), make_mark_key(use, secret=_secret_of(key))
     known = read_mark_key(key_file)
     if known.variant not in plugins.names(kind):
-        what = "images" if kind == "image_marks" else "sounds"
+        what = {"image_marks": "images", "audio_marks": "sounds", "video_marks": "videos"}[kind]
         raise UsageError(
             "{file}: a key of {variant}, which is no mark of {what}", file=key_file, variant=known.variant, what=what
         )

@@ -68,7 +68,7 @@ def frames_of(data: BinaryIO, place: object) -> Iterator[Frame]:
         for number, shown in enumerate(counted(container.decode(stream), place)):
             brightness = brightness_in(shown) or brightness_in(shown.reformat(format="yuv444p"))
             if brightness is not None:
-                yield Frame(brightness.shown, seconds_of(shown, number), bool(shown.key_frame))
+                yield Frame(brightness.shown, seconds_of(shown, number), bool(shown.key_frame), brightness.steps)
 
 
 def seconds_of(frame: Any, number: int) -> float:

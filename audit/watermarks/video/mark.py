@@ -39,8 +39,10 @@ class VideoMark(Protocol):
 class MarksVideo(VideoMark, Protocol):
     """A mark that can be put into a video that is there, frame by frame."""
 
-    def change(self, plane: NDArray[np.floating], key: bytes, *, levels: int) -> NDArray[np.float32]:
-        """Return what is added to the brightness [row, column], 0 to 1 in so many steps, of a frame.
+    def change(
+        self, plane: NDArray[np.floating], key: bytes, *, levels: int, number: int = 0
+    ) -> NDArray[np.float32]:
+        """Return what is added to the brightness [row, column], 0 to 1 in so many steps, of the frame of this number.
 
         Raises UsageError for one that cannot hold it.
         """

@@ -52,8 +52,10 @@ class VideoSpread:
         """The mark of each frame; raises UsageError."""
         return SpreadSpectrum(self.psnr, self.payload, self.search)
 
-    def change(self, plane: NDArray[np.floating], key: bytes, *, levels: int) -> NDArray[np.float32]:
-        """Return what is added to the brightness [row, column], 0 to 1 in so many steps, of a frame.
+    def change(
+        self, plane: NDArray[np.floating], key: bytes, *, levels: int, number: int = 0
+    ) -> NDArray[np.float32]:
+        """Return what is added to the brightness [row, column], 0 to 1 in so many steps, of any frame.
 
         Raises UsageError for one that is too small to be read.
         """

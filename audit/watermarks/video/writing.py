@@ -174,9 +174,9 @@ def _marked(frame: Any, name: str, mark: MarksVideo, key: bytes, place: object, 
         raise DataError("{file}: pixels of the kind {kind}; allowed: YUV and grey, planar", file=place,
                         kind=frame.format.name)  # fmt: skip
     before = found.shown
-    done.before.add(Frame(before, seconds, is_key))
+    done.before.add(Frame(before, seconds, is_key, found.steps))
     try:
-        change = found.steps * mark.change(before, key, levels=found.steps)
+        change = found.steps * mark.change(before, key, levels=found.steps, number=done.frames)
     except UsageError as error:
         raise UsageError("{file}: {problem}", file=place, problem=error.args[0]) from None
     whole = np.clip(np.rint(found.numbers + change), 0, found.top)

@@ -38,12 +38,7 @@ def audio_mark_detection(
 
     `items` has the rows with `value` (found 1, not 0), `against`, `weight` (p); `table` those of the unmarked sounds.
     """
-    judge = _SoundJudge(outputs, unmarked, alpha, promise, level, rng)
-    measures = (
-        *judge.detection(), judge.worst, *judge.accused(), *judge.under_other_keys(), *judge.quality(), judge.below(),
-        judge.not_tested(), *judge.after,
-    )  # fmt: skip
-    return Result(measures, judge.items(), judge.table(), remarks=(*remarks, *judge.remarks()))
+    return _SoundJudge(outputs, unmarked, alpha, promise, level, rng).of_files(remarks)
 
 
 class _SoundJudge(MarkJudge):

@@ -275,6 +275,14 @@ class MarkJudge:
         if read := int(self.others.notna().sum()):
             yield Remark("rates_counted", {"reading_count": float(read), "least": 1 / read, "alpha": self.alpha})
 
+    def of_files(self, remarks: Sequence[Remark]) -> Result:
+        """Return the measures of marks that are read in files of sound or video, and the outputs with them."""
+        measures = (
+            *self.detection(), self.worst, *self.accused(), *self.under_other_keys(), *self.quality(), self.below(),
+            self.not_tested(), *self.after,
+        )  # fmt: skip
+        return Result(measures, self.items(), self.table(), remarks=(*remarks, *self.remarks()))
+
     def items(self) -> pd.DataFrame:
         """Return the outputs with what is said of each."""
         found = _at(self.p, self.alpha)

@@ -7,7 +7,7 @@
                  from a moment at random           shake      pixels, at most, by which each frame is moved for itself
     lift         so many times what all frames     zoom       growth of the picture from the first frame to the last
                  have in common, details of 5
-                 pixels, is taken off
+                 pixels, is taken off             trim       share of the frames cut off the beginning
 
 and of `detectors.provenance.image.attacks` crop, scale, rotate, flip, noise, blur, brightness, contrast, erase, shift,
 the same in every frame but for noise. Videos are [frame, row, column], brightness alone; they come back in 255ths.
@@ -30,16 +30,16 @@ Frames = NDArray[np.float32]
 
 ATTACKS: Mapping[str, tuple[float, ...]] = {
     "h264": (18, 23, 28, 33), "vp9": (32, 45), "drop": (0.25, 0.75), "swap": (0.5,), "average": (3, 5),
-    "rate": (0.4, 1.2), "insert": (0.25,), "excerpt": (0.25,), "shake": (1, 4), "zoom": (0.02, 0.1), "lift": (1,),
-    "crop": (0.25, 0.5), "scale": (0.5, 0.75, 1.5), "rotate": (1, 5), "flip": (1,), "noise": (0.02, 0.05), "blur": (1,),
-    "brightness": (0.7, 1.3), "contrast": (0.6,),
+    "rate": (0.4, 1.2), "interrupt": (0.25,), "excerpt": (0.25,), "trim": (0.25,), "shake": (1, 4), "zoom": (0.02, 0.1),
+    "lift": (1,), "crop": (0.25, 0.5), "scale": (0.5, 0.75, 1.5), "rotate": (1, 5), "flip": (1,), "noise": (0.02, 0.05),
+    "blur": (1,), "brightness": (0.7, 1.3), "contrast": (0.6,),
 }  # fmt: skip
 """Every attack with the strengths that a table of them shows."""
 _OF_IMAGES = ("crop", "scale", "rotate", "flip", "noise", "blur", "brightness", "contrast", "erase", "shift")
 STRENGTHS: Mapping[str, tuple[float, float]] = {
     "h264": (1, 51), "vp9": (1, 63), "drop": (0.01, 0.99), "swap": (0.01, 1), "average": (2, 64), "rate": (0.05, 8),
-    "insert": (0.01, 0.9), "excerpt": (0.01, 0.99), "shake": (1, 64), "zoom": (0.001, 1), "lift": (0.1, 4),
-    **{kind: OF_IMAGES[kind] for kind in _OF_IMAGES},
+    "interrupt": (0.01, 0.9), "excerpt": (0.01, 0.99), "trim": (0.01, 0.99), "shake": (1, 64), "zoom": (0.001, 1),
+    "lift": (0.1, 4), **{kind: OF_IMAGES[kind] for kind in _OF_IMAGES},
 }  # fmt: skip
 """Least and greatest strength of each."""
 _CODECS = {"h264": ("libx264", "mp4", {}), "vp9": ("libvpx-vp9", "webm", {"deadline": "realtime", "cpu-used": "8"})}
@@ -107,7 +107,7 @@ def _rate(frames: Frames, strength: float, rng: np.random.Generator) -> Frames:
     return _kept(frames, np.floor(np.arange(0, len(frames), 1 / strength)).astype(int))
 
 
-def _insert(frames: Frames, strength: float, rng: np.random.Generator) -> Frames:
+def _interrupt(frames: Frames, strength: float, rng: np.random.Generator) -> Frames:
     behind = np.flatnonzero(rng.random(len(frames)) < strength) + 1
     return np.insert(frames, behind, np.float32(0.5), axis=0)
 
@@ -116,6 +116,10 @@ def _excerpt(frames: Frames, strength: float, rng: np.random.Generator) -> Frame
     count = max(1, round(strength * len(frames)))
     start = int(rng.integers(0, len(frames) - count + 1))
     return frames[start : start + count]
+
+
+def _trim(frames: Frames, strength: float, rng: np.random.Generator) -> Frames:
+    return frames[min(round(strength * len(frames)), len(frames) - 1) :]
 
 
 def _shake(frames: Frames, strength: float, rng: np.random.Generator) -> Frames:
@@ -145,5 +149,5 @@ def _lift(frames: Frames, strength: float, rng: np.random.Generator) -> Frames:
 
 _KINDS: Mapping[str, Callable[[Frames, float, np.random.Generator], Frames]] = {
     "h264": _coded("h264"), "vp9": _coded("vp9"), "drop": _drop, "swap": _swap, "average": _average, "rate": _rate,
-    "insert": _insert, "excerpt": _excerpt, "shake": _shake, "zoom": _zoom, "lift": _lift,
+    "interrupt": _interrupt, "excerpt": _excerpt, "trim": _trim, "shake": _shake, "zoom": _zoom, "lift": _lift,
 }  # fmt: skip

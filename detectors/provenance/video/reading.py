@@ -41,6 +41,8 @@ class Frame(NamedTuple):
     """When it is shown."""
     key: bool = False
     """Whether it is coded by itself: what codecs call a key frame."""
+    steps: int = 255
+    """From black to white, as it is coded."""
 
 
 @dataclass(frozen=True)
