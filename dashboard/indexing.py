@@ -4,9 +4,9 @@
     freshness()    when the folder was last compared with it, and what is still to be read
 
 Of up to `SMALL` audits every one is compared before a screen is drawn, and what differs is read then, `AT_ONCE` audits
-at most; of more, and for the rest, a thread does so behind the screen, which says that it is at it. Texts of items come
-last. The index is no evidence and may be thrown away at any time; where none can be kept it lies in a folder of this
-process.
+at most, and of more than these `OF_MORE`; in a larger folder, and for the rest, a thread does so behind the screen,
+which says that it is at it. Texts of items come last. The index is no evidence and may be thrown away at any time;
+where none can be kept it lies in a folder of this process.
 """
 
 from __future__ import annotations
@@ -37,12 +37,16 @@ SMALL = 2_000
 """Audits up to which all are compared before a screen is drawn: some ten milliseconds a thousand."""
 AT_ONCE = 100
 """Audits that are read before a screen is drawn."""
+OF_MORE = 50
+"""Those of more than these: as many as a page of the list shows, which says that there are more."""
 OFTEN = 20.0
 """Seconds after which a larger folder is compared again, behind the screen that asks: later than a list looks again."""
 _TEXTS = 500
 """Audits whose items' texts are read before the folder may be compared again."""
 _LONGEST = 1.0
-"""Seconds that the thread rests at most."""
+"""Seconds that the thread rests at most, where no other screen is begun meanwhile."""
+_PATIENCE = 3.0
+"""Seconds after which it works though one was."""
 _DRAWN = 1.0
 """Seconds after which a screen that was begun is drawn, as a rule."""
 _MOST = 4
@@ -111,19 +115,23 @@ class _Kept:
         return Freshness(self._at, self._stale, self._left, self.catalogue.unread > 0)
 
     def _look(self) -> None:
-        empty = not self.catalogue.names(Asked(), 0, 1)
-        if not self._stale and (empty or time.monotonic() >= self._next):
+        if not self._stale and (time.monotonic() >= self._next or self._empty):
             self._few = not self.root.is_dir() or sum(1 for _ in os.scandir(self.root)) <= SMALL
             if not self._few:
                 self._next, self._stale = time.monotonic() + OFTEN, True
-            if self._few or empty:
+            if self._few or self._empty:
                 self._refresh(AT_ONCE)
-        if self.catalogue.unread or self._stale:
+        if self.catalogue.unread or self._stale:  # asked in any case: here it shows that the index cannot be read
             self._begin()
+
+    @property
+    def _empty(self) -> bool:
+        return not self.catalogue.names(Asked(), 0, 1)
 
     def _refresh(self, most: int | None) -> None:
         rest = self._rest if most is None else None
-        self._left = self.catalogue.refresh(whole=self._few, most=most, told=partial(self._tell, rest))
+        told = partial(self._tell, rest)
+        self._left = self.catalogue.refresh(whole=self._few, most=most, of_more=OF_MORE, told=told)
         self._at, self._stale = time.time(), self._left > 0
 
     def _tell(self, rest: Callable[[], None] | None, done: int, of: int) -> None:
@@ -132,9 +140,12 @@ class _Kept:
             rest()
 
     def _rest(self) -> None:
-        """Leave the processor to the screens."""
-        time.sleep(_pause(time.monotonic(), self._woke, self._begun))
-        self._woke = time.monotonic()
+        """Leave the processor to the screens, those too that are begun, or go on, while it rests."""
+        begun, until = float("nan"), time.monotonic() + _PATIENCE
+        while begun != self._begun and time.monotonic() < until:
+            begun = self._begun
+            time.sleep(_pause(time.monotonic(), self._woke, begun))
+            self._woke = time.monotonic()
 
     def _begin(self) -> None:
         with self._lock:

@@ -224,6 +224,14 @@ def test_a_refresh_that_is_killed_leaves_whole_audits_only(home, monkeypatch):
     assert (index.count(Asked()), index.count(Asked(search="told"))) == (230, 230)
 
 
+def test_where_not_all_can_be_read_at_once_fewer_are(index, home):
+    for number in range(5):
+        _write(home, f"a{number}", "failed")
+    assert (index.refresh(most=4, of_more=2), index.count(Asked())) == (3, 2)
+    assert (index.refresh(most=2, of_more=50), index.count(Asked())) == (1, 4)
+    assert (index.refresh(most=1, of_more=0), index.count(Asked())) == (0, 5)
+
+
 def test_two_refreshers_and_a_reader_at_once(index, home):
     for number in range(150):
         _write(home, f"a{number}", "failed")

@@ -5,6 +5,7 @@ import shutil
 import time
 from datetime import date, timedelta
 from itertools import product
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -286,6 +287,26 @@ def test_the_thread_rests_while_a_screen_is_drawn_and_as_long_as_it_worked():
     assert indexing._pause(10.2, 10.0, 0.0) == pytest.approx(0.2)
     assert indexing._pause(10.2, 10.0, 10.1) == pytest.approx(0.9)
     assert indexing._pause(15.0, 10.0, 15.0) == indexing._pause(15.0, 10.0, 0.0) == 1.0
+
+
+def test_it_rests_on_where_another_screen_is_begun_meanwhile_and_not_for_ever(home, monkeypatch):
+    """A slow screen asks the index last long after it was begun: the thread worked beside the second half of it."""
+    kept, slept, now = indexing._Kept(home), [], [100.0]
+    screens = iter([100.4, 100.9, 101.2, 101.2, *range(102, 200)])
+
+    def sleep(seconds):
+        slept.append(round(seconds, 6))
+        now[0] += seconds
+        kept._begun = next(screens)
+
+    monkeypatch.setattr(indexing, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: now[0]))
+    kept._woke, kept._begun = 100.0, 100.0
+    kept._rest()
+    assert slept == [1.0, 0.4, 0.5, 0.3]
+    assert now[0] == kept._woke == kept._begun + indexing._DRAWN
+    before = now[0]
+    kept._rest()
+    assert before + indexing._PATIENCE <= now[0] < before + indexing._PATIENCE + indexing._LONGEST
 
 
 def test_what_others_said_is_not_searched_for_whoever_judges_alone(home, monkeypatch):

@@ -289,8 +289,8 @@ def test_of_four_hundred_audits_a_page_reads_the_records_of_those_it_shows(tmp_p
     monkeypatch.setattr(trust, "_look", lambda folder: trust.Trust("unsealed"))
     with monkeypatch.context() as without:
         without.setattr(indexing._Kept, "_begin", lambda self: None)
-        assert "100 audits: " in (first := seen(screen()))
-        assert "300 audits are still to be indexed" in first
+        assert "50 audits: " in (first := seen(screen()))
+        assert "350 audits are still to be indexed" in first
     screen()
     while freshness().busy or freshness().items:
         time.sleep(0.01)

@@ -67,12 +67,13 @@ class Catalogue:
         """Name as it is stored -> name of the folder, where that is no text, and so another one."""
 
     def refresh(
-        self, first: Collection[str] = (), *, whole: bool = False, most: int | None = None,
+        self, first: Collection[str] = (), *, whole: bool = False, most: int | None = None, of_more: int | None = None,
         told: Callable[[int, int], None] = lambda done, of: None,
     ) -> int:
         """Bring the index up to the folder; return how many audits that are to be read are left.
 
-        first: names whose stamps are compared in any case. whole: compare all. most: read at most so many audits.
+        first: names whose stamps are compared in any case. whole: compare all. most: read at most so many audits, and
+        where that leaves some anyway, `of_more` at most.
         told: hears how many are read, of how many. Raises OSError where the folder cannot be listed, else as `write`.
         """
         with self._turn:
@@ -80,7 +81,7 @@ class Catalogue:
             gone = [name for name in known if name not in names]
             todo = [name for name in names if name not in known]
             todo += self._changed(names, known, first, whole)
-            now = todo[:most]
+            now = todo if most is None or len(todo) <= most else todo[:most][:of_more]
             for start in range(0, len(gone), _TOGETHER):
                 self._store([], gone[start : start + _TOGETHER])
             for start in range(0, len(now), _TOGETHER):

@@ -73,19 +73,15 @@ def on_network(path: Path) -> str | None:
     return kind if kind in _NETWORK else None
 
 
+@cache
 def _file(path: Path, durable: bool) -> Engine:
+    from sqlalchemy import URL, create_engine, event
+
     if kind := on_network(path):
         raise UsageError(
             "{file}: lies on {kind}, a network file system, on which SQLite loses what others write; allowed: a disk "
             "of this machine, or a PostgreSQL by its URL", file=path, kind=kind,
         )  # fmt: skip
-    return _file_engine(path, durable)
-
-
-@cache
-def _file_engine(path: Path, durable: bool) -> Engine:
-    from sqlalchemy import URL, create_engine, event
-
     engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
     event.listen(engine, "connect", partial(connects, path, durable=durable))
     event.listen(engine, "checkout", partial(is_there, path))
