@@ -26,10 +26,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from audit.ask import Spending
-from audit.budget import Budget, Price
 from audit.models.remote.meter import Terms
 from audit.models.remote.transport import Failure, Transport
 from audit.models.remote.wire import draw
+from audit.prices import Budget, Price
 
 USAGE = {"prompt_tokens": 12, "completion_tokens": 4}
 ANSWER = json.dumps({"choices": [{"text": "yes", "finish_reason": "stop"}], "usage": USAGE}).encode()

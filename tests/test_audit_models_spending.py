@@ -21,7 +21,6 @@ from stub_server import serve
 
 from audit import plugins
 from audit.ask import Account, Spending, told, worker_file
-from audit.budget import Budget, Price, Tally
 from audit.cli.app import execute
 from audit.data.generated import Made
 from audit.errors import BudgetError, EndpointError
@@ -34,6 +33,7 @@ from audit.models.remote.pace import Pace, pause_told
 from audit.models.remote.transport import Failure, Transport
 from audit.models.remote.wire import draw
 from audit.plan import Check, Plan
+from audit.prices import Budget, Price, Tally
 from audit.probes.factuality.closed_book import ClosedBook
 
 PRICE = Price(input=2.0, output=8.0, currency="USD")

@@ -20,13 +20,13 @@ from slow_letters import asked, plan
 from streamlit.testing.v1 import AppTest
 
 from audit.ask import Spending
-from audit.budget import Tally
 from audit.catalogue import Asked
 from audit.cli.app import execute
 from audit.errors import IntegrityError, LibraryError, StorageError, UsageError
 from audit.execute import RunCallbacks, run
 from audit.files import sha256, write_atomic
 from audit.integrity import verify_audit
+from audit.prices import Tally
 from audit.storage import access, append_conditional, bring, bring_heads, find_audit, held, local_folder, remote, shown
 from audit.storage.lease import Lease
 from audit.storage.pushing import LAG

@@ -17,7 +17,6 @@ from needs import needs_library
 from object_store import Bucket, moto
 from ray_parts import Answering, Logged, Pictures, wait_for
 
-from audit.budget import Budget
 from audit.cli.app import execute
 from audit.data.tabular import File
 from audit.errors import BudgetError
@@ -26,6 +25,7 @@ from audit.execute.ahead import Order
 from audit.execute.ray_actor import Holder, Setting
 from audit.models.endpoint import OpenAIEndpoint
 from audit.plan import Check, Plan
+from audit.prices import Budget
 from audit.probes.bias.representation import Representation
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.record import Limit

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from audit.ask.spending import Account
-from audit.budget import Tally
+from audit.prices import Tally
 
 __all__ = ["Borrower", "Lender", "Took", "Wants"]
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Self
 
 from audit.ask.tallies import append, kept_in, line, sums, worker_file
-from audit.budget import Budget, Price, Tally
 from audit.errors import BudgetError
 from audit.files import write_atomic
+from audit.prices import Budget, Price, Tally
 from audit.record import SPENT_FILE, Spent
 from detectors.phrases import Phrase
 

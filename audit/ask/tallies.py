@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from audit.budget import Tally
 from audit.files import canonical, parse_json, read_regular
+from audit.prices import Tally
 
 __all__ = ["append", "kept_in", "line", "sums", "worker_file"]
 

@@ -13,12 +13,12 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit.ask import Aside, Asker, Borrower, Took, Wants, opened_for, worker_file
-from audit.budget import Tally
 from audit.errors import DokimasiaError
 from audit.execute.observing import Watch, observe, parts_of
 from audit.execute.target import plan_for
 from audit.execute.tasks import Task, roles_of
 from audit.model import fingerprint_of
+from audit.prices import Tally
 from audit.probe import observing
 from audit.processor import accelerators, instructions
 from audit.signing import Secret

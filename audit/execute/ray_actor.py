@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit.ask import Wants
-from audit.budget import Tally
 from audit.execute.answering import Ended, Worker, facts_of, host, knows
 from audit.execute.tasks import Task
+from audit.prices import Tally
 
 if TYPE_CHECKING:
     from pathlib import Path

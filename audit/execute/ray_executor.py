@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from audit.ask import Account, Lender, Took, Wants, kept_in, worker_file
-from audit.budget import Tally
 from audit.errors import LibraryError, UsageError
 from audit.execute.ahead import Ahead, Order
 from audit.execute.answering import Ended, PartDone, facts_of
@@ -35,6 +34,7 @@ from audit.execute.board import Board
 from audit.execute.ray_actor import Holder, Setting
 from audit.execute.tasks import Task, is_private, sent_out, tasks_of
 from audit.model import Verifiable
+from audit.prices import Tally
 from audit.signing import Secret
 from audit.storage import shown
 

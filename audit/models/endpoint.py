@@ -19,8 +19,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from audit.budget import Budget, Price
 from audit.models.remote.addresses import check_url
+from audit.prices import Budget, Price
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:

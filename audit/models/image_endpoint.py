@@ -15,9 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from audit.budget import Budget, Price
 from audit.files import canonical, sha256
 from audit.models.remote.addresses import check_host, check_url
+from audit.prices import Budget, Price
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

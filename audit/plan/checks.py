@@ -1,4 +1,4 @@
-"""The plan: which model is audited, by which checks, against which limits.
+"""The plan: which model is audited, by which checks, against which limits, each at its share of the error budget.
 
 Reading goes syntax, keys, names, options, files; every mistake is told at once with file, line and column. No model and
 no data is opened, and torch is not imported. `freeze` fixes what will be asked before the first question is put.

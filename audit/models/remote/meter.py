@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from audit.ask import Account
-from audit.budget import Budget, Price, Tally
 from audit.models.remote.pace import Pace, pause_told, retry_after
+from audit.prices import Budget, Price, Tally
 
 __all__ = ["Call", "Clock", "LoopClock", "Meter", "Terms", "bound_of", "usage_of"]
 
