@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ RATE = 16000
 
 def made(
     form: str = "mp4", codec: str = "libx264", kind: str = "yuv420p", *, sound: str | None = "aac",
-    frames: np.ndarray | None = None, late: int = 0, **more: str,
+    frames: np.ndarray | None = None, late: int = 0, rotation: int = 0, chapters: Sequence[Any] = (), **more: Any,
 ) -> io.BytesIO:
     """A video with a sound, whose second half begins `late` frames late."""
     av = needs_library("av")
@@ -35,6 +37,9 @@ def made(
         container.metadata["title"] = "바다"
         stream = container.add_stream(codec, rate=25, options={"crf": "5"} if codec == "libx264" else {})
         stream.height, stream.width, stream.pix_fmt = *shown.shape[1:], kind
+        container.set_chapters(list(chapters))
+        if rotation:
+            stream.set_display_rotation(rotation)
         for name, value in more.items():
             setattr(stream.codec_context, name, value)
         heard = None
@@ -148,6 +153,19 @@ def test_sound_times_and_titles_are_kept(given, ending, lost):
     headers = 7 * (form == "mpegts")  # which MP4 has no room for before each piece of sound
     assert told[1][2] == [one[headers:] for one in told[0][2]]
     assert (len(told[1][2]) > 0) == (sound is not None and not lost)
+
+
+@pytest.mark.parametrize(("ending", "lost"), [(".mp4", []), (".mov", []), (".mkv", ["shape of pixels (4:3)"])])
+def test_chapters_and_how_a_frame_is_shown_are_kept_or_told_to_be_lost(ending, lost):
+    av, after = needs_library("av"), io.BytesIO()
+    chapter = {"id": 1, "start": 0, "end": 200, "time_base": Fraction(1, 1000), "metadata": {"title": "바다"}}
+    before = made(sound=None, frames=moving(6), rotation=90, chapters=[chapter], sample_aspect_ratio=Fraction(4, 3))
+    assert write_marked(before, "x", after, ending, VideoSpread(), KEY, crf=10).lost == lost
+    after.seek(0)
+    with av.open(after) as container:
+        assert [one["metadata"] for one in container.chapters()] == [chapter["metadata"]]
+        assert container.streams.video[0].sample_aspect_ratio == (None if lost else Fraction(4, 3))
+        assert next(container.decode(video=0)).rotation == 90
 
 
 def test_an_ending_that_loses_nothing_changes_the_brightness_alone():

@@ -74,7 +74,7 @@ def write_marked(
     with opened(data, place) as (source, stream), _written(ending), library.open(into, "w", format=form) as made:
         made.metadata.update({name: text for name, text in source.metadata.items() if name.lower() in _OF_FILE})
         made.set_chapters(source.chapters())
-        pictures = _pictures(made, codec, stream, first, {"crf": f"{crf:g}"} if codec == "libx264" else {}, ending)
+        pictures = _pictures(made, codec, stream, first, crf, ending, done)
         copies = _copies(made, source, stream, done)
         for packet in _packets(source, stream, copies, place, lambda frame: pictures.encode(
                 _marked(frame, pictures.pix_fmt, mark, key, place, done))):  # fmt: skip
@@ -93,18 +93,23 @@ def _written(ending: str) -> Iterator[None]:
         raise UsageError("{ending}: it cannot be written ({problem})", ending=ending, problem=problem) from None
 
 
-def _pictures(made: Any, codec: str, stream: Any, first: Any, options: dict[str, str], ending: str) -> Any:
+def _pictures(
+    made: Any, codec: str, stream: Any, first: Any, crf: float, ending: str, done: Written
+) -> Any:
     """Return the new stream of pictures, told all of the old one that it can be told; raises UsageError."""
     kind = first.format.name
     name = _PLAIN.get(kind, kind.replace("yuvj", "yuv"))
     if brightness_in(first) is None or name not in {one.name for one in require_av().Codec(codec, "w").video_formats}:
         raise UsageError("{ending}: it cannot hold {kind} with a mark; allowed: YUV and grey in planes{bits}",
                          ending=ending, kind=kind, bits="" if codec == "ffv1" else ", 8 or 10 bits")  # fmt: skip
+    options = {"crf": f"{crf:g}"} if codec == "libx264" else {}
     to = made.add_stream(codec, rate=stream.average_rate or stream.guessed_rate or 25, options=options)
     to.width, to.height, to.pix_fmt = first.width, first.height, name
     to.codec_context.time_base = stream.time_base
-    if stream.sample_aspect_ratio:
-        to.codec_context.sample_aspect_ratio = stream.sample_aspect_ratio
+    if shape := stream.sample_aspect_ratio:
+        to.codec_context.sample_aspect_ratio = shape
+        if made.format.name == "matroska" and shape != 1:  # which PyAV cannot tell it
+            done.lost.append(f"shape of pixels ({shape.numerator}:{shape.denominator})")
     for colour in _COLOURS:
         setattr(to.codec_context, colour, getattr(first, colour))
     to.codec_context.color_range = range_of(first)
@@ -119,6 +124,8 @@ def _copies(made: Any, source: Any, stream: Any, done: Written) -> dict[int, Any
     copies = dict[int, Any]()
     for one in source.streams:
         if one.index == stream.index:
+            continue
+        if one.name == "bin_data" and source.chapters():  # the texts of chapters, which go along
             continue
         if one.type not in _COPIED or not _holds(made.format.name, one):
             name = getattr(one.codec_context, "name", None)
