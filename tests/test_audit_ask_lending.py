@@ -74,7 +74,7 @@ def _deliver(worker: Worker, lender: Lender) -> None:
 def test_a_shared_budget_is_never_overspent_and_leaves_less_than_a_call_whoever_is_killed(seed, budget, workers):
     rng = random.Random(seed)
     audit = Account()
-    audit.prices, audit.price = budget, PRICE
+    audit.budget, audit.price = budget, PRICE
     lender = Lender(audit, workers)
     crew = [Worker(str(number), budget, rng) for number in range(workers)]
     for _ in range(100_000):
@@ -102,10 +102,10 @@ def test_a_shared_budget_is_never_overspent_and_leaves_less_than_a_call_whoever_
 
 def test_the_audit_itself_waits_for_what_is_lent_and_is_refused_when_nothing_is():
     audit, bound = Account(), Tally(1, 0, 0, 0, 10, 10)
-    audit.prices = Budget(calls=2)
+    audit.budget = Budget(calls=2)
     lender, sent = Lender(audit, 1), []
     worker = Borrower("main", sent.append)
-    worker.budget = audit.prices
+    worker.budget = audit.budget
     assert not worker.begin(bound, "x")
     (wants,) = sent
     replies = []
