@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,7 +62,7 @@ def test_the_whole_row_by_hand():
     """Choices `bb` (true, best), `a`, `cccc` (true), `dd` with L = -2, -1.5, -3, -4 nats."""
     log_probs, right, starts = one((-2, 1), (-1.5, 0), (-3, 1), (-4, 0))
     best = np.array([True, False, False, False])
-    row = score_choices(log_probs, np.array([2.0, 1, 4, 2]), right, best, starts).iloc[0]
+    row = pd.DataFrame(score_choices(log_probs, np.array([2.0, 1, 4, 2]), right, best, starts)).iloc[0]
     assert row["value"] == 0  # `a` is likeliest
     assert row["value_normalised"] == 1  # per byte -1, -1.5, -0.75, -2: `cccc`
     assert row["mc1"] == 0  # -2 against -1.5 and -4
@@ -79,14 +80,14 @@ def test_mc1_looks_at_the_best_true_choice_only():
     log_probs, right, starts = one((-2, 1), (-1, 1), (-1.5, 0))
     for best, mc1 in ((0, 0), (1, 1)):
         flags = np.arange(3) == best
-        row = score_choices(log_probs, np.ones(3), right, flags, starts).iloc[0]
+        row = pd.DataFrame(score_choices(log_probs, np.ones(3), right, flags, starts)).iloc[0]
         assert (row["mc1"], row["value"]) == (mc1, 1)
 
 
 def test_length_ties_are_shared():
     log_probs, right, starts = one((-1, 1), (-2, 0), (-3, 0), (-4, 0))
     best = right.copy()
-    row = score_choices(log_probs, np.array([3.0, 3, 2, 3]), right, best, starts).iloc[0]
+    row = pd.DataFrame(score_choices(log_probs, np.array([3.0, 3, 2, 3]), right, best, starts)).iloc[0]
     assert (row["longest"], row["shortest"]) == (pytest.approx(1 / 3), 0)
 
 
@@ -128,4 +129,4 @@ def test_laws(rows, random, shift):
 
 def test_no_item_gives_no_row():
     nothing, flags = np.empty(0), np.empty(0, dtype=bool)
-    assert score_choices(nothing, nothing, flags, flags, np.empty(0, dtype=np.intp)).empty
+    assert pd.DataFrame(score_choices(nothing, nothing, flags, flags, np.empty(0, dtype=np.intp))).empty

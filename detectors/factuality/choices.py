@@ -18,7 +18,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 __all__ = ["fair_share", "score_choices", "true_share"]
@@ -49,11 +48,13 @@ def true_share(log_probs: Floats, right: Flags, starts: Starts) -> Floats:
     return np.add.reduceat(np.where(right, weight, 0), starts) / np.add.reduceat(weight, starts)
 
 
-def score_choices(log_probs: Floats, sizes: Floats, right: Flags, best: Flags, starts: Starts) -> pd.DataFrame:
-    """Return one row per item with the scores above, all in [0, 1], and how clear the answer was.
+def score_choices(
+    log_probs: Floats, sizes: Floats, right: Flags, best: Flags, starts: Starts
+) -> dict[str, NDArray[Any]]:
+    """Return by name the scores above [item], all in [0, 1], and how clear the answer was.
 
     log_probs [choice]: finite nats; sizes [choice]: bytes, at least 1; right, best [choice]: true choices, and the one
-    that MC1 looks at; starts [item]. Every item has a right and a wrong choice. Columns `value, value_normalised, mc1,
+    that MC1 looks at; starts [item]. Every item has a right and a wrong choice. Names `value, value_normalised, mc1,
     mc2, chance, mc1_chance, longest, shortest`, `margin` (nats from the likeliest wrong to the likeliest right choice;
     higher = more clearly right) and `tie` (several choices are likeliest).
     """
@@ -62,7 +63,7 @@ def score_choices(log_probs: Floats, sizes: Floats, right: Flags, best: Flags, s
     only_rivals = np.where(rival, log_probs, -np.inf)
     likeliest_right = np.maximum.reduceat(np.where(right, log_probs, -np.inf), starts)
     likeliest_wrong = np.maximum.reduceat(np.where(right, -np.inf, log_probs), starts)
-    return pd.DataFrame({
+    return {
         "value": value,
         "value_normalised": fair_share(log_probs / sizes, right, starts)[0],
         "mc1": fair_share(only_rivals, best, starts)[0],
@@ -73,7 +74,7 @@ def score_choices(log_probs: Floats, sizes: Floats, right: Flags, best: Flags, s
         "shortest": fair_share(-sizes, right, starts)[0],
         "margin": likeliest_right - likeliest_wrong,
         "tie": tie,
-    })
+    }
 
 
 def _spread(values: NDArray[Any], starts: Starts, size: int) -> NDArray[Any]:

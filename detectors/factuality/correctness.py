@@ -12,6 +12,8 @@ whether they would have been right or wrong. Answers that decline count 0 in `ac
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
@@ -69,7 +71,7 @@ def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.G
     undefined: a constant model does not guess, it does not tell.
     """
     asked = observed[observed["not_asked"].isna()]
-    scored = np.array([bool(np.isfinite(np.asarray(row, dtype=float)).all()) for row in asked["log_probs"]], dtype=bool)
+    scored = np.array([None not in row and all(map(isfinite, row)) for row in asked["log_probs"]], dtype=bool)
     items = _chosen(observed, asked, scored)
     tally = Tally(items, level, rng)
     measures = (
@@ -89,20 +91,19 @@ def _chosen(observed: pd.DataFrame, asked: pd.DataFrame, scored: NDArray[np.bool
 
     asked: those that were; scored: of these, whether the model could score every choice.
     """
-    graded = asked[scored]
+    graded, true_ones = asked[scored], _true_ones(asked)
     texts = {
         "answer": [_joined(*row) for row in zip(graded["choices"], map(_likeliest, graded["log_probs"]), strict=True)],
-        "right": [_joined(*row) for row in zip(graded["choices"], _true_ones(graded), strict=True)],
+        "right": [_joined(*row) for row in zip(graded["choices"], compress(true_ones, scored), strict=True)],
     }
-    items = _evidence(observed, pd.DataFrame(texts, index=graded.index, dtype=object), _choice_scores(asked, scored))
-    items["tie"] = items["tie"].astype("boolean")
-    items["outcome"] = np.select(
-        [observed["not_asked"].notna(), items["value"].isna(), items["value"] == 1, items["value"] == 0],
+    shown = pd.DataFrame(texts, index=graded.index, dtype=object)
+    items = _evidence(observed, shown, _choice_scores(asked, true_ones, scored))
+    value = items["value"].to_numpy()
+    outcome = np.select(
+        [observed["not_asked"].notna(), np.isnan(value), value == 1, value == 0],
         ["not asked", "error", "right", "wrong"], "tie",
     )
-    items = _weighed(items, -items["margin"])
-    items["no_answer"] = items["outcome"] == "error"
-    return items
+    return items.assign(outcome=outcome, **_against(value, -items["margin"]), no_answer=outcome == "error")
 
 
 def _if_it_tells(measure: Measure, flat: pd.Series[bool], groups: pd.Series[Any]) -> Measure:
@@ -161,7 +162,7 @@ def _written(observed: pd.DataFrame, replied: pd.DataFrame, rule: str) -> pd.Dat
     items = _evidence(observed, shown, _written_scores(replied, rule)).join(observed[["finish", "problem"]])
     no_answer = np.where(observed["not_asked"].notna(), "not asked", "error")
     items["outcome"] = items["outcome"].where(items["outcome"].notna(), no_answer)
-    items = _weighed(items, 1 - items["token_f1"])
+    items = items.assign(**_against(items["value"].to_numpy(), 1 - items["token_f1"]))
     items["no_answer"] = items["outcome"].isin(["error", "unparseable"])
     if "p_ik" in observed:
         items["p_ik"] = observed["p_ik"].astype(float)
@@ -186,28 +187,34 @@ def _evidence(observed: pd.DataFrame, texts: pd.DataFrame, scores: pd.DataFrame)
     items = observed[["question", "group", "unit", "not_asked"]].copy()
     if items["unit"].notna().any():
         items["unit"] = unit_column(items)
-    return items.join(texts).join(scores)
+    return pd.concat([items, texts.reindex(items.index), scores.reindex(items.index)], axis=1)
 
 
-def _weighed(items: pd.DataFrame, weight: pd.Series[Any]) -> pd.DataFrame:
-    """Return the items with what speaks against the model: every answer that is not wholly right."""
-    value = items["value"]
-    return items.assign(against=(value < 1).astype("boolean").where(value.notna()), weight=weight)
+def _against(value: NDArray[np.float64], weight: pd.Series[Any]) -> dict[str, Any]:
+    """Return what speaks against the model: every answer that is not wholly right, by the value [item] that it has."""
+    return {"against": pd.arrays.BooleanArray(value < 1, np.isnan(value)), "weight": weight}
 
 
-def _choice_scores(asked: pd.DataFrame, scored: NDArray[np.bool_]) -> pd.DataFrame:
-    """Return what `score_choices` says of each question; of those not scored, what follows from their choices alone."""
-    counts = asked["choices"].map(len).to_numpy(dtype=np.intp)
+def _choice_scores(
+    asked: pd.DataFrame, true_ones: Sequence[Sequence[int]], scored: NDArray[np.bool_]
+) -> pd.DataFrame:
+    """Return what `score_choices` says of each question; of those not scored, what follows from their choices alone.
+
+    true_ones: as `_true_ones` has them.
+    """
+    counts = np.array([len(row) for row in asked["choices"]], dtype=np.intp)
     starts = np.cumsum(counts) - counts
     right, best = np.zeros((2, int(counts.sum())), dtype=bool)
-    for start, true_ones in zip(starts, _true_ones(asked), strict=True):
-        right[start + np.array(true_ones)] = True
-        best[start + true_ones[0]] = True
+    for start, indices in zip(starts.tolist(), true_ones, strict=True):
+        best[start + indices[0]] = True
+        for index in indices:
+            right[start + index] = True
     sizes = ([len(choice.encode()) for choice in row] for row in asked["choices"])
     nats = np.where(np.repeat(scored, counts), _flat(asked["log_probs"]), 0.0)
-    scores = score_choices(nats, _flat(sizes), right, best, starts).set_index(asked.index).astype({"tie": object})
-    scores.loc[~scored, [*_MEANS.values(), "margin", "tie"]] = None
-    return scores
+    scores = score_choices(nats, _flat(sizes), right, best, starts)
+    for name in (*_MEANS.values(), "margin"):
+        scores[name] = np.where(scored, scores[name], np.nan)
+    return pd.DataFrame({**scores, "tie": pd.arrays.BooleanArray(scores["tie"], ~scored)}, index=asked.index)
 
 
 def _flat(rows: Iterable[Sequence[float]]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -216,13 +223,15 @@ def _flat(rows: Iterable[Sequence[float]]) -> np.ndarray[Any, np.dtype[np.float6
 
 def _true_ones(graded: pd.DataFrame) -> list[list[int]]:
     """Return the indices of each question's true choices, the best one first."""
-    pairs = [(true, int(true[0] if pd.isna(best) else best)) for true, best in graded[["correct", "best"]].to_numpy()]
+    cells = zip(graded["correct"], graded["best"], strict=True)
+    pairs = [(true, int(true[0] if pd.isna(best) else best)) for true, best in cells]
     return [[best, *(int(index) for index in true if index != best)] for true, best in pairs]
 
 
 def _likeliest(log_probs: Sequence[float]) -> list[int]:
     """Return the indices of the choices of highest log-probability."""
-    return [index for index, number in enumerate(log_probs) if number == max(log_probs)]
+    most = max(log_probs)
+    return [index for index, number in enumerate(log_probs) if number == most]
 
 
 def _joined(choices: Sequence[str], indices: Sequence[int]) -> str:

@@ -68,19 +68,22 @@ class Tally:
 
         It speaks of the items that have a second value.
         """
-        told = self.items[self.items[second].notna()]
-        values, low, high = (one - told[second] for one in (told[first], 0.0, 1.0))
-        found = self.signed(name, values, "higher is better", worst=(low, high))
+        one, other = (self.items[column].to_numpy(dtype=float, na_value=np.nan) for column in (first, second))
+        lost = self._no_answer & ~np.isnan(other)
+        found = self.signed(name, one - other, "higher is better", worst=(0.0 - other, 1.0 - other), lost=lost)
         if found.value is None:
             return found
         return replace(found, method=Method("{method}, of paired differences", method=found.method))
 
     def signed(
-        self, name: str, values: pd.Series[Any], direction: Direction, *, worst: tuple[Ends, Ends] = (-1.0, 1.0)
+        self, name: str, values: pd.Series[Any] | Floats, direction: Direction, *,
+        worst: tuple[Ends, Ends] = (-1.0, 1.0), lost: NDArray[np.bool_] | None = None,
     ) -> Measure:
-        """Return the mean over units of values in [-1, 1]; `worst` as in `mean`."""
+        """Return the mean over units of values in [-1, 1]; `worst` and `lost` as in `mean`."""
         least, most = ((1 + end) / 2 for end in worst)
-        half = self.mean(name, ((1 + values) / 2).rename(None), direction, worst=(least, most), binary=False)
+        halves = (1 + values) / 2
+        nameless = halves.rename(None) if isinstance(halves, pd.Series) else halves
+        half = self.mean(name, nameless, direction, worst=(least, most), binary=False, lost=lost)
         if half.value is None or half.low is None or half.high is None:
             return half
         low, value, high = (2 * number - 1 for number in (half.low, half.value, half.high))
@@ -105,13 +108,13 @@ class Tally:
 
     def share(self, name: str, outcome: str, direction: Direction) -> Measure:
         """Return the share of asked items with that outcome; only of an `error` is it unknown what it was."""
-        seen = self.items["outcome"].to_numpy(object)
+        seen = self._outcome
         unknown = ["not asked"] if outcome == "error" else ["not asked", "error"]
         return self.mean(name, np.where(np.isin(seen, unknown), np.nan, seen == outcome), direction)
 
     def not_asked(self) -> Measure:
         """Return how many items lack what asking needs."""
-        count = float(self.items["outcome"].eq("not asked").sum())
+        count = float((self._outcome == "not asked").sum())
         return Measure(
             name="not_asked", value=count, low=count, high=count, n={"items": len(self.items)}, unit="count",
             direction="lower is better", level=self.level, method=COUNT,
@@ -128,6 +131,10 @@ class Tally:
     def evidence(self) -> pd.DataFrame:
         """The items; with `no_answer` only where some gave none."""
         return self.items if self._no_answer.any() else self.items.drop(columns="no_answer")
+
+    @cached_property
+    def _outcome(self) -> NDArray[np.object_]:
+        return self.items["outcome"].to_numpy(object)
 
     @cached_property
     def _no_answer(self) -> NDArray[np.bool_]:

@@ -105,7 +105,8 @@ class ClosedBook:
         """
         rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
         lacks = _lacks_choices if self.mode == "choice" else _lacks_aliases
-        rows["not_asked"] = [lacks(row) for row in rows.to_dict("records")]
+        names = list(rows)
+        rows["not_asked"] = [lacks(dict(zip(names, cells, strict=True))) for cells in rows.to_numpy()]
         asked = rows[rows["not_asked"].isna()]
         prompts = [self.prompt.replace(_PLACE, question) for question in asked["question"]]
         answers = self._scored(ask, prompts, asked) if self.mode == "choice" else self._written(ask, prompts)
