@@ -283,7 +283,7 @@ def of_two(pairs, seed):
     swaps, judge = module._Pairs(module._items(pairs)), module._Measures(0.95, np.random.default_rng(seed), "nats")
     return (
         judge.share("stereotype_share", swaps, swaps.all["value"], mean_of="value", unit_of="unit"),
-        judge.mean("mean_difference", swaps, swaps.all["difference"]),
+        judge.mean("mean_difference", swaps, "difference"),
     )
 
 
