@@ -120,6 +120,11 @@ SABOTAGE = {
         lambda real: lambda *rows: (real(*rows)[0], 0 * real(*rows)[1] + real(*rows)[1].sum(axis=0)),
         lambda real: lambda *rows: (real(*rows)[0], np.ones_like(real(*rows)[1])),
     ),
+    "bias.predictions": (
+        "detectors.bias.predictions:superiority_gap",
+        lambda real: lambda own, other, level: real(own, own, level),
+        lambda real: lambda own, other, level: (0.0, -1.0, 1.0),
+    ),
     "bias.synthetic_table": (
         "detectors.bias.two_tables:OneTable.counts",
         lambda real: lambda *args: (lambda k, n, m, r: (n - k, n, r - m, r))(*real(*args)),
@@ -404,6 +409,7 @@ EXTRACTION = "audit.probes.memorisation.extraction:Extraction.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood._observed"
 SAMPLES = "audit.probes.quality.samples:Samples.observe"
 DECIDED = "audit.probes.bias.decisions:Decisions.observe"
+PREDICTED = "audit.probes.bias.predictions:Predictions.observe"
 IMAGES = "audit.probes.bias.generated_images:GeneratedImages.observe"
 FOLDERS = "audit.probes.bias.image_data:ImageData.observe"
 SHARES = "audit.probes.bias.representation:Representation.observe"
@@ -495,6 +501,20 @@ HOLES = {
                    lambda real: lambda *args: (real(*args)[1] - real(*args)[0], *real(*args)[1:])),
         "no width": ("detectors.bias.groups:exact_binomial",
                      lambda real: lambda k, n, *level: real(k, n, 0.2)),
+    },
+    "bias.predictions": {
+        "numbers moved": (PREDICTED, kept(prediction=shuffled("prediction"))),
+        "none is nothing": (PREDICTED, kept(prediction=lambda frame: frame["prediction"].fillna("0"))),
+        "rows without a group left out": (PREDICTED, lambda real: lambda *args: real(*args).dropna(subset="group")),
+        "units ignored": ("detectors.bias.repeats:one_of_each", every_one_its_own),
+        "turned": ("detectors.bias.predictions:superiority_gap", lambda real: lambda own, other, level: real(
+            other, own, level)),
+        "medians halved": ("detectors.bias.predictions:median_gap", lambda real: lambda *args: tuple(
+            one / 2 for one in real(*args))),
+        "distances halved": ("detectors.bias.predictions:distance", lambda real: lambda *args: (
+            real(*args)[0] / 2, None, None)),
+        "all pairs independent": ("detectors.bias.two_sides:pairs_interval",
+                                  lambda real: lambda value, pairs, level: real(value, pairs**2, level)),
     },
     "bias.associations": {
         "vectors shuffled": (ASSOCIATIONS, kept(embedding=shuffled("embedding"))),
@@ -932,6 +952,7 @@ HOLES = {
 """Probe -> what is broken -> (where, how). Nothing but a trial sees it, unless `SEEN_BY_BOTH` says so."""
 SEEN_BY_BOTH = {
     "bias.decisions": ("units ignored",),
+    "bias.predictions": ("units ignored",),
     "factuality.grounding": ("the first passage found",),
     "factuality.judged": ("ten points more",),
     "novelty.contrast": ("confidence turned", "confidence constant"),

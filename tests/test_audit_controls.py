@@ -197,6 +197,10 @@ WAYS = {
     "bias.decisions": [
         {}, {"label": "label", "features": ("a", "b")}, {"prompt": "question"}, {"score": "s", "within": ("c",)},
     ],
+    "bias.predictions": [
+        {}, {"label": "label", "low": 0, "high": 100}, {"prompt": "question"},
+        {"sensitive": ("a", "b"), "label": "y", "low": -1, "high": 1},
+    ],
     "bias.counterfactual": [{}, {"scorer": "toxic", "reference": "women", "scorer_class": 2}],
     "bias.synthetic_table": [{}, {"sensitive": ("sex", "age"), "features": ("one",), "favourable": 0}],
     "bias.open_ended": [{}, {"scorer": "toxic", "threshold": 0.9}],
@@ -254,6 +258,7 @@ WAYS = {
 UNCOVERED = {
     "bias.corpus": {"attribute_rate_gap_p", "log_odds"},
     "bias.decisions": {"selection_rate_gap_p", "selection_rate_detectable_gap", "selection_rate_impact_p"},
+    "bias.predictions": {"distribution_p"},
     "bias.data": {"label_rate_gap_p", "missing_rate_gap_p", "representation_p"},
     "bias.coreference": {"error_share", "not_asked"},
     "bias.multiple_choice": {"error_share", "not_asked"},

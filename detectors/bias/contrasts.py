@@ -130,36 +130,45 @@ class Gap:
         """Return the gap of the only other group: the same, turned round."""
         return replace(self, group=group, value=0.0 - self.value, low=-self.high, high=-self.low)
 
-    def measure(self, name: str, level: float, method: Method, unit: str = "score") -> Measure:
-        """Return it as a measure."""
+    def measure(
+        self, name: str, level: float, method: Method, unit: str = "score", reason: Cause = _NO_PAIR
+    ) -> Measure:
+        """Return it as a measure; reason: why there is none, where there is none. An infinite end is none."""
         told = {"unit": unit, "direction": _SCORE[1], "ideal": _SCORE[2], "group": self.group, "missing": self.missing}
         if not np.isfinite(self.value):
-            return undefined(name, _NO_PAIR, n=self.n, level=level, **told)  # type: ignore[arg-type]
+            return undefined(name, reason, n=self.n, level=level, **told)  # type: ignore[arg-type]
         return Measure(
-            name=name, value=self.value, low=min(self.low, self.value), high=max(self.high, self.value), n=self.n,
-            level=level, method=method, **told,  # type: ignore[arg-type]
+            name=name, value=self.value, low=_finite(min(self.low, self.value)),
+            high=_finite(max(self.high, self.value)), n=self.n, level=level, method=method,
+            **told,  # type: ignore[arg-type]
         )
 
 
 def largest(
-    name: str, gaps: Sequence[Gap], n: Mapping[str, int], level: float, method: Method, unit: str = "score"
+    name: str, gaps: Sequence[Gap], n: Mapping[str, int], level: float, method: Method, unit: str = "score",
+    reason: Cause = _NO_PAIR,
 ) -> Measure:
     """Return the largest gap in size, whichever group has it; its interval follows from bands that hold together.
 
     The truth of the largest lies between the largest that some band leaves it at least, and the largest at most.
+    reason: why there is none, where no group has one. An infinite end is none.
     """
     told: dict[str, Any] = {"unit": unit, "direction": "lower is better", "ideal": 0.0}
     there = [gap for gap in gaps if np.isfinite(gap.value)]
     missing = max((gap.missing for gap in gaps), default=0)
     if not there:
-        return undefined(name, _NO_PAIR, n=n, level=level, missing=missing, **told)
+        return undefined(name, reason, n=n, level=level, missing=missing, **told)
     value = max(abs(gap.value) for gap in there)
     low = max(0.0, *(max(gap.low, -gap.high) for gap in there))
     high = max(max(abs(gap.low), abs(gap.high)) for gap in gaps)
     return Measure(
-        name=name, value=value, low=min(low, value), high=max(high, value), n=n, level=level, method=method,
+        name=name, value=value, low=min(low, value), high=_finite(max(high, value)), n=n, level=level, method=method,
         missing=missing, **told,
     )
+
+
+def _finite(end: float) -> float | None:
+    return float(end) if np.isfinite(end) else None
 
 
 def together(method: Method, count: int) -> Method:

@@ -67,6 +67,7 @@ __all__ = [
     "MULTIPLE_CHOICE",
     "OPEN_ENDED",
     "PERSONAL_DATA",
+    "PREDICTIONS",
     "RAG",
     "RECOGNITION",
     "REPRESENTATION",
@@ -253,6 +254,11 @@ BIAS_DECISIONS = FindingFigure(
         heat_map("selection_rate", "true_positive_rate", "accuracy"),
         by_group("selection_rate"), by_group("true_positive_rate", "false_positive_rate", "accuracy"),
     ),
+)
+PREDICTIONS = FindingFigure(
+    ("group", "prediction", "label", "error", "answer"),
+    (by_group("superiority_gap"), by_group("mean_prediction", "median_prediction"),
+     by_group("mean_absolute_error", "median_absolute_error")),
 )
 BIAS_CORPUS = FindingFigure(
     ("kind", "word", "group", "near", "value", "z"), (by_group("attribute_rate"), by_group("mention_share"))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.errors import DataError
 from audit.probe import AMOUNT, AUROC, COUNT, NATS_GAP, P_VALUE, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.bias import planted_decisions
+from audit.probes.bias.columns import answers_to, finite_numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -200,7 +201,7 @@ class Decisions:
         Raises DataError for a feature that is no number, and where no class is called as `positive` says.
         """
         if self.prompt is not None:
-            return items.assign(answer=self._asked(ask, items[self.prompt]))
+            return items.assign(answer=answers_to(ask, items[self.prompt]))
         if not self.features:
             return items
         told_names = self.positive_class is None and ask.can("class_names")
@@ -213,12 +214,6 @@ class Decisions:
         for at, row in zip(whole.to_numpy().nonzero()[0], () if told is None else told["probabilities"], strict=True):
             cells[at] = row.tolist()
         return items.assign(probabilities=cells)
-
-    def _asked(self, ask: Ask, prompts: pd.Series[Any]) -> list[Any]:
-        there = prompts.notna().to_numpy()
-        told = ask("sample", prompts[there].tolist(), temperature=0.0) if there.any() else None
-        came = iter(() if told is None else told["content"].where(told["problem"].isna(), None))
-        return [next(came) if known else None for known in there]
 
     def _given(self, rows: pd.DataFrame) -> list[Any]:
         """Return what the model is given for each row: numbers in order, a text, or a mapping where both occur."""
@@ -236,18 +231,7 @@ class Decisions:
 
     def _numbers(self, cells: pd.Series[Any]) -> pd.Series[float]:
         """Return cells as numbers, NaN where there is none; DataError for what is no number."""
-        import numpy as np
-        import pandas as pd
-
-        codes, values = pd.factorize(cells)
-        each = pd.to_numeric(pd.Series(np.asarray(values, object)), errors="coerce").to_numpy(float)
-        words = np.array([str(value).lower() != "nan" for value in values], bool)
-        bad = np.append(np.isinf(each) | np.isnan(each) & words, False)[codes]
-        if bad.any():
-            at = f"item {cells.index[bad][0]}: column {cells.name!r}"
-            allowed = "finite numbers, or words in columns that `categories` names"
-            raise DataError(f"{self.name}: {at} is no number, as {int(bad.sum())} cells are; allowed: {allowed}")
-        return pd.Series(np.append(each, np.nan)[codes], index=cells.index)
+        return finite_numbers(self.name, cells, "finite numbers, or words in columns that `categories` names")
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.bias.decisions`, and of `detectors.bias.mitigation` where asked for.

@@ -12,21 +12,33 @@ if TYPE_CHECKING:
 
     from audit.probe import KnownMeasures, Observed, Role, Trial
 
-__all__ = ["observed", "own_feature", "trial"]
+__all__ = ["NO_VALUE", "Grouping", "first_group", "observed", "own_feature", "trial", "value_in", "written_again"]
 
 _UNITS, _TRIED = 300, 50
 """Rows of a group: of the controls, of the trials."""
-_NO_VALUE = "(no value)"
+NO_VALUE = "(no value)"
 """What reports call the group of rows without a value."""
 
 
-class Deciding(Protocol):
-    """The options of the probe that say whose decisions are asked for."""
+class Grouping(Protocol):
+    """The options of a probe that say which groups are compared."""
 
     @property
-    def sensitive(self) -> tuple[str, ...]: ...
+    def sensitive(self) -> tuple[str, ...]:
+        """Columns that say which group a row is of."""
+
     @property
-    def reference(self) -> str: ...
+    def reference(self) -> str:
+        """What every group is compared with."""
+
+    @property
+    def roles(self) -> Mapping[str, Role]:
+        """What the probe takes; a column that is optional names units."""
+
+
+class Deciding(Grouping, Protocol):
+    """The options of the probe that say whose decisions are asked for."""
+
     @property
     def within(self) -> tuple[str, ...]: ...
     @property
@@ -49,8 +61,6 @@ class Deciding(Protocol):
     def decides(self) -> str | None: ...
     @property
     def rates(self) -> tuple[str, ...]: ...
-    @property
-    def roles(self) -> Mapping[str, Role]: ...
 
 
 def observed(probe: Deciding, rng: np.random.Generator, *, gap: bool) -> Observed:
@@ -68,10 +78,10 @@ def observed(probe: Deciding, rng: np.random.Generator, *, gap: bool) -> Observe
     order = rng.permutation(len(group))
     group, label, decision = group[order], label[order], decision[order]
     rows = _answered(probe, _rows(probe, group, label, decision), decision)
-    return {"items": _written_again(probe, rows, (group == 0) & (decision == (0 if gap else 1)))}
+    return {"items": written_again(probe, rows, (group == 0) & (decision == (0 if gap else 1)))}
 
 
-def _written_again(probe: Deciding, rows: pd.DataFrame, again: np.ndarray) -> pd.DataFrame:
+def written_again(probe: Grouping, rows: pd.DataFrame, again: np.ndarray) -> pd.DataFrame:
     """Return the rows, each its own unit, and some [row] of them twice more, by which another rate has its group.
 
     As they are, where the probe takes the column of units for another one.
@@ -103,7 +113,8 @@ def _rows(probe: Deciding, group: np.ndarray, label: np.ndarray, decision: np.nd
     size = len(group)
     ids = [f"row {number}" for number in range(size)]
     columns: dict[str, Any] = {
-        name: [_value(own, one) for one in group] for name, own in zip(probe.sensitive, _first(probe), strict=True)
+        name: [value_in(own, one) for one in group]
+        for name, own in zip(probe.sensitive, first_group(probe), strict=True)
     }
     columns |= {name: (np.arange(size) % 2).astype(str) for name in probe.within}
     if probe.label is not None:
@@ -119,15 +130,15 @@ def _rows(probe: Deciding, group: np.ndarray, label: np.ndarray, decision: np.nd
     return pd.DataFrame(columns, index=pd.Index(ids, name="id"), dtype=object)
 
 
-def _first(probe: Deciding) -> list[str | None]:
+def first_group(probe: Grouping) -> list[str | None]:
     """Return the values of the first group in the sensitive columns: the reference's, where it is a group."""
     parts = probe.reference.split(" x ", len(probe.sensitive) - 1)
     if probe.reference in ("the rest", "the highest") or len(parts) < len(probe.sensitive):
         return ["0"] * len(probe.sensitive)
-    return [None if one == _NO_VALUE else one for one in parts]
+    return [None if one == NO_VALUE else one for one in parts]
 
 
-def _value(own: str | None, group: int) -> str | None:
+def value_in(own: str | None, group: int) -> str | None:
     """Return the value of a group in a column: `own` for the first, for another its number, -1 for none."""
     plain = None if group < 0 else str(group)
     return own if group == 0 else "0" if plain == own else plain
@@ -201,9 +212,9 @@ def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
     if probe.features and probe.label is not None:
         known |= _balance(np.where(decision == 1, (1 + _cut(probe)) / 2, _cut(probe) / 2), label, group)
     if len(probe.sensitive) == 1:
-        names = [_value(_first(probe)[0], at) or _NO_VALUE for at in (0, 1, last)]
+        names = [value_in(first_group(probe)[0], at) or NO_VALUE for at in (0, 1, last)]
         known |= _of_groups(first, dict(zip(names, rates, strict=True)), probe.reference)
-    data = {"items": _written_again(probe, rows, (group == 0) & (decision == 1))}
+    data = {"items": written_again(probe, rows, (group == 0) & (decision == 1))}
     return Trial(faulty=less > 0, data=data, answers=_script(probe, rows, decision), known=known)
 
 

@@ -1,0 +1,195 @@
+"""Do numbers about people, such as a predicted wage, a risk or a mark, depend on their group?
+
+Numbers are those that a model names when it is asked, or those that were made elsewhere and stand in the table. Of an
+answer the first number counts, as it is written: $35k is 35000, 45 % is 45. A row without a value in a sensitive column
+is in a group of its own; one without a number may have had any.
+
+Rows that share a `unit`, such as the person, count once, as in `bias.decisions`, which is the probe for yes and no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from audit.errors import DataError
+from audit.probe import AMOUNT, AUROC, P_VALUE, SCORE, SIGNED, Ask, Observed, Range, Role
+from audit.probes.bias import planted_predictions
+from audit.probes.bias.columns import answers_to, finite_numbers
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Trial
+    from detectors.result import Remark, Result
+
+__all__ = ["Predictions"]
+
+_MOST_SENSITIVE = 4
+_UNIT = "unit"
+
+
+def _measures(*, label: bool, bounds: bool) -> dict[str, Range]:
+    """Return what the numbers are told by, the headline first."""
+    told: dict[str, Range] = {}
+    for stem in ("prediction", "error", "absolute_error") if label else ("prediction",):
+        prefix, level = "" if stem == "prediction" else f"{stem}_", AMOUNT if stem == "absolute_error" else SCORE
+        told |= {f"largest_{prefix}superiority_gap": AUROC, f"{prefix}superiority_gap": SIGNED}
+        if stem == "prediction":
+            told |= {"largest_wasserstein_distance": AMOUNT, "wasserstein_distance": AMOUNT, "distribution_p": P_VALUE}
+        for middle in ("median", "mean") if bounds else ("median",):
+            told |= {f"largest_{middle}_{stem}_gap": AMOUNT, f"{middle}_{stem}_gap": SCORE, f"{middle}_{stem}": level}
+    return told
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """How numbers about people differ between groups: who is given higher ones, and about whom they are farther off."""
+
+    sensitive: tuple[str, ...] = ("group",)
+    """Columns that say which group a row is of; of several all combinations are groups, and each column alone too."""
+    prediction: str | None = None
+    """Column of numbers made elsewhere; absent = `prediction`, unless a prompt asks a model."""
+    prompt: str | None = None
+    """Column of questions that a model answers by a number, in place of a prediction."""
+    label: str | None = None
+    """Column of the numbers that turned out to be so; absent = they are not known, and no error can be told."""
+    low: float | None = None
+    """Least number that a prediction and a label can be; with `high` means have intervals, which nothing else gives."""
+    high: float | None = None
+    """Greatest number that they can be; those outside count as missing, and are told."""
+    reference: str = "the rest"
+    """What every group is compared with: `the rest`, or a group."""
+
+    name: ClassVar[str] = "bias.predictions"
+    dimension: ClassVar[str] = "bias"
+    roles: ClassVar[Mapping[str, Role]] = {
+        "items": Role({"group": "a column of the table; which ones, the options say"}, repeats=True, table=True)
+    }
+    measures: ClassVar[Mapping[str, Range]] = _measures(label=True, bounds=True)
+
+    def __post_init__(self) -> None:
+        """Refuse options that contradict each other, and tell which columns and measures they mean."""
+        columns = self.columns
+        self._refuse(self.prompt is not None and self.prediction is not None, "prediction and prompt", "one of both")
+        self._refuse(
+            not 0 < len(self.sensitive) <= _MOST_SENSITIVE or len(set(columns)) < len(columns),
+            f"columns {', '.join(columns)}", f"1 to {_MOST_SENSITIVE} sensitive, each column once",
+        )
+        got, bounds = f"low {self.low} and high {self.high}", self.bounds
+        self._refuse((self.low is None) != (self.high is None), got, "both, or neither")
+        self._refuse(bounds is not None and not -inf < bounds[0] < bounds[1] < inf, got, "finite, low below high")
+        fields = {_UNIT: "independent unit, e.g. the person; absent = every row is its own"}
+        fields |= dict.fromkeys(columns, "a column of the table")
+        role = Role(fields, optional=frozenset({_UNIT}) - set(columns), repeats=True, table=True)
+        object.__setattr__(self, "roles", {"items": role})
+        told = _measures(label=self.label is not None, bounds=self.bounds is not None)
+        object.__setattr__(self, "measures", told)
+
+    def _refuse(self, wrong: object, got: str, allowed: str) -> None:
+        if wrong:
+            raise ValueError(f"{self.name}: got {got}; allowed: {allowed}")
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The range of the numbers; None where it is not known."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def given(self) -> str | None:
+        """The column of numbers made elsewhere; None where a model is asked."""
+        return self.prediction or (None if self.prompt else "prediction")
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the table that are asked for."""
+        return [name for name in (*self.sensitive, self.given, self.prompt, self.label) if name is not None]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """`sample` for a prompt, nothing for numbers made elsewhere."""
+        return frozenset({"sample"} if self.prompt else ())
+
+    def estimate(self, items: int) -> int:
+        """One question a row, where a model is asked."""
+        return items if self.needs else 0
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return the rows, with the `answer` where a model is asked; None where nothing came."""
+        return items if self.prompt is None else items.assign(answer=answers_to(ask, items[self.prompt]))
+
+    def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
+        """Return the measures of `detectors.bias.predictions`.
+
+        Raises DataError for a prediction or label that is no number, and for a reference that is no group.
+        """
+        from dataclasses import replace
+
+        from detectors.bias.predictions import prediction_gaps
+
+        rows, told = self._independent(observed["items"], rng)
+        try:
+            result = prediction_gaps(
+                rows, self.sensitive, level=level, rng=rng, reference=self.reference, bounds=self.bounds
+            )
+        except ValueError as error:
+            raise DataError(f"{self.name}: {error}") from None
+        return replace(result, remarks=(*told, *result.remarks))
+
+    def _independent(self, items: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
+        """Return the rows as the detector takes them, one of each unit, and what is told of those drawn or alike."""
+        from detectors.bias.repeats import looks_repeated, one_of_each_unit
+
+        rows = self._rows(items)
+        if _UNIT in items and _UNIT not in self.columns:
+            return one_of_each_unit(rows, items[_UNIT], rng)
+        return rows, looks_repeated(items[self.columns])
+
+    def _rows(self, items: pd.DataFrame) -> pd.DataFrame:
+        import pandas as pd
+
+        rows = pd.DataFrame({name: items[name] for name in self.sensitive})
+        if self.given is not None:
+            rows["prediction"] = finite_numbers(self.name, items[self.given])
+        else:
+            rows["prediction"] = pd.Series([_first_number(one) for one in items["answer"]], rows.index, dtype=float)
+        if self.label is not None:
+            rows["label"] = finite_numbers(self.name, items[self.label])
+        return rows
+
+    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
+        """Return two groups of 300 of which one is given lower numbers, and two that are given the same.
+
+        Rows of one person that stand there again hide the gap, and make one up in the clean twin.
+        """
+        return planted_predictions.observed(self, rng, gap=True), planted_predictions.observed(self, rng, gap=False)
+
+    def found(self, result: Result) -> bool:
+        """Tell whether the whole interval of the headline lies above 0."""
+        return result.headline.low is not None and result.headline.low > 0
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return two groups of 40 that are given the same numbers, or lower ones in two sizes; ten without a group.
+
+        Rows are in no order, so that a number given to another row shows, and three of them have no number.
+        """
+        return [planted_predictions.trial(self, rng, dose) for dose in range(3)]
+
+
+def _first_number(answer: Any) -> float | None:
+    """Return the first number of an answer as it is written, without its unit; None where there is none.
+
+    Of a number that countries read otherwise, as 1.234 and 1,234, a point is that of decimals.
+    """
+    from detectors.factuality.mismatch.quantities import quantities
+    from detectors.factuality.words import read
+
+    if answer is None:
+        return None
+    found = next((one for one in quantities(read(str(answer))) if one.readings and not one.names), None)
+    if found is None:
+        return None
+    return min(found.bare, key=abs) if "." in found.written else max(found.bare, key=abs)

@@ -1,0 +1,217 @@
+"""Numbers by group: hand-worked, as peers have them, covering in hard cases, and what laws ask for."""
+
+from __future__ import annotations
+
+import fairlearn.metrics as fair
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom, mannwhitneyu, wasserstein_distance
+
+from detectors.bias.predictions import prediction_gaps
+from detectors.bias.two_sides import Numbers, any_difference_p, distance, mean_gap, median_gap, superiority_gap
+
+LEVEL = 0.95
+
+
+def told(rows, sensitive=("group",), seed=0, **options):
+    frame = pd.DataFrame(rows).rename(index=str).rename_axis("id")
+    return prediction_gaps(frame, sensitive, level=LEVEL, rng=np.random.default_rng(seed), **options)
+
+
+def named(result):
+    return {(one.name, one.group): one for one in result.measures}
+
+
+def by_hand():
+    return {"group": list("aaabb"), "prediction": [1.0, 2, 4, 2, 3], "label": [1.0, 4, 4, 3, 3]}
+
+
+def test_by_hand():
+    result = told(by_hand(), bounds=(0, 10))
+    measures = named(result)
+    assert result.headline.name == "largest_superiority_gap"
+    assert {name: measures[name, "a"].value for name in (
+        "superiority_gap", "median_prediction_gap", "mean_prediction_gap", "wasserstein_distance",
+        "mean_error_gap", "mean_absolute_error_gap", "median_error_gap", "mean_absolute_error", "error_superiority_gap",
+    )} == pytest.approx({
+        "superiority_gap": 2 / 6 - 3 / 6, "median_prediction_gap": 2 - 2.5, "mean_prediction_gap": 7 / 3 - 2.5,
+        "wasserstein_distance": 1 / 3 + 1 / 6 + 1 / 3, "mean_error_gap": -2 / 3 + 1 / 2,
+        "mean_absolute_error_gap": 2 / 3 - 1 / 2, "median_error_gap": 0 + 1 / 2, "mean_absolute_error": 2 / 3,
+        "error_superiority_gap": 2 / 6 - 2 / 6,
+    })  # fmt: skip
+    assert measures["superiority_gap", "b"].value == pytest.approx(1 / 6)
+    assert measures["largest_wasserstein_distance", None].value == pytest.approx(5 / 6)
+    assert measures["median_prediction", None].value == 2
+    assert result.items.columns.tolist() == ["group", "prediction", "label", "error", "weight"]
+    assert result.items["weight"].tolist() == [0, 2, 0, 1, 0]
+
+
+def test_as_peers_have_it():
+    rng = np.random.default_rng(2)
+    group = rng.choice(list("abc"), 300, p=[0.5, 0.4, 0.1])
+    number, label = rng.integers(0, 50, (2, 300)).astype(float)
+    measures = named(told({"group": group, "prediction": number, "label": label}, bounds=(0, 50)))
+    for name in "abc":
+        own, rest = number[group == name], number[group != name]
+        wins = mannwhitneyu(own, rest).statistic / (len(own) * len(rest))
+        assert measures["superiority_gap", name].value == pytest.approx(2 * wins - 1)
+        assert measures["wasserstein_distance", name].value == pytest.approx(wasserstein_distance(own, rest))
+        assert measures["median_prediction_gap", name].value == np.median(own) - np.median(rest)
+    frame = fair.MetricFrame(
+        metrics={"prediction": fair.mean_prediction, "error": lambda y, x: np.abs(y - x).mean()}, y_true=label,
+        y_pred=number, sensitive_features=group,
+    )  # fmt: skip
+    for name in "abc":
+        assert measures["mean_prediction", name].value == pytest.approx(frame.by_group["prediction"][name])
+        assert measures["mean_absolute_error", name].value == pytest.approx(frame.by_group["error"][name])
+
+
+SIDE = st.lists(st.integers(-4, 4), min_size=2, max_size=20)
+
+
+@given(SIDE, SIDE)
+def test_a_rising_function_leaves_ranks_and_turned_numbers_and_turned_sides_turn_gaps(one, two):
+    plain, risen, turned = (
+        [Numbers(np.sort(change(np.array(side, float)))) for side in (one, two)]
+        for change in (np.positive, lambda side: np.exp(side) - 7, np.negative)
+    )
+    assert superiority_gap(*risen, LEVEL) == superiority_gap(*plain, LEVEL)
+    for gap in (superiority_gap, lambda *sides: median_gap(*sides, (-9, 9))):
+        value, low, high = gap(*plain, LEVEL)
+        assert low <= value + 1e-9
+        assert value <= high + 1e-9
+        for other in (gap(*turned, LEVEL), gap(*plain[::-1], LEVEL)):
+            assert other == pytest.approx((-value, -high, -low), abs=1e-6)
+
+
+def test_of_two_groups_one_has_the_gaps_of_the_other_turned_round():
+    measures = named(told(by_hand(), bounds=(0, 10)))
+    for name in ("superiority_gap", "median_prediction_gap", "mean_absolute_error_gap"):
+        one, other = measures[name, "a"], measures[name, "b"]
+        assert (one.value, one.low, one.high) == (-other.value, -other.high, -other.low)
+        assert measures[f"largest_{name}", None].value == abs(one.value)
+
+
+HARD = {
+    "ties": ([0.0, 1, 2], [0.2, 0.25, 0.55], [0.4, 0.3, 0.3], (40, 40)),
+    "rare group": ([0.0, 1, 2, 3], [0.1, 0.15, 0.35, 0.4], [0.25, 0.3, 0.25, 0.2], (4, 200)),
+    "edges": ([0.0, 100], [0.95, 0.05], [0.99, 0.01], (60, 150)),
+    "heavy tail": ([0.0, 1, 10, 1000], [0.3, 0.38, 0.3, 0.02], [0.44, 0.4, 0.155, 0.005], (90, 30)),
+}
+"""Values, how likely each is on either side, and units of either side."""
+
+
+def truths(values, one, two):
+    gaps = np.sign(np.subtract.outer(values, values))
+    medians = [values[int(np.searchsorted(np.cumsum(p), 0.5))] for p in (one, two)]
+    apart = np.abs(np.cumsum(np.subtract(one, two)))[:-1] @ np.diff(values)
+    return np.array(one) @ gaps @ two, medians[0] - medians[1], np.dot(values, np.subtract(one, two)), apart
+
+
+@pytest.mark.parametrize("case", HARD)
+@pytest.mark.parametrize("lost", [False, True], ids=["whole", "the highest often missing"])
+def test_intervals_cover_in_hard_cases(case, lost):
+    values, *sides, sizes = HARD[case]
+    bounds, rng, repeats = (min(values), max(values)), np.random.default_rng(3), 150
+    truth, misses = truths(values, *sides), np.zeros(4)
+    for _ in range(repeats):
+        drawn = [np.sort(rng.choice(values, size, p=p)) for size, p in zip(sizes, sides, strict=True)]
+        kept = [(one < max(values)) | (rng.random(len(one)) < (0.5 if lost else 1)) for one in drawn]
+        if not all(one.any() for one in kept):
+            continue
+        own, other = (Numbers(one[at], int((~at).sum())) for one, at in zip(drawn, kept, strict=True))
+        found = (
+            superiority_gap(own, other, LEVEL), median_gap(own, other, LEVEL, bounds),
+            mean_gap(own, other, LEVEL, bounds, rng), distance(own, other, LEVEL, bounds),
+        )  # fmt: skip
+        misses += [not low - 1e-9 <= true <= high + 1e-9 for true, (_, low, high) in zip(truth, found, strict=True)]
+    assert (misses <= binom.ppf(0.999, repeats, 1 - LEVEL)).all(), misses
+
+
+def test_the_interval_of_the_largest_knows_that_it_was_chosen():
+    """Ten groups that differ in nothing: some lies far by chance, and no more than one audit in twenty says so."""
+    rng, wrong = np.random.default_rng(4), 0
+    for _ in range(60):
+        rows = {"group": np.repeat(list("abcdefghij"), 30), "prediction": rng.integers(0, 5, 300).astype(float)}
+        wrong += named(told(rows))["largest_superiority_gap", None].low > 0
+    assert wrong <= binom.ppf(0.999, 60, 1 - LEVEL)
+
+
+def test_distributions_that_differ_in_spread_alone_are_told_apart_and_equal_ones_rarely():
+    rng = np.random.default_rng(5)
+    group = np.repeat([0, 1], [150, 150])
+    spread = [any_difference_p(rng.normal(0, 1 + 1.5 * group), group, rng) for _ in range(5)]
+    assert max(spread) < 0.01
+    tied, rare = rng.integers(0, 3, (200, 60)).astype(float), np.repeat([0, 1, 2], [5, 20, 35])
+    alike = [any_difference_p(one, rare, rng) for one in tied]
+    assert np.mean(np.array(alike) <= 0.05) <= binom.ppf(0.999, 200, 0.05) / 200
+
+
+def test_a_gap_is_found_and_a_mean_too():
+    rng = np.random.default_rng(6)
+    group = np.repeat(["a", "b"], 150)
+    for _ in range(10):
+        number = np.clip(rng.normal(50 + 8 * (group == "a"), 10), 0, 100)
+        measures = named(told({"group": group, "prediction": number}, bounds=(0, 100)))
+        assert measures["superiority_gap", "a"].low > 0
+        assert measures["median_prediction_gap", "a"].low > 0
+        assert measures["mean_prediction_gap", "a"].low > 0
+        assert measures["mean_prediction_gap", "b"].high < 0
+
+
+def test_a_number_outside_the_range_counts_as_missing_and_is_told():
+    rows = by_hand() | {"prediction": [1.0, 2, 400, 2, np.nan]}
+    result = told(rows, bounds=(0, 10))
+    measures = named(result)
+    assert [(one.key, one.values) for one in result.remarks] == [
+        ("outside_range", {"column": "prediction", "outside_count": 1, "least": 0, "most": 10, "row_count": 5})
+    ]
+    assert measures["mean_prediction", None].missing == 2
+    assert measures["mean_prediction", "a"].value == 1.5
+    assert measures["mean_prediction", "a"].high > (1 + 2 + 10) / 3
+    assert result.items["no_answer"].tolist() == [False, False, True, False, True]
+    assert result.items["prediction"].tolist()[2] == 400
+
+
+def test_what_too_few_numbers_cannot_tell_has_no_end_and_none_at_all_no_value():
+    measures = named(told(by_hand()))
+    gap = measures["median_prediction_gap", "a"]
+    assert (gap.value, gap.low, gap.high) == (-0.5, None, None)
+    assert measures["largest_median_prediction_gap", None].high is None
+    assert measures["wasserstein_distance", "a"].low is None
+    alone = named(told({"group": ["a", "a", "b"], "prediction": [1.0, 2, np.nan]}, bounds=(0, 9)))
+    assert alone["superiority_gap", "a"].undefined == "the group, or what it is compared with, has no number"
+    assert alone["mean_prediction", "b"].undefined == "there is no number"
+    assert alone["largest_superiority_gap", None].undefined == "fewer than two groups have a number"
+    assert alone["distribution_p", None].undefined == "fewer than two groups have a number"
+    assert named(told({"group": ["a"], "prediction": [1.0]}))["distribution_p", None].value is None
+
+
+def test_each_is_compared_with_the_reference_and_no_other_group_of_its_own():
+    rows = {"group": list("aabbccc"), "prediction": [1.0, 2, 3, 4, 5, 6, 7]}
+    measures = named(told(rows, reference="b"))
+    assert {group for name, group in measures if name == "superiority_gap"} == {"a", "c"}
+    assert measures["median_prediction_gap", "c"].value == 2.5
+    with pytest.raises(ValueError, match="got 'd'; allowed: 'the rest' or a group \\(a, b, c\\)"):
+        told(rows, reference="d")
+    with pytest.raises(ValueError, match="got 7 rows, bounds \\(1, 1\\)"):
+        told(rows, bounds=(1, 1))
+
+
+def test_of_several_columns_all_combinations_are_groups_and_each_column_alone_too():
+    """By the two columns together both ways cancel within a column: only one of them alone would miss it."""
+    rows = {"sex": list("mmff") * 20, "old": list("ynyn") * 20, "prediction": [2.0, 1, 1, 2] * 20}
+    result = told(rows, ("sex", "old"))
+    measures = named(result)
+    assert measures["superiority_gap", "m x y"].value == pytest.approx(2 / 3)
+    assert measures["superiority_gap", "sex: m"].value == measures["superiority_gap", "old: n"].value == 0
+    assert result.headline.value == pytest.approx(2 / 3)
+    assert measures["superiority_gap", "sex: m"].low < 0 < result.headline.low
+
+
+def test_a_row_without_a_group_is_in_one_of_its_own():
+    measures = named(told({"group": ["a", None, "a", None], "prediction": [1.0, 2, 3, 4]}))
+    assert measures["superiority_gap", "(no value)"].value == pytest.approx(0.5)
