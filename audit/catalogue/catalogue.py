@@ -207,7 +207,7 @@ class Catalogue:
         self, names: Mapping[str, str], known: Mapping[str, str], first: Collection[str], whole: bool
     ) -> Iterator[str]:
         """Yield names of which the stored row is no longer what the folder says."""
-        if not names:
+        if not (names and known):
             return
         every = list(known)
         start = 0 if whole else self._at % max(1, len(every))

@@ -110,14 +110,14 @@ def is_ready(connection: Connection, made_for: str) -> bool:
     """Tell whether the tables are those of this version, made for this use."""
     if not inspect(connection).has_table("facts"):
         return False
-    facts = dict(tuple(row) for row in connection.execute(select(FACTS.c.key, FACTS.c.value)))
+    facts = dict(tuple(row) for row in connection.exec_driver_sql("SELECT key, value FROM facts"))
     return (facts.get("schema"), facts.get(MADE_FOR)) == (str(SCHEMA), made_for) and "search" in facts
 
 
 def make(connection: Connection, made_for: str) -> None:
     """Make the tables, in place of others that are there under their names."""
     drop(connection)
-    _METADATA.create_all(connection)
+    _METADATA.create_all(connection, checkfirst=False)
     facts = {"schema": str(SCHEMA), MADE_FOR: made_for, "state": "1", "search": _indexed(connection)}
     connection.execute(insert(FACTS), [{"key": key, "value": value} for key, value in facts.items()])
 

@@ -44,12 +44,12 @@ def show(place: Address, words: Words) -> None:
     if not counts.total and not freshness().busy:
         draw("audits_head.html.j2", words, sentence="", home=home())
         return
-    total = index().count(asked_for(place, words, speaker()))
+    catalogue, judged = index(), Asked(judged=True, order="newest")
+    total = catalogue.count(asked_for(place, words, speaker()))
     place = clamped(place, total, SIZE)
     for row in rows_of(*_asked(place, words)):
         if row["state"] in WORST_FIRST:
             trust_of(row["name"])  # what is shown is looked at first
-    catalogue, judged = index(), Asked(judged=True, order="newest")
     look_over(lambda: catalogue.names(judged), catalogue.state)
     again = SECONDS if _changes(counts, place) else None
     st.fragment(run_every=again)(_head)(place, words, again is not None)
