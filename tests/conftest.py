@@ -61,17 +61,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (-slow[item.path], -number[item.path]))
 
 
+DEAR = {"real_lm": "model", "outside_program": "command", "from pipelines": "command", "postgres_": "server"}
+"""Word in a test file -> what it shares with others that a worker makes for itself: 7, 4 and 1 seconds of a core."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep files whole, and those that open the real model on one worker: opening it takes 7 seconds of a core."""
+    """Keep files whole, and on one worker those that share what is dear to make."""
     from xdist.scheduler import LoadFileScheduling
 
-    opening = {path.name for path in Path(__file__).parent.glob("test_*.py") if "real_lm" in path.read_text("utf-8")}
+    texts = {path.name: path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py")}
+    shared = {name: what for name, text in texts.items() for word, what in DEAR.items() if word in text}
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "real_lm" if Path(file).name in opening else file
+            return shared.get(Path(file).name, file)
 
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
