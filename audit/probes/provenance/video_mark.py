@@ -54,8 +54,8 @@ class MarkedVideos(FileMarkProbe):
     """Share of the videos that shall be found after every attack."""
     promise_alpha: float = 1e-6
     """P-value at which they shall be found."""
-    frames: int = 250
-    """At most so many frames of each video are read, from its beginning."""
+    frames: int = 64
+    """At most so many frames of each video are read, from its beginning; attacks hold them all in memory."""
 
     kind: ClassVar[str] = "video_marks"
     usual: ClassVar[str] = "video-spread"
