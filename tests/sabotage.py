@@ -513,6 +513,10 @@ HOLES = {
             one / 2 for one in real(*args))),
         "distances halved": ("detectors.bias.predictions:distance", lambda real: lambda *args: (
             real(*args)[0] / 2, None, None)),
+        "means halved": ("detectors.bias.predictions:mean_gap", lambda real: lambda *args: tuple(
+            one / 2 for one in real(*args))),
+        "the lowest for the highest": ("detectors.bias.top_share:Cut.above", lambda real: lambda cut, side: tuple(
+            len(side.known) - one for one in real(cut, side))),
         "all pairs independent": ("detectors.bias.two_sides:pairs_interval",
                                   lambda real: lambda value, pairs, level: real(value, pairs**2, level)),
     },

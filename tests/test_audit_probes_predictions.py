@@ -16,7 +16,8 @@ from audit.record import Limit
 
 LEVEL = 0.95
 WAYS = [
-    {}, {"label": "y"}, {"label": "y", "low": -5, "high": 1e6}, {"prompt": "question", "low": 0, "high": 1},
+    {}, {"label": "y"}, {"top": 0.1}, {"top": 0.5, "reference": "1"}, {"top": 0.9, "sensitive": ("a", "b")},
+    {"label": "y", "low": -5, "high": 1e6}, {"prompt": "question", "low": 0, "high": 1},
     {"prompt": "question", "label": "y"}, {"reference": "White", "label": "y"}, {"reference": "1"},
     {"sensitive": ("a", "b"), "low": 0, "high": 10}, {"sensitive": ("a", "b"), "reference": "x x (no value)"},
     {"sensitive": ("unit",), "prediction": "mark"},
@@ -107,6 +108,7 @@ def test_rows_of_one_person_count_once_and_rows_that_look_so_are_told():
 @pytest.mark.parametrize(("options", "words"), [
     ({"prompt": "q", "prediction": "p"}, "got prediction and prompt; allowed: one of both"),
     ({"sensitive": ()}, "allowed: 1 to 4 sensitive"), ({"label": "prediction"}, "each column once"),
+    ({"top": 1.0}, "got top 1.0; allowed: above 0 and below 1"),
     ({"low": 0}, "got low 0 and high None; allowed: both, or neither"),
     ({"low": 1, "high": 1}, "low below high"), ({"low": 0, "high": float("inf")}, "finite"),
 ])  # fmt: skip

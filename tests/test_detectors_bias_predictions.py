@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, mannwhitneyu, wasserstein_distance
 
 from detectors.bias.predictions import prediction_gaps
+from detectors.bias.top_share import cut_of, least_ratio, top_gap, top_rate
 from detectors.bias.two_sides import Numbers, any_difference_p, distance, mean_gap, median_gap, superiority_gap
 
 LEVEL = 0.95
@@ -67,6 +68,45 @@ def test_as_peers_have_it():
     for name in "abc":
         assert measures["mean_prediction", name].value == pytest.approx(frame.by_group["prediction"][name])
         assert measures["mean_absolute_error", name].value == pytest.approx(frame.by_group["error"][name])
+
+
+def test_who_is_among_the_highest_by_hand():
+    """The two highest of ten are 10 and 9, and another 9 is as high."""
+    rows = {"group": list("aaaaabbbbb"), "prediction": [10.0, 9, 1, 1, 1, 9, 2, 3, 4, 5]}
+    measures = named(told(rows, top=0.2))
+    assert [measures["top_rate", group].value for group in (None, "a", "b")] == [3 / 10, 2 / 5, 1 / 5]
+    assert measures["top_gap", "a"].value == pytest.approx(1 / 5) == measures["largest_top_gap", None].value
+    assert measures["top_ratio", None].value == 1 / 2
+    ends = {(one.low, one.high) for (name, _), one in measures.items() if name == "top_rate"}
+    assert all(0 <= low < high <= 1 for low, high in ends)
+    nobody = named(told({"group": ["a", "b"], "prediction": [np.nan, np.nan]}, top=0.2))
+    assert nobody["top_ratio", None].undefined == "there is no number"
+
+
+@pytest.mark.parametrize("top", [0.05, 0.5, 0.9])
+@pytest.mark.parametrize("lost", [False, True], ids=["whole", "the highest often missing"])
+def test_shares_among_the_highest_cover_whatever_the_cut(top, lost):
+    """Numbers in twenty steps; a group of 15, of 40 and of 120, of which the first lies lower."""
+    rng, values, repeats, misses = np.random.default_rng(7), np.arange(20.0), 120, np.zeros(3)
+    likely = [np.exp(-values / 6), np.ones(20), np.ones(20)]
+    likely = [one / one.sum() for one in likely]
+    sizes = np.array([15, 40, 120])
+    above = np.array([one[::-1].cumsum()[::-1] for one in likely])  # P(x >= value) [group, value]
+    place = np.flatnonzero(sizes @ above / sizes.sum() >= top)[-1]
+    true = above[:, place]
+    for _ in range(repeats):
+        group = rng.choice(3, 175, p=sizes / 175)
+        number = np.array([rng.choice(values, p=likely[at]) for at in group])
+        known = (number < 15) | (rng.random(175) < (0.6 if lost else 1))
+        if len(set(group[known])) < 3:
+            continue
+        parts = [group == at for at in range(3)]
+        *sides, whole = (Numbers(np.sort(number[known & at]), int((~known & at).sum())) for at in (*parts, group >= 0))
+        cut = cut_of(whole, top, LEVEL)
+        found = top_rate(sides[0], cut, LEVEL), top_gap(sides[0], sides[1], cut, LEVEL), least_ratio(sides, cut, LEVEL)
+        truth = true[0], true[0] - true[1], true.min() / true.max()
+        misses += [not low <= one <= high for one, (_, low, high) in zip(truth, found, strict=True)]
+    assert (misses <= binom.ppf(0.999, repeats, 1 - LEVEL)).all(), misses
 
 
 SIDE = st.lists(st.integers(-4, 4), min_size=2, max_size=20)

@@ -30,6 +30,7 @@ from detectors.bias.contrasts import BETTING, Gap, bounded, largest, together
 from detectors.bias.decisions import joined_names
 from detectors.bias.groups import MOST_GROUPS, REST
 from detectors.bias.missing_words import missing_words
+from detectors.bias.top_share import Cut, cut_of, least_ratio, top_gap, top_rate
 from detectors.bias.two_sides import (
     ANY,
     Bounds,
@@ -53,6 +54,8 @@ _ORDER = Method("order statistics of the median (exact)")
 _ORDERS = Method("order statistics of both medians (exact)")
 _BLOCKS = Method("betting (hedged capital) over differences from blocks of the other side")
 _DKW = Method("bands of both distribution functions (Dvoretzky-Kiefer-Wolfowitz)")
+_CUT = Method("binomial tails at two order statistics of all numbers (exact)")
+_CUTS = Method("tails of both rates at two order statistics of all numbers (exact)")
 _BIASED = Method("none; it is biased upwards")
 _PERMUTED = Method("permutation of the groups (multivariate hypergeometric)")
 _ONE_GROUP = Cause("fewer than two groups have a number")
@@ -63,23 +66,26 @@ _DIRECTIONS: Mapping[str, Mapping[str, Any]] = {
     "absolute_error": {"direction": "lower is better"},
 }  # fmt: skip
 Compared = Callable[[Numbers, Numbers], tuple[float, float | None, float | None]]
+Of = Callable[[Numbers], tuple[float, float, float]]
 
 
 def prediction_gaps(
     rows: pd.DataFrame, sensitive: Sequence[str], *, level: float, rng: np.random.Generator, reference: str = REST,
-    bounds: Bounds | None = None,
+    bounds: Bounds | None = None, top: float | None = None,
 ) -> Result:
     """Return how numbers differ between groups.
 
     rows: one a number, independent, indexed by item id, with the sensitive columns (text, None = no value),
     `prediction` and, where known, `label`, both finite or NaN. reference: what each group is compared with, `REST` or a
     group; groups of one of several columns alone are compared with the rest. bounds: the range of prediction and label.
+    top: the share of all predictions that counts as the highest, between 0 and 1.
 
     Measures:
       largest_superiority_gap     headline; the largest gap by rank in size
       superiority_gap             of every group, signed: P(higher than one of the others) - P(lower); -1 to 1
       largest_wasserstein_distance, wasserstein_distance     with an interval where there are bounds
       distribution_p              permutation test of "no group differs"
+      with a top largest_top_gap, top_gap, top_rate: share of a group among the highest; top_ratio: smallest / largest
       largest_median_prediction_gap, median_prediction_gap, median_prediction
       with bounds also largest_mean_prediction_gap, mean_prediction_gap, mean_prediction
       with labels also gaps by rank, median and mean of `error` and `absolute_error`: largest_error_superiority_gap, ...
@@ -97,7 +103,7 @@ def prediction_gaps(
         error = inside["prediction"] - inside["label"]
         quantities |= {STEMS[1]: error, STEMS[2]: error.abs()}
     judges = (
-        _Judge(stem, values.to_numpy(float), sets, _range_of(stem, bounds), level, rng)
+        _Judge(stem, values.to_numpy(float), sets, _range_of(stem, bounds), top, level, rng)
         for stem, values in quantities.items()
     )
     measures = tuple(one for judge in judges for one in judge.measures())
@@ -193,6 +199,7 @@ class _Kind:
     ends: Bounds
     """What the gap lies between where nothing is known."""
     signed: bool = True
+    unit: str = "score"
 
 
 @dataclass(frozen=True)
@@ -203,6 +210,7 @@ class _Judge:
     values: Floats
     sets: Sequence[_Groups]
     bounds: Bounds | None
+    top: float | None
     level: float
     rng: np.random.Generator
 
@@ -214,11 +222,13 @@ class _Judge:
         if stem == "prediction":
             yield from self._told("wasserstein_distance", "distance", gaps)
             yield self._p()
+            yield from self._highest(gaps)
         yield from self._told(f"median_{stem}_gap", "median", gaps)
-        yield from self._each(f"median_{stem}", _ORDER)
+        bounds = self.bounds or ANY
+        yield from self._each(f"median_{stem}", _ORDER, lambda side: median_interval(side, self.level, bounds))
         if self.bounds is not None:
             yield from self._told(f"mean_{stem}_gap", "mean", gaps)
-            yield from self._each(f"mean_{stem}", BETTING)
+            yield from self._each(f"mean_{stem}", BETTING, lambda side: self._mean(side, bounds))
 
     @cached_property
     def kinds(self) -> dict[str, _Kind]:
@@ -237,7 +247,17 @@ class _Judge:
             kinds["distance"] = _Kind(
                 lambda own, other: distance(own, other, strict, self.bounds), method, apart, signed=False
             )
+        if (cut := self.cut) is not None:
+            kinds["top"] = _Kind(lambda own, other: top_gap(own, other, cut, strict), _CUTS, (-1.0, 1.0), unit="share")
         return kinds
+
+    @cached_property
+    def cut(self) -> Cut | None:
+        """The least of the highest numbers, where these are asked for and there is a number."""
+        known, _ = self.ordered
+        if self.top is None or self.stem != "prediction" or not len(known):
+            return None
+        return cut_of(Numbers(known, self.missing), self.top, self.level)
 
     @property
     def tried(self) -> int:
@@ -276,11 +296,11 @@ class _Judge:
 
     def _told(self, name: str, kind: str, gaps: Mapping[str, list[Gap]]) -> Iterator[Measure]:
         """Yield the largest gap, then those of the groups that differ most by rank."""
-        method = together(self.kinds[kind].method, self.tried)
-        whole = largest(f"largest_{name}", gaps[kind], self._n(None), self.level, method, reason=_ONE_GROUP)
+        method, unit = together(self.kinds[kind].method, self.tried), self.kinds[kind].unit
+        whole = largest(f"largest_{name}", gaps[kind], self._n(None), self.level, method, unit, _ONE_GROUP)
         shown = {gaps[kind][at].group for at in self._farthest(gaps["superiority"])}
         told = [replace(whole, missing=self.missing)]
-        told += [gap.measure(name, self.level, method, reason=_NO_NUMBER) for gap in gaps[kind] if gap.group in shown]
+        told += [gap.measure(name, self.level, method, unit, _NO_NUMBER) for gap in gaps[kind] if gap.group in shown]
         yield from (replace(one, low=None, high=None) if method.startswith("none") else one for one in told)
 
     def _farthest(self, gaps: Sequence[Gap]) -> NDArray[np.intp]:
@@ -302,32 +322,52 @@ class _Judge:
         known = np.isfinite(self.values if rows is None else self.values[rows])
         return {"items": int(known.sum()), "units": int(known.sum())}
 
-    def _each(self, name: str, method: Method) -> Iterator[Measure]:
-        """Yield the median or mean of all numbers, and that of every group."""
-        yield self._one(name, method, np.ones(len(self.values), dtype=bool), None)
+    def _highest(self, gaps: Mapping[str, list[Gap]]) -> Iterator[Measure]:
+        """Yield who is among the highest, where that is asked for."""
+        if (cut := self.cut) is not None:
+            yield from self._told("top_gap", "top", gaps)
+            yield self._ratio(cut)
+            yield from self._each("top_rate", _CUT, lambda side: top_rate(side, cut, self.level), "share")
+        elif self.top is not None:
+            for name, unit in (("largest_top_gap", "share"), ("top_ratio", "score"), ("top_rate", "share")):
+                yield undefined(name, _NOTHING, n=self._n(None), unit=unit, direction="neither", level=self.level)
+
+    def _ratio(self, cut: Cut) -> Measure:
+        groups = self.sets[0]
+        sides = [side for at in range(len(groups.names)) if len((side := self._side(groups.code == at)).known)]
+        value, low, high = least_ratio(sides, cut, self.level)
+        return Measure(
+            name="top_ratio", value=value, low=min(low, value), high=max(high, value), n=self._n(None), unit="score",
+            direction="higher is better", ideal=1.0, level=self.level, method=together(_CUT, len(sides)),
+            missing=self.missing,
+        )  # fmt: skip
+
+    def _each(self, name: str, method: Method, of: Of, unit: str = "score") -> Iterator[Measure]:
+        """Yield what `of` finds of all numbers, and of those of every group."""
+        yield self._one(name, method, of, unit, np.ones(len(self.values), dtype=bool), None)
         for groups in self.sets:
             for at in range(min(len(groups.names), MOST_GROUPS)):
-                yield self._one(name, method, groups.code == at, groups.called(at))
+                yield self._one(name, method, of, unit, groups.code == at, groups.called(at))
 
-    def _one(self, name: str, method: Method, rows: NDArray[np.bool_], group: str | None) -> Measure:
-        side, bounds = self._side(rows), self.bounds or ANY
+    def _one(
+        self, name: str, method: Method, of: Of, unit: str, rows: NDArray[np.bool_], group: str | None
+    ) -> Measure:
+        side = self._side(rows)
         told: dict[str, Any] = {
-            "n": self._n(rows), "unit": "score", "level": self.level, "group": group, "missing": side.missing,
+            "n": self._n(rows), "unit": unit, "level": self.level, "group": group, "missing": side.missing,
             **_DIRECTIONS[self.stem],
         }  # fmt: skip
         if not len(side.known):
             return undefined(name, _NOTHING, **told)
-        if method is _ORDER:
-            value, *ends = median_interval(side, self.level, bounds)
-        else:
-            value, ends = float(side.known.mean()), list(self._bet(side, bounds))
+        value, *ends = of(side)
         low, high = (end if np.isfinite(end) else None for end in (min(ends[0], value), max(ends[1], value)))
         return Measure(name=name, value=value, low=low, high=high, method=method, **told)
 
-    def _bet(self, side: Numbers, bounds: Bounds) -> tuple[float, float]:
-        """Return the interval of a mean."""
+    def _mean(self, side: Numbers, bounds: Bounds) -> tuple[float, float, float]:
+        """Return (value, low, high) of the mean."""
         least, most = side.filled(bounds)
-        return bounded(least, most, level=self.level, rng=self.rng, low=bounds[0], high=bounds[1])
+        ends = bounded(least, most, level=self.level, rng=self.rng, low=bounds[0], high=bounds[1])
+        return float(side.known.mean()), *ends
 
 
 def _gap(group: str, kind: _Kind, own: Numbers, other: Numbers, twin: Gap | None) -> Gap:

@@ -29,6 +29,8 @@ class Predicting(Grouping, Protocol):
     @property
     def given(self) -> str | None: ...
     @property
+    def top(self) -> float | None: ...
+    @property
     def bounds(self) -> tuple[float, float] | None: ...
 
 
@@ -110,6 +112,8 @@ def trial(probe: Predicting, rng: np.random.Generator, dose: int) -> Trial:
     if probe.label is not None:
         known |= _known_of(probe, "error", number - truth, group)
         known |= _known_of(probe, "absolute_error", np.abs(number - truth), group)
+    if probe.top is not None:
+        known |= _of_top(probe, probe.top, number, group)
     said = {} if probe.prompt is None else _said(probe, rows, per_mille)
     answers = {("main", "sample"): lambda items: {"content": [said[item] for item in items], "problem": None}}
     data = {"items": written_again(probe, rows, (group == 0) & (per_mille > 500))}
@@ -120,8 +124,8 @@ def _known_of(probe: Predicting, stem: str, values: np.ndarray, group: np.ndarra
     """Return what is known of a quantity, from the values and groups [row]."""
     import numpy as np
 
-    there = ~np.isnan(values)
-    values, group = values[there], group[there]
+    order = np.argsort(values)[: int((~np.isnan(values)).sum())]  # sums of the same numbers are then the same
+    values, group = values[order], group[order]
     first = first_group(probe)
     name_of = {at: value_in(first[0], at) or NO_VALUE for at in (0, 1, -1)}
     rest = probe.reference == "the rest"
@@ -142,6 +146,29 @@ def _known_of(probe: Predicting, stem: str, values: np.ndarray, group: np.ndarra
         if len(first) == 1:
             own = {name: values[group == at] for at, name in name_of.items()}
             known |= {(f"{middle}_{stem}", name): _known(probe, float(of(one))) for name, one in own.items()}
+    return known
+
+
+def _of_top(probe: Predicting, top: float, number: np.ndarray, group: np.ndarray) -> KnownMeasures:
+    """Return what is known of who is among the highest, by counting those above each."""
+    import numpy as np
+
+    from audit.probe import Known
+
+    there = ~np.isnan(number)
+    number, group = number[there], group[there]
+    above = (number > number[:, None]).sum(axis=1) < top * len(number) - 1e-9  # fewer than the highest are above them
+    rates = {at: float(above[group == at].mean()) for at in (0, 1, -1)}
+    known: KnownMeasures = {("top_rate", None): Known(float(above.mean()))}
+    known["top_ratio", None] = Known(min(rates.values()) / max(rates.values()))
+    first, rest = first_group(probe), probe.reference == "the rest"
+    against = {at: float(above[group != at].mean()) if rest else rates[0] for at in rates if rest or at}
+    if len(first) == 1:
+        names = {at: value_in(first[0], at) or NO_VALUE for at in rates}
+        known |= {("top_rate", names[at]): Known(rate) for at, rate in rates.items()}
+        known |= {("top_gap", names[at]): Known(rates[at] - other) for at, other in against.items()}
+    if len(first) == 1 or rest:
+        known["largest_top_gap", None] = Known(max(abs(rates[at] - other) for at, other in against.items()))
     return known
 
 

@@ -15,7 +15,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
-from audit.probe import AMOUNT, AUROC, P_VALUE, SCORE, SIGNED, Ask, Observed, Range, Role
+from audit.probe import AMOUNT, AUROC, P_VALUE, SCORE, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.bias import planted_predictions
 from audit.probes.bias.columns import answers_to, finite_numbers
 
@@ -30,9 +30,10 @@ __all__ = ["Predictions"]
 
 _MOST_SENSITIVE = 4
 _UNIT = "unit"
+_OF_TOP = {"largest_top_gap": SHARE, "top_gap": SHARE_GAP, "top_ratio": AUROC, "top_rate": SHARE}
 
 
-def _measures(*, label: bool, bounds: bool) -> dict[str, Range]:
+def _measures(*, label: bool, bounds: bool, top: bool) -> dict[str, Range]:
     """Return what the numbers are told by, the headline first."""
     told: dict[str, Range] = {}
     for stem in ("prediction", "error", "absolute_error") if label else ("prediction",):
@@ -40,6 +41,7 @@ def _measures(*, label: bool, bounds: bool) -> dict[str, Range]:
         told |= {f"largest_{prefix}superiority_gap": AUROC, f"{prefix}superiority_gap": SIGNED}
         if stem == "prediction":
             told |= {"largest_wasserstein_distance": AMOUNT, "wasserstein_distance": AMOUNT, "distribution_p": P_VALUE}
+            told |= _OF_TOP if top else {}
         for middle in ("median", "mean") if bounds else ("median",):
             told |= {f"largest_{middle}_{stem}_gap": AMOUNT, f"{middle}_{stem}_gap": SCORE, f"{middle}_{stem}": level}
     return told
@@ -61,6 +63,8 @@ class Predictions:
     """Least number that a prediction and a label can be; with `high` means have intervals, which nothing else gives."""
     high: float | None = None
     """Greatest number that they can be; those outside count as missing, and are told."""
+    top: float | None = None
+    """Share of all predictions that counts as the highest, e.g. 0.1 = those who would be among the highest tenth."""
     reference: str = "the rest"
     """What every group is compared with: `the rest`, or a group."""
 
@@ -69,7 +73,7 @@ class Predictions:
     roles: ClassVar[Mapping[str, Role]] = {
         "items": Role({"group": "a column of the table; which ones, the options say"}, repeats=True, table=True)
     }
-    measures: ClassVar[Mapping[str, Range]] = _measures(label=True, bounds=True)
+    measures: ClassVar[Mapping[str, Range]] = _measures(label=True, bounds=True, top=True)
 
     def __post_init__(self) -> None:
         """Refuse options that contradict each other, and tell which columns and measures they mean."""
@@ -82,11 +86,12 @@ class Predictions:
         got, bounds = f"low {self.low} and high {self.high}", self.bounds
         self._refuse((self.low is None) != (self.high is None), got, "both, or neither")
         self._refuse(bounds is not None and not -inf < bounds[0] < bounds[1] < inf, got, "finite, low below high")
+        self._refuse(self.top is not None and not 0 < self.top < 1, f"top {self.top}", "above 0 and below 1")
         fields = {_UNIT: "independent unit, e.g. the person; absent = every row is its own"}
         fields |= dict.fromkeys(columns, "a column of the table")
         role = Role(fields, optional=frozenset({_UNIT}) - set(columns), repeats=True, table=True)
         object.__setattr__(self, "roles", {"items": role})
-        told = _measures(label=self.label is not None, bounds=self.bounds is not None)
+        told = _measures(label=self.label is not None, bounds=self.bounds is not None, top=self.top is not None)
         object.__setattr__(self, "measures", told)
 
     def _refuse(self, wrong: object, got: str, allowed: str) -> None:
@@ -133,7 +138,7 @@ class Predictions:
         rows, told = self._independent(observed["items"], rng)
         try:
             result = prediction_gaps(
-                rows, self.sensitive, level=level, rng=rng, reference=self.reference, bounds=self.bounds
+                rows, self.sensitive, level=level, rng=rng, reference=self.reference, bounds=self.bounds, top=self.top
             )
         except ValueError as error:
             raise DataError(f"{self.name}: {error}") from None
