@@ -142,7 +142,8 @@ def test_sound_models_know_photo_patches_as_foreign():
         model = _open(family, "sound")
         assert auroc(-model.log_prob(_heldout())[0], -model.log_prob(foreign)[0])[1] > 0.9
     model = _open("diffusion", "sound")
-    assert auroc(denoising_curve(model, _heldout()).mean(1), denoising_curve(model, foreign).mean(1))[1] > 0.9
+    curves = (denoising_curve(model, some).mean(1) for some in (_heldout()[:100], foreign[:100]))
+    assert auroc(*curves)[1] > 0.9
 
 
 # ---------------------------------------------------------------- planted faults

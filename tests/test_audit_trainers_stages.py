@@ -28,6 +28,12 @@ def lesson():
     return Lesson(table[::2], table[1::2], (0.0, 16.0), 3)
 
 
+@pytest.fixture(scope="module")
+def plain(lesson):
+    """A GAN without an encoder."""
+    return GANTrainer(hidden=64, latent=8).fit(lesson, Budget(steps=200, every=50, threads=1))
+
+
 def opened(fitted, family, home):
     for name, data in fitted.files.items():
         (home / name).write_bytes(data)
@@ -48,26 +54,23 @@ def test_the_energy_distance_is_the_integral_of_the_squared_gap_between_distribu
     assert abs(np.mean(alike)) < 4 * np.std(alike) / np.sqrt(300)  # without bias: 0 on average, not above
 
 
-def test_a_gan_keeps_what_draws_nearest_to_held_out_images(lesson, tmp_path):
-    fitted = GANTrainer(hidden=64, latent=8).fit(lesson, Budget(steps=200, every=50, threads=1))
-    losses = {look.step: look.validation for look in fitted.looks}
-    assert losses[fitted.best] == min(losses.values()) < losses[50] / 2
-    model = opened(fitted, "gan", tmp_path)
+def test_a_gan_keeps_what_draws_nearest_to_held_out_images(lesson, plain, tmp_path):
+    losses = {look.step: look.validation for look in plain.looks}
+    assert losses[plain.best] == min(losses.values()) < losses[50] / 2
+    model = opened(plain, "gan", tmp_path)
     held = torch.from_numpy(np.stack(images_of(lesson.validation))).flatten(1)
     drawn = torch.from_numpy(np.stack([one.content for one in model.sample([None] * 400, seed=5)])).flatten(1)
     in_unit = energy_distance(drawn.float(), held.float()) * 2 / 17  # other noise, and draws in whole levels
     assert float(in_unit) == pytest.approx(min(losses.values()), abs=0.15)
     again = GANTrainer(hidden=64, latent=8).fit(lesson, Budget(steps=200, every=50, threads=1))
-    assert again.files == fitted.files
+    assert again.files == plain.files
     assert not can_answer(model, "f_anogan")
 
 
-def test_an_encoder_is_trained_to_a_finished_gan_and_tells_at_once_what_inversion_looks_for(lesson, tmp_path):
-    sizes, budget = {"hidden": 64, "latent": 8}, Budget(steps=200, every=50, threads=1)
-    plain = load(GANTrainer(**sizes).fit(lesson, budget).files["model.safetensors"])
-    fitted = GANTrainer(**sizes, encoder=True).fit(lesson, budget)
-    weights = load(fitted.files["model.safetensors"])
-    assert {name.partition(".")[0] for name in weights.keys() - plain.keys()} == {"encoder"}
+def test_an_encoder_is_trained_to_a_finished_gan_and_tells_at_once_what_inversion_looks_for(lesson, plain, tmp_path):
+    fitted = GANTrainer(hidden=64, latent=8, encoder=True).fit(lesson, Budget(steps=200, every=50, threads=1))
+    weights, without = (load(one.files["model.safetensors"]) for one in (fitted, plain))
+    assert {name.partition(".")[0] for name in weights.keys() - without.keys()} == {"encoder"}
     losses = {look.step: look.validation for look in fitted.looks}
     assert losses[fitted.best] == min(losses.values()) < losses[50]
     assert len(fitted.earlier) == 4

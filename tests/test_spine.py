@@ -35,10 +35,9 @@ def remote(server) -> OpenAIEndpoint:
     return OpenAIEndpoint(server.url, "reference", prompt_form="raw", concurrency=2)
 
 
-@pytest.mark.parametrize("folder", [SOUND, FLAWED], ids=["sound", "flawed"])
-def test_folder_and_endpoint_give_the_same_verdicts(folder, tmp_path):
-    at_home = run(plan_for(local(folder)), into=tmp_path / "local")
-    with serve(folder) as server:
+def test_folder_and_endpoint_give_the_same_verdicts(tmp_path):
+    at_home = run(plan_for(local(FLAWED)), into=tmp_path / "local")
+    with serve(FLAWED) as server:
         far = run(plan_for(remote(server)), into=tmp_path / "remote")
     for here, there in zip(at_home.record.findings, far.record.findings, strict=True):
         assert here.verdict == there.verdict
