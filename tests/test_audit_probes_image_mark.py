@@ -118,7 +118,7 @@ def test_what_is_lifted_from_marked_images_is_found_in_others(tmp_path, photos):
     found = audited(tmp_path, probe, {"items": frame(photos), "lifted": frame(everything)})[1]
     assert found["forgery_rate", None].value > 0.8
     assert found["power_under_attack", "averaging at 38"].n["items"] == 6
-    assert audited(tmp_path / "none", probe, frame(photos))[1]["forgery_rate", None].value is None
+    assert audited(tmp_path / "none", probe, frame(photos[:2]))[1]["forgery_rate", None].value is None
 
 
 def test_an_image_that_cannot_hold_the_mark_is_missing_and_bounds_the_rate(tmp_path, photos):
