@@ -35,7 +35,7 @@ from detectors.bias.scores import score_gaps
 from detectors.phrases import Method
 from detectors.result import Direction, Measure, Result
 
-__all__ = ["DIRECTIONS", "NO_VALUE", "Features", "decision_gaps", "joined_names"]
+__all__ = ["DIRECTIONS", "NO_VALUE", "Features", "decision_gaps", "joined_names", "spelt_out"]
 
 NO_VALUE = "(no value)"
 """Name of the group of rows without a value."""
@@ -79,7 +79,7 @@ def joined_names(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series[str]:
     return pd.Series(pd.Categorical.from_codes(places, pd.Index([*groups])), index=rows.index)
 
 
-def _spelt_out(names: pd.Series[str]) -> pd.Series[str]:
+def spelt_out(names: pd.Series[str]) -> pd.Series[str]:
     """Return categorical names as texts, by Arrow: pandas takes ten times the memory of the result on the way."""
     import pyarrow as pa
 
@@ -259,7 +259,7 @@ class _Judge:
         named = {"group": self.features.sensitive, "stratum": self.features.controls}
         for place, (name, columns) in enumerate(named.items()):  # last, as names of rows are the largest of them
             if columns:
-                evidence.insert(place, name, _spelt_out(joined_names(rows, list(columns))))
+                evidence.insert(place, name, spelt_out(joined_names(rows, list(columns))))
         lost = rows["decision"].isna()
         return evidence.assign(no_answer=lost) if lost.any() else evidence
 

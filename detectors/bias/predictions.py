@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from detectors.arrays import Floats
 from detectors.bias.contrasts import BETTING, Gap, bounded, largest, together
-from detectors.bias.decisions import joined_names
+from detectors.bias.decisions import joined_names, spelt_out
 from detectors.bias.groups import MOST_GROUPS, REST
 from detectors.bias.missing_words import missing_words
 from detectors.bias.top_share import Cut, cut_of, least_ratio, top_gap, top_rate
@@ -137,7 +137,7 @@ def _items(
     rows: pd.DataFrame, sensitive: Sequence[str], quantities: Mapping[str, pd.Series[float]]
 ) -> pd.DataFrame:
     """Return the evidence, a row a number: the farther off, the more it weighs; without labels, the greater."""
-    items = pd.DataFrame({"group": joined_names(rows, sensitive).astype("str"), "prediction": rows["prediction"]})
+    items = pd.DataFrame({"group": spelt_out(joined_names(rows, sensitive)), "prediction": rows["prediction"]})
     if "label" in rows:
         items = items.assign(label=rows["label"], error=quantities["error"])
     last = [*quantities.values()][-1]
