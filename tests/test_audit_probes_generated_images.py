@@ -28,7 +28,7 @@ from audit.probes.bias.generated_images import GeneratedImages
 from audit.record import Limit
 
 JOBS = {"nurse": "health", "surgeon": "health", "judge": "law", "clerk": "law"}
-DRAWS = 12
+DRAWS = 8
 STRICT = 1 - 0.05 / 200
 
 
