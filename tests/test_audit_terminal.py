@@ -109,13 +109,18 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("words", [["check-plan"], ["run"], ["judge", "x", "--policy"]], ids=lambda words: words[0])
+OTHERS = ["run", "judge x --policy"]
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [(words, name) for at, name in enumerate(HOSTILE) for words in ("check-plan", OTHERS[at % 2])]
+)
 def test_hostile_yaml_is_told_with_its_place(tmp_path, monkeypatch, capsys, name, words):
+    """As plan, by one command all of it and by another, that reads it the same way, half of it; the other as policy."""
     monkeypatch.chdir(tmp_path)
     text = HOSTILE[name]
     Path("p.yaml").write_bytes(f"title: T\n{text}\n".encode("latin-1") if text[0] not in "[?" else text.encode())
-    assert execute([*words, "p.yaml"]) == 2
+    assert execute([*words.split(), "p.yaml"]) == 2
     told = lines_of(capsys)
     assert told[0].startswith("dokimasia: p.yaml:"), told
     assert len(told) <= MOST_PROBLEMS + 1
