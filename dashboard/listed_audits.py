@@ -27,9 +27,9 @@ from dashboard.blind_review import judges_alone
 from dashboard.findings_register import Stand, stand_of
 from dashboard.indexing import index
 from dashboard.item_pages import inert
-from dashboard.item_search import item_hits
 from dashboard.loading import Running, found_in, opened
 from dashboard.people import Person
+from dashboard.searched_audits import item_hits
 from dashboard.trust import changed_names
 from detectors.phrases import Phrase
 from reports.text import Words

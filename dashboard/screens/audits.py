@@ -16,12 +16,12 @@ from audit.record import WORST_FIRST
 from audit.verdict import dimensions_of
 from dashboard.address import Address, Screen
 from dashboard.indexing import freshness, index
-from dashboard.item_search import SHORTEST, still_searching
 from dashboard.listed_audits import QUICK, Listed, as_csv, asked_for, hits_of, page_of, progress_of, rows_of
 from dashboard.loading import Running, home
 from dashboard.page_frame import bound, choose, clamped, crumbs, draw_anew, turn_pages
 from dashboard.rendering import draw
 from dashboard.saved_views import forget_view, save_view, saved_views
+from dashboard.searched_audits import SHORTEST, still_searching
 from dashboard.speakers import speaker
 from dashboard.trust import changed_names, chip_of, look_over, still_looking, trust_of
 from detectors.phrases import Phrase
