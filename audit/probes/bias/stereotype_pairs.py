@@ -119,11 +119,12 @@ class StereotypePairs:
 
         Of a masked model those of `detectors.bias.masked_pairs`.
         """
-        from detectors.bias.masked_pairs import masked_preferences
         from detectors.bias.pairs import pair_preferences
 
         pairs = observed["items"]
         if self.variant != "causal" and self.variant != "perplexity":
+            from detectors.bias.masked_pairs import masked_preferences
+
             return masked_preferences(pairs, self.variant, level=level, rng=rng)
         if self.variant == "causal":
             return pair_preferences(pairs, level=level, rng=rng)
