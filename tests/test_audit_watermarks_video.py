@@ -168,6 +168,24 @@ def test_chapters_and_how_a_frame_is_shown_are_kept_or_told_to_be_lost(ending, l
         assert next(container.decode(video=0)).rotation == 90
 
 
+@pytest.mark.parametrize(("form", "codec", "ending"), [("avi", "mpeg4", ".mkv"), ("mp4", "libx264", ".mp4")])
+def test_titles_in_other_letters_than_utf_8_keep_their_bytes(form, codec, ending):
+    needs_library("av")
+    chapter = {"id": 1, "start": 0, "end": 200, "time_base": Fraction(1, 1000), "metadata": {"title": "바다"}}
+    chapters, old, after = [chapter] * (form == "mp4"), "바다".encode("cp949") + b"  ", io.BytesIO()
+    made_ = made(form, codec, sound=None, frames=moving(3), chapters=chapters).getvalue().replace("바다".encode(), old)
+    assert sum(1 for _ in frames_of(io.BytesIO(made_), "x")) == 3
+    write_marked(io.BytesIO(made_), "x", after, ending, VideoSpread(), KEY, crf=10)
+    assert after.getvalue().count(old) >= made_.count(old) >= 1
+
+
+def test_a_sound_that_nobody_here_can_decode_is_left_out_and_told():
+    """As the second sound of films that telephones make now."""
+    needs_library("av")
+    unknown = made(frames=moving(3)).getvalue().replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz")
+    assert write_marked(io.BytesIO(unknown), "x", io.BytesIO(), ".mp4", VideoSpread(), KEY, crf=10).lost == ["audio"]
+
+
 def test_an_ending_that_loses_nothing_changes_the_brightness_alone():
     av = needs_library("av")
     before, after = made(color_range=1), io.BytesIO()

@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from audit.errors import DataError, LibraryError
 from detectors.provenance.video.reading import Frame
 
-__all__ = ["Brightness", "brightness_in", "counted", "frames_of", "opened", "range_of", "require_av", "seconds_of"]
+__all__ = [
+    "OTHER_LETTERS", "Brightness", "brightness_in", "counted", "frames_of", "opened", "range_of", "require_av",
+    "seconds_of",
+]
 
 _FORMATS = "mov,matroska,avi,mpegts"
 _MOST_PIXELS = 1 << 25
@@ -27,6 +30,8 @@ _MOST_FRAMES = 1 << 18
 """2.4 hours at 30 frames a second."""
 _MOST_IN_ALL = 1 << 37
 """Pixels of all frames: 36 minutes of 1,920 x 1,080 at 30 frames a second."""
+OTHER_LETTERS = "surrogateescape"
+"""Titles that are not UTF-8, as those in AVI files of old, keep their bytes."""
 _FULL = 2
 """Range of colours in which black is 0."""
 _PLANAR = ("yuv", "nv", "gray")
@@ -110,7 +115,7 @@ def opened(data: BinaryIO, place: object) -> Iterator[tuple[Any, Any]]:
     library = require_av()
     with _broken(place):
         try:
-            container = library.open(data, options={"format_whitelist": _FORMATS})
+            container = library.open(data, options={"format_whitelist": _FORMATS}, metadata_errors=OTHER_LETTERS)
         except library.ArgumentError:
             raise DataError(_NOT_ONE, file=place, problem="not one of the formats") from None
     with container:

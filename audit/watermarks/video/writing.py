@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from audit.errors import DataError, UsageError
-from audit.watermarks.video.files import brightness_in, counted, opened, range_of, require_av, seconds_of
+from audit.watermarks.video.files import OTHER_LETTERS, brightness_in, counted, opened, range_of, require_av, seconds_of
 from audit.watermarks.video.mark import MarksVideo
 from detectors.provenance.video.reading import Frame, Pool
 
@@ -71,7 +71,10 @@ def write_marked(
     done = Written()
     data.seek(0)
     library = require_av()
-    with opened(data, place) as (source, stream), _written(ending), library.open(into, "w", format=form) as made:
+    with (
+        opened(data, place) as (source, stream), _written(ending),
+        library.open(into, "w", format=form, metadata_errors=OTHER_LETTERS) as made,
+    ):  # fmt: skip
         made.metadata.update({name: text for name, text in source.metadata.items() if name.lower() in _OF_FILE})
         made.set_chapters(source.chapters())
         pictures = _pictures(made, codec, stream, first, crf, ending, done)
@@ -125,7 +128,7 @@ def _copies(made: Any, source: Any, stream: Any, done: Written) -> dict[int, Any
     for one in source.streams:
         if one.index == stream.index:
             continue
-        if one.name == "bin_data" and source.chapters():  # the texts of chapters, which go along
+        if getattr(one, "name", None) == "bin_data" and source.chapters():  # the texts of chapters, which go along
             continue
         if one.type not in _COPIED or not _holds(made.format.name, one):
             name = getattr(one.codec_context, "name", None)
