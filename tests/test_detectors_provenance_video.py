@@ -162,6 +162,13 @@ def test_who_lifts_the_pattern_takes_it_off(clip):
     ).log10_p / 2
 
 
+@pytest.mark.parametrize("kind", ["h264", "vp9"])
+def test_what_is_too_narrow_for_a_codec_stays_as_it_is(kind):
+    needs_library("av")
+    narrow = moving(3, (40, 1))
+    np.testing.assert_array_equal(attacked(kind, narrow, 28, np.random.default_rng(0)), narrow)
+
+
 @pytest.mark.parametrize("kind", [one for one in ATTACKS if one not in ("h264", "vp9")])
 def test_every_attack_gives_a_video_back(kind):
     frames = moving(12, (40, 48))

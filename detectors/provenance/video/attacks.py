@@ -3,11 +3,11 @@
     h264, vp9    constant rate factor              drop       share of the frames that are lost, at random
     rate         new number of frames over the     swap       share of the frames that change places with the next one
                  old: doubled or left out          average    each frame is the mean of so many about it
-    excerpt      share of the frames that is left, insert     share of grey frames put in between, at random
+    excerpt      share of the frames that is left, interrupt  share of grey frames put in between, at random
                  from a moment at random           shake      pixels, at most, by which each frame is moved for itself
     lift         so many times what all frames     zoom       growth of the picture from the first frame to the last
-                 have in common, details of 5
-                 pixels, is taken off             trim       share of the frames cut off the beginning
+                 have in common, details of 5      trim       share of the frames cut off the beginning
+                 pixels, is taken off
 
 and of `detectors.provenance.image.attacks` crop, scale, rotate, flip, noise, blur, brightness, contrast, erase, shift,
 the same in every frame but for noise. Videos are [frame, row, column], brightness alone; they come back in 255ths.
@@ -67,6 +67,8 @@ def _coded(kind: str) -> Callable[[Frames, float, np.random.Generator], Frames]:
         import av
 
         made, even = io.BytesIO(), frames[:, : frames.shape[1] // 2 * 2, : frames.shape[2] // 2 * 2]
+        if not even.size:  # which no codec takes
+            return frames
         with av.open(made, "w", format=form) as file:
             stream = file.add_stream(codec, rate=25, options={"crf": f"{strength:g}", **options})
             stream.height, stream.width, stream.pix_fmt, stream.bit_rate = *even.shape[1:], "yuv420p", 0
