@@ -127,6 +127,20 @@ def test_several_videos_go_into_a_folder(room, capsys):
     assert "bad.mp4: cannot be read as a video (" in told.err
 
 
+def test_no_video_in_a_folder_is_written_over(room, capsys):
+    (room / "other").mkdir()
+    for place in ("twin.mkv", "other/twin.mkv"):
+        (room / place).write_bytes(made("matroska", "ffv1", sound=None, frames=moving(3)).getvalue())
+    whole = (room / "twin.mkv").read_bytes()
+    assert execute(["mark", "video", "twin.mkv", "other/twin.mkv", "--key", "a.dokimasia-key", "--out", "marked"]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("other/twin.mkv: marked/twin.mkv is a file that was given, or made of another one; ")
+    assert told.out.count("\n") == 1
+    assert execute(["mark", "video", "twin.mkv", "--key", "a.dokimasia-key", "--out", "."]) == 2
+    assert capsys.readouterr().err.startswith("twin.mkv: twin.mkv is a file that was given, or made of another one; ")
+    assert (room / "twin.mkv").read_bytes() == whole
+
+
 @pytest.mark.parametrize(("given", "ending", "lost"), [
     (("mp4", "libx264", "yuv420p", "aac"), ".mp4", []), (("mp4", "libx264", "yuv420p", "aac"), ".mkv", []),
     (("mov", "libx264", "yuvj420p", "aac"), ".mkv", []),
@@ -168,6 +182,15 @@ def test_chapters_and_how_a_frame_is_shown_are_kept_or_told_to_be_lost(ending, l
         assert next(container.decode(video=0)).rotation == 90
 
 
+@pytest.mark.parametrize(("kind", "ending"), [("yuv420p", ".mkv"), ("yuv444p", ".mp4")])
+def test_odd_numbers_of_pixels_are_kept_where_the_format_holds_them(kind, ending):
+    needs_library("av")
+    odd, after = made("matroska", "ffv1", kind, sound=None, frames=moving(2, (43, 65))), io.BytesIO()
+    write_marked(odd, "x", after, ending, VideoSpread(), KEY, crf=10)
+    after.seek(0)
+    assert next(frames_of(after, "x")).brightness.shape == (43, 65)
+
+
 @pytest.mark.parametrize(("form", "codec", "ending"), [("avi", "mpeg4", ".mkv"), ("mp4", "libx264", ".mp4")])
 def test_titles_in_other_letters_than_utf_8_keep_their_bytes(form, codec, ending):
     needs_library("av")
@@ -206,19 +229,21 @@ def test_what_cannot_be_marked_is_told_in_one_line(room, capsys):
     (room / "small.mkv").write_bytes(made("matroska", "ffv1", sound=None, frames=moving(2, (20, 64))).getvalue())
     (room / "colours.mkv").write_bytes(made("matroska", "ffv1", "bgr0", sound=None).getvalue())
     (room / "deep.mkv").write_bytes(made("matroska", "ffv1", "yuv420p16le", sound=None).getvalue())
+    (room / "odd.mkv").write_bytes(made("matroska", "ffv1", sound=None, frames=moving(2, (43, 65))).getvalue())
     (room / "text.mp4").write_text("no video")
     (room / "list.mp4").write_text("ffconcat version 1.0\nfile in.mp4\n")
     (room / "cut.mp4").write_bytes((room / "in.mp4").read_bytes()[:3000])
     write_mark_key(room / "image.dokimasia-key", make_mark_key("image-spread"))
     for file, *more, why in (
         ("small.mkv", "small.mkv: the image has 20 x 64 pixels; a mark needs 32 x 32"),
-        ("colours.mkv", ".mp4: it cannot hold bgr0 with a mark; allowed: YUV and grey in planes, 8 or 10 bits"),
-        ("deep.mkv", ".mp4: it cannot hold yuv420p16le with a mark"),
+        ("odd.mkv", "odd.mkv: .mp4: it cannot hold 43 x 65 pixels of yuv420p; allowed: .mkv, or even numbers of them"),
+        ("colours.mkv", "colours.mkv: .mp4: it cannot hold bgr0 with a mark; allowed: YUV and grey in planes, 8 or 10"),
+        ("deep.mkv", "deep.mkv: .mp4: it cannot hold yuv420p16le with a mark"),
         ("text.mp4", "text.mp4: cannot be read as a video (Invalid data found when processing input); allowed: MP4,"),
         ("list.mp4", "list.mp4: cannot be read as a video (not one of the formats)"),
         ("cut.mp4", "cut.mp4: cannot be read as a video ("), ("none.mp4", "none.mp4: cannot be read (No such file"),
         (".", "cannot be read (not a regular file)"),
-        ("in.mp4", "--out", "m.avi", ".avi: not a format that is written; allowed: .mkv, .mp4, .mov"),
+        ("in.mp4", "--out", "m.avi", "in.mp4: .avi: not a format that is written; allowed: .mkv, .mp4, .mov"),
         ("in.mp4", "--psnr", "3", "psnr is 3; allowed: 30 to 60"),
         ("in.mp4", "--crf", "60", "crf is 60; allowed: 0 to 51"),
         ("in.mp4", "--payload", "xyz", "payload 'xyz'; allowed: up to 8 hexadecimal digits"),

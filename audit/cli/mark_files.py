@@ -98,10 +98,15 @@ def mark_each(
     several = len(files) > 1 or out.is_dir()
     if several:
         out.mkdir(parents=True, exist_ok=True)
-    told, broken = list[dict[str, Any]](), False
+    told, broken, places = list[dict[str, Any]](), False, set[Path]()
     for file in files:
+        place = out / file.name if several else out
         try:
-            told.append(mark(file, out / file.name if several else out))
+            if several and (place in places or (place.exists() and place.samefile(file))):
+                raise UsageError("{file}: {place} is a file that was given, or made of another one; allowed: another "
+                                 "--out", file=file, place=place)  # fmt: skip
+            places.add(place)
+            told.append(mark(file, place))
         except DokimasiaError as error:
             print(clean(str(error)), file=sys.stderr)
             broken = True

@@ -62,52 +62,65 @@ def write_marked(
     Raises DataError for what is no video, UsageError for one that cannot hold a mark, or that this ending cannot hold.
     """
     if ending.lower() not in ENDINGS:
-        raise UsageError("{ending}: not a format that is written; allowed: {allowed}", ending=ending or "no ending",
-                         allowed=", ".join(ENDINGS))  # fmt: skip
+        raise UsageError("{file}: {ending}: not a format that is written; allowed: {allowed}", file=place,
+                         ending=ending or "no ending", allowed=", ".join(ENDINGS))  # fmt: skip
     form, codec = ENDINGS[ending.lower()]
     data.seek(0)
     with opened(data, place) as (source, stream):
         first = next(counted(source.decode(stream), place))
+    kind = _kind(first, codec, place, ending)
     done = Written()
     data.seek(0)
     library = require_av()
     with (
-        opened(data, place) as (source, stream), _written(ending),
+        opened(data, place) as (source, stream), _written(place, ending),
         library.open(into, "w", format=form, metadata_errors=OTHER_LETTERS) as made,
     ):  # fmt: skip
         made.metadata.update({name: text for name, text in source.metadata.items() if name.lower() in _OF_FILE})
         made.set_chapters(source.chapters())
-        pictures = _pictures(made, codec, stream, first, crf, ending, done)
+        pictures = _pictures(made, codec, stream, first, kind, crf, done)
         copies = _copies(made, source, stream, done)
         for packet in _packets(source, stream, copies, place, lambda frame: pictures.encode(
-                _marked(frame, pictures.pix_fmt, mark, key, place, done))):  # fmt: skip
+                _marked(frame, kind, mark, key, place, done))):  # fmt: skip
             made.mux(packet)
         made.mux(pictures.encode())
     return done
 
 
 @contextmanager
-def _written(ending: str) -> Iterator[None]:
+def _written(place: object, ending: str) -> Iterator[None]:
     """Make what FFmpeg says of a file that it cannot write a UsageError of one line."""
     try:
         yield
     except require_av().FFmpegError as error:
         problem = " ".join(str(error.strerror or error).split())[:120]
-        raise UsageError("{ending}: it cannot be written ({problem})", ending=ending, problem=problem) from None
+        raise UsageError("{file}: {ending}: it cannot be written ({problem})", file=place, ending=ending,
+                         problem=problem) from None  # fmt: skip
+
+
+def _kind(first: Any, codec: str, place: object, ending: str) -> str:
+    """Return the format of pixels that frames like the first are written in; UsageError where there is none."""
+    kind, form = first.format.name, first.format
+    name = _PLAIN.get(kind, kind.replace("yuvj", "yuv"))
+    if brightness_in(first) is None or name not in {one.name for one in require_av().Codec(codec, "w").video_formats}:
+        raise UsageError("{file}: {ending}: it cannot hold {kind} with a mark; allowed: YUV and grey in planes{bits}",
+                         file=place, ending=ending, kind=kind,
+                         bits="" if codec == "ffv1" else ", 8 or 10 bits")  # fmt: skip
+    down, right = 2 // form.chroma_height(2), 2 // form.chroma_width(2)  # pixels to one of colour
+    if codec != "ffv1" and (first.height % down or first.width % right):
+        raise UsageError("{file}: {ending}: it cannot hold {rows} x {columns} pixels of {kind}; allowed: .mkv, or even "
+                         "numbers of them", file=place, ending=ending, rows=first.height, columns=first.width,
+                         kind=kind)  # fmt: skip
+    return name
 
 
 def _pictures(
-    made: Any, codec: str, stream: Any, first: Any, crf: float, ending: str, done: Written
+    made: Any, codec: str, stream: Any, first: Any, kind: str, crf: float, done: Written
 ) -> Any:
-    """Return the new stream of pictures, told all of the old one that it can be told; raises UsageError."""
-    kind = first.format.name
-    name = _PLAIN.get(kind, kind.replace("yuvj", "yuv"))
-    if brightness_in(first) is None or name not in {one.name for one in require_av().Codec(codec, "w").video_formats}:
-        raise UsageError("{ending}: it cannot hold {kind} with a mark; allowed: YUV and grey in planes{bits}",
-                         ending=ending, kind=kind, bits="" if codec == "ffv1" else ", 8 or 10 bits")  # fmt: skip
+    """Return the new stream of pictures, told all of the old one that it can be told."""
     options = {"crf": f"{crf:g}"} if codec == "libx264" else {}
     to = made.add_stream(codec, rate=stream.average_rate or stream.guessed_rate or 25, options=options)
-    to.width, to.height, to.pix_fmt = first.width, first.height, name
+    to.width, to.height, to.pix_fmt = first.width, first.height, kind
     to.codec_context.time_base = stream.time_base
     if shape := stream.sample_aspect_ratio:
         to.codec_context.sample_aspect_ratio = shape
