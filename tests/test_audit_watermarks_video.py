@@ -294,6 +294,22 @@ def test_too_many_or_too_large_frames_are_refused(monkeypatch):
         [*frames_of(file, "x")]
 
 
+def test_a_recording_that_was_cut_is_read_from_its_next_key_frame():
+    """It comes 8 MB later, though FFmpeg would seek it in the first 5 alone; of one that never comes that is told."""
+    av, file, rng = needs_library("av"), io.BytesIO(), np.random.default_rng(0)
+    with av.open(file, "w", format="mpegts") as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": "80", "crf": "10", "preset": "ultrafast"})
+        stream.height, stream.width, stream.pix_fmt = 240, 320, "yuv420p"
+        for _ in range(90):
+            noise = rng.integers(0, 255, (360, 320)).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noise, "yuv420p")))
+        container.mux(stream.encode())
+    cut = file.getvalue()[188 * 1000 :]
+    assert sum(1 for _ in frames_of(io.BytesIO(cut), "x")) == 10
+    with pytest.raises(DataError, match=r"x: cannot be read as a video \("):
+        [*frames_of(io.BytesIO(cut[: 188 * 20000]), "x")]
+
+
 def test_a_broken_file_is_refused_or_read_as_far_as_it_goes():
     rng = np.random.default_rng(0)
     for form, codec in (("mp4", "libx264"), ("matroska", "ffv1")):

@@ -24,6 +24,8 @@ __all__ = [
 ]
 
 _FORMATS = "mov,matroska,avi,mpegts"
+_SOUGHT = 1 << 26
+"""Bytes at the beginning in which the first key frame is sought: a recording that was cut begins behind one."""
 _MOST_PIXELS = 1 << 25
 """Of a frame."""
 _MOST_FRAMES = 1 << 18
@@ -115,14 +117,16 @@ def opened(data: BinaryIO, place: object) -> Iterator[tuple[Any, Any]]:
     library = require_av()
     with _broken(place):
         try:
-            container = library.open(data, options={"format_whitelist": _FORMATS}, metadata_errors=OTHER_LETTERS)
+            told = {"format_whitelist": _FORMATS, "probesize": str(_SOUGHT)}
+            container = library.open(data, options=told, metadata_errors=OTHER_LETTERS)
         except library.ArgumentError:
             raise DataError(_NOT_ONE, file=place, problem="not one of the formats") from None
     with container:
         stream = next((one for one in container.streams.video if not _is_none(one)), None)
         if stream is None:
             raise DataError(_NOT_ONE, file=place, problem="it has no pictures that can be decoded")
-        _require_size(stream.codec_context.width, stream.codec_context.height, place)
+        if stream.codec_context.width:  # which a stream that was cut does not tell before its first key frame
+            _require_size(stream.codec_context.width, stream.codec_context.height, place)
         stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
         yield container, stream
 
