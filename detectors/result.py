@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from html import escape
 from typing import TYPE_CHECKING, Literal
 
 from detectors.phrases import Cause, Method
@@ -244,6 +243,8 @@ def counted(items: pd.DataFrame, column: str) -> pd.Series[bool]:
 
 def as_table(measures: Iterable[Measure]) -> str:
     """Return the measures as an HTML table for a notebook, a row each; a measure without a value says why."""
+    from html import escape
+
     heads = ("measure", "group", "value", "low", "high", "level", "n", "unit", "method")
     rows = (
         (

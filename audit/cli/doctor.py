@@ -9,7 +9,6 @@ import json
 import platform
 import shutil
 import subprocess
-from ctypes.util import find_library
 from importlib import metadata
 from typing import Annotated, Any
 
@@ -142,6 +141,8 @@ def _korean() -> dict[str, Any]:
 
 def _pdf() -> dict[str, Any]:
     """Only `report --format pdf` needs this, so that nothing is wrong without it."""
+    from ctypes.util import find_library
+
     try:
         found = f"WeasyPrint {metadata.version('weasyprint')}"
     except metadata.PackageNotFoundError:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +128,8 @@ def _scale(told: Mapping[str, Any]) -> Scale:
 
 
 def _aggregate(score: Any) -> Aggregate:
+    from decimal import Decimal
+
     digits = -int(Decimal(repr(float(score))).as_tuple().exponent)
     return Aggregate(float(score), within=max(1e-9, 0.5 * 10.0**-digits))
 

@@ -7,7 +7,6 @@ A scikit-learn object comes as .skops, a network for text as a folder of transfo
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -255,6 +254,8 @@ def wrap_classifier(
     `classes` names the outputs in order; without it the object's `classes_` do. Raises ModelError where neither is
     there or the state cannot be written out.
     """
+    import pickle
+
     try:
         state = pickle.dumps(obj, protocol=5)  # written for its digest only; nothing here reads one
     except Exception as error:

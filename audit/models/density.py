@@ -10,7 +10,6 @@ is that of the source files of its package and of the weights; of libraries that
 
 from __future__ import annotations
 
-import pickle
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -117,6 +116,8 @@ def wrap_density(
 
     Raises ModelError where it has no `log_prob` or its state cannot be written out.
     """
+    import pickle
+
     try:
         state = pickle.dumps(obj, protocol=5)  # written for its digest only; nothing here reads one
     except Exception as error:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
 
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
 
 if TYPE_CHECKING:
+    from xml.etree import ElementTree as ET
+
     from audit.record import Audit
     from reports.views import FindingView
 
@@ -26,6 +27,8 @@ __all__ = ["render_junit"]
 
 def render_junit(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the report as JUnit XML; UsageError for a language that has no catalogue."""
+    from xml.etree import ElementTree as ET
+
     from reports.views import overview
 
     words = words_of(options.lang)
@@ -64,6 +67,8 @@ def _attributes(name: str, findings: Sequence[FindingView]) -> dict[str, str]:
 
 def _case(suite: ET.Element, one: FindingView, words: Words) -> None:
     """Add one check: its outcome with the sentence, and all measures as text."""
+    from xml.etree import ElementTree as ET
+
     case = ET.SubElement(suite, "testcase", name=one.name, classname=one_line(one.finding.probe, words), time="0")
     outcome = _outcome(one)
     lines = [words("format.colon", left=row.label, right=row.line) for row in one.rows]
