@@ -147,6 +147,15 @@ def test_of_how_many_a_fresh_sample_would_decide():
     assert decide([measure()], Limit(measure="rate", at_most=0.5), NONE).fresh_units is None
 
 
+def test_an_interval_cut_at_the_end_of_its_range_does_not_tell_of_how_many():
+    """A ratio of 0.6 that a group of four leaves anywhere up to 1, and a largest gap that is 0 or more."""
+    ratio = measure(0.6, 0.1, 1.0, unit="score")
+    assert decide([ratio], Limit(measure="rate", at_least=0.8), NONE).fresh_units is None
+    assert decide([ratio], Limit(measure="rate", at_least=0.4), NONE).fresh_units == 630
+    gap = measure(0.1, 0.0, 0.65, unit="score")
+    assert decide([gap], Limit(measure="rate", at_most=0.05), NONE).fresh_units is None
+
+
 def test_missing_answers_are_told_and_decide_nothing_beyond_a_third():
     limit = Limit(measure="rate", at_least=0.3)
     third, more = (measure(missing=missing) for missing in (50, 51))

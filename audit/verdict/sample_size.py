@@ -1,7 +1,8 @@
 """How many units would decide, and how little beyond a limit a passed check would have seen.
 
     0/1 rates      exact: ends of the binomial interval, tails of the binomial (`detectors.power`)
-    other means    the width of an interval goes as 1/sqrt(n); power depends on how alike items of a unit are: not told
+    other means    the width of an interval goes as 1/sqrt(n), unless it was cut at the end of a range, as that of a
+                   ratio in which a tiny group may be anything; power depends on how alike items of a unit are: not told
     AUROC          which sample values decide, and how they vary about a true one (`detectors.power.aurocs_decided`)
     anything else  as other means
 
@@ -28,6 +29,8 @@ RANDOM_CHECK = Method("exact, by a random check of the items not looked at befor
 """Method of a number after review that only a further check narrows."""
 MOST = 10**6
 """More units than this are not worth a figure."""
+_RANGE_ENDS = (-1.0, 0.0, 1.0)
+"""Where intervals are cut, as that of a largest gap at 0 and that of a ratio at 1."""
 
 
 @dataclass(frozen=True)
@@ -181,13 +184,18 @@ def _needed_in_sequence(seen: _Interval, bound: float) -> int | None:
     return None if needed is None else max(needed, seen.units + 1)
 
 
-def _needed_by_width(seen: _Interval, bounds: list[float]) -> int:
-    """Return the n at which the interval has shrunk to the nearest bound, its width going as 1/sqrt(n)."""
+def _needed_by_width(seen: _Interval, bounds: list[float]) -> int | None:
+    """Return the n at which the interval has shrunk to the nearest bound, its width going as 1/sqrt(n).
+
+    None where it was cut at the end of its range, which hides how wide it is.
+    """
     needs = [0.0]
     for bound in bounds:
         if seen.low < bound < seen.high:
-            half = seen.high - seen.value if bound > seen.value else seen.value - seen.low
-            needs.append(seen.units * (half / (seen.value - bound)) ** 2)
+            end = seen.high if bound > seen.value else seen.low
+            if end in _RANGE_ENDS:
+                return None
+            needs.append(seen.units * ((end - seen.value) / (seen.value - bound)) ** 2)
     return math.ceil(max(needs))
 
 
