@@ -81,6 +81,16 @@ def test_who_is_among_the_highest_by_hand():
     assert all(0 <= low < high <= 1 for low, high in ends)
     nobody = named(told({"group": ["a", "b"], "prediction": [np.nan, np.nan]}, top=0.2))
     assert nobody["top_ratio", None].undefined == "there is no number"
+    assert nobody["top_ratio", None].missing == 2
+
+
+def test_a_group_without_a_number_may_have_any_share_among_the_highest():
+    number = [float(at % 50) for at in range(900)]
+    rows = {"group": ["a"] * 900 + ["b"] * 900 + ["c"] * 5, "prediction": [*number, *number, *[np.nan] * 5]}
+    ratio = named(told(rows, top=0.4))["top_ratio", None]
+    assert (ratio.value, ratio.low, ratio.high) == (1, 0, 1)
+    alone = {"group": ["a"] * 900 + ["c"] * 5, "prediction": [*number, *[np.nan] * 5]}
+    assert named(told(alone, top=0.4))["top_ratio", None].undefined == "fewer than two groups have a number"
 
 
 @pytest.mark.parametrize("top", [0.05, 0.5, 0.9])

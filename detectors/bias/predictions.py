@@ -329,18 +329,22 @@ class _Judge:
             yield self._ratio(cut)
             yield from self._each("top_rate", _CUT, lambda side: top_rate(side, cut, self.level), "share")
         elif self.top is not None:
+            told: dict[str, Any] = {"n": self._n(None), "level": self.level, "missing": self.missing}
             for name, unit in (("largest_top_gap", "share"), ("top_ratio", "score"), ("top_rate", "share")):
-                yield undefined(name, _NOTHING, n=self._n(None), unit=unit, direction="neither", level=self.level)
+                yield undefined(name, _NOTHING, unit=unit, direction="neither", **told)
 
     def _ratio(self, cut: Cut) -> Measure:
         groups = self.sets[0]
-        sides = [side for at in range(len(groups.names)) if len((side := self._side(groups.code == at)).known)]
+        sides = [self._side(groups.code == at) for at in range(len(groups.names))]
+        told: dict[str, Any] = {
+            "n": self._n(None), "unit": "score", "direction": "higher is better", "ideal": 1.0, "level": self.level,
+            "missing": self.missing,
+        }  # fmt: skip
+        if sum(len(side.known) > 0 for side in sides) < 2:
+            return undefined("top_ratio", _ONE_GROUP, **told)
         value, low, high = least_ratio(sides, cut, self.level)
-        return Measure(
-            name="top_ratio", value=value, low=min(low, value), high=max(high, value), n=self._n(None), unit="score",
-            direction="higher is better", ideal=1.0, level=self.level, method=together(_CUT, len(sides)),
-            missing=self.missing,
-        )  # fmt: skip
+        method = together(_CUT, len(sides))
+        return Measure(name="top_ratio", value=value, low=min(low, value), high=max(high, value), method=method, **told)
 
     def _each(self, name: str, method: Method, of: Of, unit: str = "score") -> Iterator[Measure]:
         """Yield what `of` finds of all numbers, and of those of every group."""

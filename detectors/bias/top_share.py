@@ -49,11 +49,11 @@ def cut_of(whole: Numbers, top: float, level: float) -> Cut:
 
 
 def top_rate(side: Numbers, cut: Cut, level: float) -> tuple[float, float, float]:
-    """Return (value, low, high) of the share of a side that is above the cut."""
+    """Return (value, low, high) of the share of a side that is above the cut; NaN is the value of no numbers."""
     value, fewest, most = cut.above(side)
     half = (1 + level) / 2
     ends = exact_binomial(fewest, side.size, half)[0], exact_binomial(most, side.size, half)[1]
-    return value / len(side.known), float(ends[0]), float(ends[1])
+    return value / len(side.known) if len(side.known) else math.nan, float(ends[0]), float(ends[1])
 
 
 def top_gap(own: Numbers, other: Numbers, cut: Cut, level: float) -> tuple[float, float, float]:
@@ -68,9 +68,10 @@ def top_gap(own: Numbers, other: Numbers, cut: Cut, level: float) -> tuple[float
 def least_ratio(sides: list[Numbers], cut: Cut, level: float) -> tuple[float, float, float]:
     """Return (value, low, high) of the smallest share of all sides, as a part of the largest one.
 
-    All shares hold at once (Bonferroni); the largest is above 0, as somebody is above the cut.
+    All shares hold at once (Bonferroni); the largest is above 0, as somebody is above the cut. A side without a number
+    has no part in the value, and any share for the ends.
     """
     strict = 1 - (1 - level) / len(sides)
     rates, lows, highs = (np.array(one) for one in zip(*(top_rate(side, cut, strict) for side in sides), strict=True))
     high = float(highs.min() / lows.max()) if lows.max() > 0 else 1.0
-    return float(rates.min() / rates.max()), float(lows.min() / highs.max()), min(1.0, high)
+    return float(np.nanmin(rates) / np.nanmax(rates)), float(lows.min() / highs.max()), min(1.0, high)
