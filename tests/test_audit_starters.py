@@ -188,6 +188,16 @@ def test_confidences_and_verdicts_with_labels_are_held_against_them(tmp_path, he
     assert (found.probe, found.verdict) == (probe, "passed" if probe.endswith("judged") else "inconclusive")
 
 
+def test_numbers_by_group_are_compared(tmp_path):
+    rows = "".join(f"{'ab'[n % 2]},{n}\n" for n in range(600))
+    (tmp_path / "marks.csv").write_text(f"group,prediction\n{rows}")
+    plan = read_plan(starter_plan(str(tmp_path / "marks.csv")), base=tmp_path)
+    (found,) = run(plan, into=tmp_path / "audits").record.findings
+    assert (found.probe, found.verdict, found.limit.measure) == (
+        "bias.predictions", "passed", "largest_superiority_gap",
+    )  # fmt: skip
+
+
 def test_a_chat_model_is_asked_in_chat_form(tmp_path):
     """As a folder and as a GGUF file, written by the libraries themselves; one without template is asked raw."""
     chat, plain = (tiny_models.make_tiny_lm(tmp_path / str(has), chat_template=has) for has in (True, False))

@@ -2,7 +2,8 @@
 
     an address -> endpoint   a file of rows -> table   .skops -> classifier   .gguf -> causal_lm
     a file of rows with a column `decision` -> those decisions, by group; with `context` and `answer` -> those answers;
-                             with `label` and `confidence` -> that confidence; with `label` and `judge` -> that judge
+                             with `label` and `confidence` -> that confidence; with `label` and `judge` -> that judge;
+                             with `prediction` and `group` -> those numbers, by group
     a folder   -> what its config.json or model_index.json says: a family of ours, or a class of a library
 
 Nothing is loaded and no server is asked.
@@ -125,7 +126,7 @@ def _installed() -> str:
 
 _ROWS = {
     "decisions": {"decision"}, "grounding": {"prompt", "context", "answer"}, "calibration": {"confidence", "label"},
-    "judged": {"judge", "label"},
+    "judged": {"judge", "label"}, "predictions": {"prediction", "group"},
 }
 """Template -> columns of a file whose rows are what it audits."""
 
