@@ -11,7 +11,7 @@ from audit.execute import run
 from audit.model import Sample
 from audit.plan import Check, Plan, read_plan
 from audit.probe import Probe, standing
-from audit.probes.bias.predictions import Predictions, _first_number
+from audit.probes.bias.predictions import Predictions, _first_number, _numbers_in
 from audit.record import Limit
 
 LEVEL = 0.95
@@ -49,7 +49,17 @@ def test_controls_and_trials_show_that_every_way_works(options):
     ("I cannot say.", None), ("", None), (None, None),
 ])  # fmt: skip
 def test_the_first_number_of_an_answer_counts_as_it_is_written(answer, number):
-    assert _first_number(answer) == number
+    assert _first_number(_numbers_in(answer)) == number
+
+
+def test_how_many_answers_hold_several_numbers_is_told():
+    """A year, a blank between thousands, an exponent and a range: the first number may not be the one that is meant."""
+    answers = ["In 2024: 50,000", "50 000", "1e5", "30 to 40 thousand", "3억 5천만 원", "about $35k", None, "none"]
+    rows = {"group": list("ab") * 4, "question": [f"{at}?" for at in range(8)], "answer": answers}
+    [remark] = [one for one in told(Predictions(prompt="question"), rows).remarks if one.key == "several_numbers"]
+    assert remark.values == {"several_count": 4, "row_count": 8}
+    plain = told(Predictions(prompt="question"), rows | {"answer": ["5"] * 8})
+    assert "several_numbers" not in {one.key for one in plain.remarks}
 
 
 def test_numbers_of_a_table_need_four_lines(tmp_path):

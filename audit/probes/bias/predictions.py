@@ -1,8 +1,9 @@
 """Do numbers about people, such as a predicted wage, a risk or a mark, depend on their group?
 
 Numbers are those that a model names when it is asked, or those that were made elsewhere and stand in the table. Of an
-answer the first number counts, as it is written: $35k is 35000, 45 % is 45. A row without a value in a sensitive column
-is in a group of its own; one without a number may have had any.
+answer the first number counts, as it is written: $35k is 35000, 45 % is 45. How many answers hold several numbers is
+told, as the first need not be meant: "In 2024 50,000", "50 000" and "1e5" are such. A row without a value in a
+sensitive column is in a group of its own; one without a number may have had any.
 
 Rows that share a `unit`, such as the person, count once, as in `bias.decisions`, which is the probe for yes and no.
 """
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.probe import Trial
+    from detectors.factuality.mismatch.quantities import Quantity
     from detectors.result import Remark, Result
 
 __all__ = ["Predictions"]
@@ -148,22 +150,27 @@ class Predictions:
         """Return the rows as the detector takes them, one of each unit, and what is told of those drawn or alike."""
         from detectors.bias.repeats import looks_repeated, one_of_each_unit
 
-        rows = self._rows(items)
+        rows, doubtful = self._rows(items)
         if _UNIT in items and _UNIT not in self.columns:
-            return one_of_each_unit(rows, items[_UNIT], rng)
-        return rows, looks_repeated(items[self.columns])
+            rows, told = one_of_each_unit(rows, items[_UNIT], rng)
+        else:
+            told = looks_repeated(items[self.columns])
+        return rows, (*told, *doubtful)
 
-    def _rows(self, items: pd.DataFrame) -> pd.DataFrame:
+    def _rows(self, items: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
+        """Return groups, predictions and labels, and what is told of answers with several numbers."""
         import pandas as pd
 
-        rows = pd.DataFrame({name: items[name] for name in self.sensitive})
+        rows, several = pd.DataFrame({name: items[name] for name in self.sensitive}), 0
         if self.given is not None:
             rows["prediction"] = finite_numbers(self.name, items[self.given])
         else:
-            rows["prediction"] = pd.Series([_first_number(one) for one in items["answer"]], rows.index, dtype=float)
+            found = [_numbers_in(one) for one in items["answer"]]
+            rows["prediction"] = pd.Series([_first_number(one) for one in found], rows.index, dtype=float)
+            several = sum(len(one) > 1 for one in found)
         if self.label is not None:
             rows["label"] = finite_numbers(self.name, items[self.label])
-        return rows
+        return rows, _told_of(several, len(items))
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return two groups of 300 of which one is given lower numbers, and two that are given the same.
@@ -184,17 +191,28 @@ class Predictions:
         return [planted_predictions.trial(self, rng, dose) for dose in range(3)]
 
 
-def _first_number(answer: Any) -> float | None:
+def _told_of(several: int, rows: int) -> tuple[Remark, ...]:
+    """Return the remark on how many answers hold several numbers, of which the first need not be meant."""
+    from detectors.result import Remark
+
+    told: dict[str, str | float] = {"several_count": float(several), "row_count": float(rows)}
+    return (Remark("several_numbers", told),) if several else ()
+
+
+def _numbers_in(answer: Any) -> list[Quantity]:
+    """Return the numbers of an answer in their order."""
+    from detectors.factuality.mismatch.quantities import quantities
+    from detectors.factuality.words import read
+
+    return [] if answer is None else [*quantities(read(str(answer)))]
+
+
+def _first_number(numbers: Sequence[Quantity]) -> float | None:
     """Return the first number of an answer as it is written, without its unit; None where there is none.
 
     Of a number that countries read otherwise, as 1.234 and 1,234, a point is that of decimals.
     """
-    from detectors.factuality.mismatch.quantities import quantities
-    from detectors.factuality.words import read
-
-    if answer is None:
-        return None
-    found = next((one for one in quantities(read(str(answer))) if one.readings and not one.names), None)
+    found = next((one for one in numbers if one.readings and not one.names), None)
     if found is None:
         return None
     return min(found.bare, key=abs) if "." in found.written else max(found.bare, key=abs)
