@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit.probes.bias.planted_decisions import NO_VALUE, Grouping, first_group, value_in, written_again
@@ -62,6 +61,8 @@ def _in_range(probe: Predicting, per_mille: np.ndarray) -> np.ndarray:
 
 def _written(number: float) -> str | None:
     """Return a number in figures alone, None for none."""
+    from decimal import Decimal
+
     return f"{Decimal(repr(float(number))):f}" if number == number else None
 
 
