@@ -100,7 +100,7 @@ def _written(place: object, ending: str) -> Iterator[None]:
 
 def _kind(first: Any, codec: str, place: object, ending: str) -> str:
     """Return the format of pixels that frames like the first are written in; UsageError where there is none."""
-    kind, form = first.format.name, first.format
+    kind, form = str(first.format.name), first.format
     name = _PLAIN.get(kind, kind.replace("yuvj", "yuv"))
     if brightness_in(first) is None or name not in {one.name for one in require_av().Codec(codec, "w").video_formats}:
         raise UsageError("{file}: {ending}: it cannot hold {kind} with a mark; allowed: YUV and grey in planes{bits}",
