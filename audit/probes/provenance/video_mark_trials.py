@@ -50,6 +50,7 @@ def _file(bits: Bits) -> str:
     return base64.b64encode(made).decode()
 
 
+@cache
 def _plain(number: int) -> bytes:
     """Return the numbers of a frame in a file that is not filled yet; none of them is a grey of the trials."""
     return bytes((number + 2 * at) % 64 + 2 for at in range(_SIDE**2))
