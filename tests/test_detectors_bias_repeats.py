@@ -15,7 +15,7 @@ from detectors.bias.repeats import looks_repeated
 from reports.text import Notation, words_of
 
 PEOPLE, TIMES = 40, 50
-TABLES, LEVEL = 150, 0.95
+TABLES, LEVEL = 300, 0.95
 OF = [None, "b", "a", "b", "a", "a", None]
 GROUPS = np.where(np.arange(PEOPLE) % 2, "women", "men")
 

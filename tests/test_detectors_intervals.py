@@ -261,7 +261,7 @@ def test_the_method_follows_from_the_design_and_never_from_the_values():
 @pytest.mark.parametrize(("size", "tie", "level"), [(1, 0.5, 0.95), (4, 0.5, 0.8), (6, 0.5, 0.95), (6, 0.2, 0.8)])
 def test_units_between_0_and_1_count_as_trials_of_the_same_mean(size, tie, level):
     """Exact but for the draws: whatever the mixture of 0, ties and 1 is, the count is binomial at its mean."""
-    values, rng, drawn = np.array([0.0, tie, 1.0]), np.random.default_rng(0), 200
+    values, rng, drawn = np.array([0.0, tie, 1.0]), np.random.default_rng(0), 400
     counts = np.array([(a, b, size - a - b) for a in range(size + 1) for b in range(size + 1 - a)])
     ends = []
     for count in counts:
