@@ -15,7 +15,7 @@ from audit.record import ItemsFile
 from dashboard.address import Address
 from dashboard.item_pages import SLICES
 from dashboard.rendering import picture, rendered
-from reports.pictures import WIDTH, Picture, Spot, cells_told
+from reports.pictures import WIDTH, Hotspot, Picture, cells_told
 from reports.text import Notation, Words
 
 __all__ = ["brushed", "part_told"]
@@ -24,7 +24,7 @@ __all__ = ["brushed", "part_told"]
 def brushed(found: Sequence[Picture], place: Address, items: ItemsFile | None, words: Words) -> list[Picture]:
     """Return pictures as a screen shows them, with links where there are items to look through."""
     whole = items is not None and not items.problem
-    return [_linked(one, place, words) if whole and one.spots else _bare(one) for one in found]
+    return [_linked(one, place, words) if whole and one.hotspots else _bare(one) for one in found]
 
 
 def part_told(place: Address, words: Words) -> str:
@@ -37,19 +37,19 @@ def _bare(one: Picture) -> Picture:
 
 
 def _linked(one: Picture, place: Address, words: Words) -> Picture:
-    spots = [_link(spot, one.height, place, words) for spot in one.spots]
-    drawing = rendered("spots.html.j2", words, drawing=picture(one.drawing), spots=spots)
+    hotspots = [_link(hotspot, one.height, place, words) for hotspot in one.hotspots]
+    drawing = rendered("hotspots.html.j2", words, drawing=picture(one.drawing), hotspots=hotspots)
     return replace(one, drawing=drawing, caption=words("dashboard.brush", text=one.caption))
 
 
-def _link(spot: Spot, height: float, place: Address, words: Words) -> dict[str, Any]:
-    """Return a spot's link, its words and where it lies, in percent of the picture; a chosen one leads back to all."""
-    (name, text), *more = spot.cells
-    param, value = (name, text) if name in SLICES and not more else ("part", urlencode(spot.cells))
+def _link(hotspot: Hotspot, height: float, place: Address, words: Words) -> dict[str, Any]:
+    """Return a link, its words and where it lies, in percent of the picture; a chosen one leads back to all."""
+    (name, text), *more = hotspot.cells
+    param, value = (name, text) if name in SLICES and not more else ("part", urlencode(hotspot.cells))
     here = getattr(place, param) == value
     there: dict[str, Any] = {"page": 1, param: "" if here else value}
-    left, top, wide, high = (f"{100 * one / of:.3f}" for one, of in zip(spot.box, (WIDTH, height) * 2, strict=True))
+    left, top, wide, high = (f"{100 * one / of:.3f}" for one, of in zip(hotspot.box, (WIDTH, height) * 2, strict=True))
     return {
-        "href": place.to("finding", **there).link, "told": cells_told(spot.cells, Notation(words)), "here": here,
+        "href": place.to("finding", **there).link, "told": cells_told(hotspot.cells, Notation(words)), "here": here,
         "left": left, "top": top, "width": wide, "height": high,
     }

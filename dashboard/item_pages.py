@@ -58,7 +58,7 @@ class Filters:
     find: str = ""
     """Only those of which a text, or the name, has this in it, no matter the case; `/.../` is a regular expression."""
     part: str = ""
-    """Only those of a part of a picture (`reports.pictures.Spot`): column=text or column=low..high, & between them."""
+    """Only those of a `reports.pictures.Hotspot`: column=text or column=low..high, & between them."""
     sort: str = ""
     """Column to order by, `-` before it = from the largest down; empty or unknown = the worst first."""
 

@@ -48,7 +48,7 @@ from reports.documents.html_report import render_html
 from reports.documents.json_report import render_json
 from reports.documents.markdown_report import render_markdown
 from reports.options import ReportOptions
-from reports.pictures.part import FindingFigure, Picture
+from reports.pictures.finding_figure import FindingFigure, Picture
 from reports.text import Notation, words_of
 from reports.views import verification_lines
 

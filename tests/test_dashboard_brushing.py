@@ -23,12 +23,12 @@ from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
 from reports.options import ReportOptions
 from reports.pictures import bounds_of, cells_told, pictures_of
+from reports.pictures.associations import association_by_set
 from reports.pictures.blindspots import blind_spots
-from reports.pictures.leaning import leaning_pairs
-from reports.pictures.part import Shown
-from reports.pictures.prompts import by_prompt
-from reports.pictures.sets import associations
-from reports.pictures.spots import span
+from reports.pictures.finding_figure import Shown
+from reports.pictures.generated_images import by_prompt
+from reports.pictures.hotspots import span
+from reports.pictures.stereotype_pairs import strongest_preferences
 from reports.pictures.timing import seconds_in_order
 from reports.text import Notation, words_of
 
@@ -78,8 +78,8 @@ def audit(tmp_path_factory):
     return write_audit(tmp_path_factory.mktemp("home") / "aaaa000000000001", checks, items=frames)
 
 
-def spots_of(audit, check):
-    return [one.spots for one in pictures_of(audit, audit.finding(check), N) if one.spots]
+def hotspots_of(audit, check):
+    return [one.hotspots for one in pictures_of(audit, audit.finding(check), N) if one.hotspots]
 
 
 def rows(audit, check, place):
@@ -113,7 +113,7 @@ def kept_by(draw, one, items=None, table=None):
         )  # fmt: skip
 
     found = {}
-    for part in draw(Shown(one, N, stored(items), None if table is None else stored(table))).spots:
+    for part in draw(Shown(one, N, stored(items), None if table is None else stored(table))).hotspots:
         wanted = {name: [text for of, text in part.cells if of == name] for name, _ in part.cells}
         found[part.cells] = [
             row["id"] for row in items.to_dict("records") if all(has(row, *cell) for cell in wanted.items())
@@ -144,7 +144,7 @@ def test_a_set_leads_to_its_words_a_band_of_seconds_to_its_calls_and_a_field_to_
         "nll_constant": [0.0, 5.0, 1.0, np.nan, np.nan, np.nan],
     })  # fmt: skip
     one = finding("w", "measured", "w", probe="bias.associations", measures=[rate("share", 3, 4)])
-    assert list(kept_by(associations, one, items).values()) == [["a", "b", "f"], ["c", "d", "e"]]
+    assert list(kept_by(association_by_set, one, items).values()) == [["a", "b", "f"], ["c", "d", "e"]]
     bands = list(kept_by(seconds_in_order, one, items).values())
     assert sorted(name for band in bands for name in band) == list("abcde")
     assert bands[-1] == ["e"]
@@ -164,7 +164,7 @@ def test_what_shows_one_item_leads_to_it():
         "more": ["he works"] * 4, "less": ["she works"] * 4, "kind": ["x"] * 4,
     })  # fmt: skip
     one = finding("p", "failed", "w", probe="bias.stereotype_pairs", measures=[rate("share", 3, 4)])
-    assert list(kept_by(leaning_pairs, one, items).values()) == [["b"], ["c"], ["a"]]
+    assert list(kept_by(strongest_preferences, one, items).values()) == [["b"], ["c"], ["a"]]
 
 
 FINITE = {
@@ -197,13 +197,13 @@ def test_a_row_of_hills_keeps_the_items_of_its_roles_by_their_score(audit):
 def test_parts_lie_side_by_side_within_the_picture(audit):
     for check in MADE:
         for picture in pictures_of(audit, audit.finding(check), N):
-            for left, top, wide, high in (one.box for one in picture.spots):
+            for left, top, wide, high in (one.box for one in picture.hotspots):
                 assert min(left, top) >= 0
                 assert wide > 4
                 assert high > 4
                 assert left + wide <= 860.5
                 assert top + high <= picture.height
-            boxes = sorted(one.box for one in picture.spots)
+            boxes = sorted(one.box for one in picture.hotspots)
             same = [(a, b) for a, b in pairwise(boxes) if a[1] == b[1]]
             assert all(a[0] + a[2] <= b[0] + 0.01 for a, b in same)
 

@@ -25,7 +25,7 @@ from reports.figures.style import PALETTE
 from reports.options import ReportOptions
 from reports.pictures import WIDTH, FindingFigure, figure_of, pictures_of
 from reports.pictures.blindspots import blind_spots
-from reports.pictures.part import Shown
+from reports.pictures.finding_figure import Shown
 from reports.text import Notation, words_of
 
 N = Notation(words_of("en"))

@@ -11,12 +11,12 @@ from report_fixtures import finding, rate, real
 
 from reports.figures.style import PALETTE
 from reports.pictures import WIDTH, figure_of
-from reports.pictures.agreement import two_by_two
-from reports.pictures.changes import changed_images_shown
-from reports.pictures.part import Shown
+from reports.pictures.finding_figure import Shown
+from reports.pictures.hotspots import bounds_of
+from reports.pictures.rag_slices import slice_bars
 from reports.pictures.reliability import reliability, risk_coverage
-from reports.pictures.slices import slice_bars
-from reports.pictures.spots import bounds_of
+from reports.pictures.robustness import changed_images_shown
+from reports.pictures.uncertainty import two_by_two
 from reports.text import Notation, words_of
 
 N = Notation(words_of("en"))
@@ -84,7 +84,7 @@ def test_answers_with_which_all_samples_agree_are_drawn_and_each_bar_leads_to_th
     one = finding("sure", "measured", "w", probe="factuality.uncertainty", measures=[rate("agreement", 9, 13)])
     picture = two_by_two(Shown(one, N, stored(items), None))
     assert {"7", "4", "2"} <= set(said(picture))
-    bounds = [bounds_of(spot.cells[0][1]) for spot in picture.spots]
+    bounds = [bounds_of(hotspot.cells[0][1]) for hotspot in picture.hotspots]
     kept = [sum((low is None or one >= low) and (high is None or one < high) for one in items["agreement"].dropna())
             for low, high in bounds]  # fmt: skip
     assert kept == [4, 2, 7]

@@ -29,12 +29,12 @@ from reports.documents.html_report import render_html
 from reports.figures import placed, round_axis, shaded
 from reports.figures.style import PALETTE
 from reports.pictures import figure_of, opening, within
+from reports.pictures.auroc_by_score import _kind, by_score
+from reports.pictures.denoising_curve import denoising_curves
 from reports.pictures.distorted import distortions
-from reports.pictures.ends import likeliest_and_strangest
-from reports.pictures.families import _kind, families
+from reports.pictures.finding_figure import Shown
 from reports.pictures.histogram import _LABEL, _SIDE, _places, counts_of, score_histograms
-from reports.pictures.noise_levels import denoising_curves
-from reports.pictures.part import Shown
+from reports.pictures.most_and_least_likely import extreme_items
 from reports.pictures.stream import alarms_over_stream
 from reports.pictures.surprise import surprise_maps, surprise_of_item
 from reports.pictures.tokens import text_rows, whole_characters
@@ -138,7 +138,7 @@ def test_where_the_judged_score_has_no_value_no_other_score_is_drawn_in_its_plac
     lost = replace(next(one for one in found.measures if one.group == "mixture"), group=None)
     shown = Shown(found.model_copy(update={"measures": (lost, *found.measures[1:])}), N, items, None)
     assert score_histograms(shown) is None
-    assert likeliest_and_strangest(shown) is None
+    assert extreme_items(shown) is None
 
 
 @given(st.floats(16, 584))
@@ -314,7 +314,7 @@ def test_one_item_has_its_own_map_where_its_elements_are_kept():
 
 def test_both_ends_are_drawn_in_order_with_what_is_misjudged_framed():
     frame = scored()
-    drawn = drawn_by(likeliest_and_strangest, frame)
+    drawn = drawn_by(extreme_items, frame)
     own = frame[frame["role"] == "items"].sort_values("nll")
     numbers = [one for one in texts(drawn) if re.fullmatch(r"-?[\d.]+", one)]
     assert numbers[:16] == [N.number(one, "score") for one in (*own["nll"][:8], *own["nll"][-8:])]
@@ -349,7 +349,7 @@ def test_what_a_score_is_made_of(score, kind):
 
 
 def test_families_stand_side_by_side_the_best_first_and_what_has_no_number_says_why():
-    drawn = drawn_by(families, scored())
+    drawn = drawn_by(by_score, scored())
     assert [one for one in texts(drawn) if one in ("P(X)", "P(Y|X)", "data alone")] == [
         "P(X)", "data alone", "data alone",
     ]

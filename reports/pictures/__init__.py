@@ -1,6 +1,6 @@
 """What each finding opens with: pictures of the items behind it."""
 
-from reports.pictures.part import (
+from reports.pictures.finding_figure import (
     WIDTH,
     FindingFigure,
     Picture,
@@ -11,10 +11,21 @@ from reports.pictures.part import (
     pictures_of,
     within,
 )
-from reports.pictures.small import thumbnail
-from reports.pictures.spots import Spot, bounds_of, cells_told
+from reports.pictures.hotspots import Hotspot, bounds_of, cells_told
+from reports.pictures.thumbnails import thumbnail
 
 __all__ = [
-    "WIDTH", "FindingFigure", "Picture", "Shown", "Spot", "bounds_of", "cells_told", "figure_of", "opening", "pictured",
-    "pictures_of", "thumbnail", "within",
+    "WIDTH",
+    "FindingFigure",
+    "Hotspot",
+    "Picture",
+    "Shown",
+    "bounds_of",
+    "cells_told",
+    "figure_of",
+    "opening",
+    "pictured",
+    "pictures_of",
+    "thumbnail",
+    "within",
 ]

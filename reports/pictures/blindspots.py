@@ -17,8 +17,8 @@ from markupsafe import Markup
 
 from detectors.phrases import Cause
 from reports.figures import PALETTE, cut, joined, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import Spot, span
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import Hotspot, span
 from reports.text import one_line
 
 __all__ = ["blind_spots"]
@@ -71,8 +71,8 @@ def blind_spots(shown: Shown) -> Picture | None:
     caption = words("picture.blind_spots_caption")
     if len(fields.scores) > drawn:
         caption = words("picture.scores_more", text=caption, count=len(fields.scores) - drawn)
-    spots = _spots(shown, {key: box for at in range(drawn) for key, box in fields.row(at).items()})
-    return pictured(shown, _HEAD + drawn * _ROW + 4, _message(shown, fields), caption, joined(parts), spots=spots)
+    hotspots = _hotspots(shown, {key: box for at in range(drawn) for key, box in fields.row(at).items()})
+    return pictured(shown, _HEAD + drawn * _ROW + 4, _message(shown, fields), caption, joined(parts), hotspots=hotspots)
 
 
 def _fields(shown: Shown) -> _Fields:
@@ -111,7 +111,7 @@ def _message(shown: Shown, fields: _Fields) -> str:
     return words("picture.blind_spots", score=score, about=about, lowest=value)
 
 
-def _spots(shown: Shown, places: Mapping[_Key, _Box]) -> list[Spot]:
+def _hotspots(shown: Shown, places: Mapping[_Key, _Box]) -> list[Hotspot]:
     """Return a part for each field with items that the score takes for more familiar than half of the familiar ones."""
     if "role" not in shown.columns:
         return []
@@ -124,7 +124,7 @@ def _spots(shown: Shown, places: Mapping[_Key, _Box]) -> list[Spot]:
             continue
         middle = float(frame.loc[frame["role"] == "items", score].median())
         if (frame.loc[frame["role"] == role, column] < middle).any():
-            found.append(Spot(box, (("role", role), (column, span(None, middle)))))
+            found.append(Hotspot(box, (("role", role), (column, span(None, middle)))))
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from reports.figures import cut, joined, line, placed, stroke, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 from reports.pictures.ranked import levels_of
 from reports.text import one_line
 

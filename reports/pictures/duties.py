@@ -13,7 +13,7 @@ from markupsafe import Markup
 from audit.probes.provenance.duty_list import Duty, duties
 from detectors.result import Measure
 from reports.figures import Axis, cut, dot, feet, joined, line, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 from reports.text import Notation
 
 __all__ = ["duties_in_lines"]

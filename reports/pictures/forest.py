@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from detectors.result import Measure
 from reports.figures import Axis, axis_of, cut, dot, feet, joined, line, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import Spot
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import Hotspot
 from reports.text import Notation
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def _forest(shown: Shown, name: str, groups: Mapping[str, Measure]) -> Picture:
     if len(kept) < len(groups):
         caption = words("picture.groups_left", text=caption, count=len(groups) - len(kept))
     there = shown.having("group", kept)
-    spots = [Spot((0, at * _ROW, WIDTH, _ROW), (("group", one),)) for at, one in enumerate(kept) if one in there]
-    return pictured(shown, bottom + 24, message, caption, joined(parts), (_LABEL, _PLOT), spots)
+    hotspots = [Hotspot((0, at * _ROW, WIDTH, _ROW), (("group", one),)) for at, one in enumerate(kept) if one in there]
+    return pictured(shown, bottom + 24, message, caption, joined(parts), (_LABEL, _PLOT), hotspots)
 
 
 def _rules(axis: Axis, one: Measure, whole: Measure | None, limit: Limit | None, bottom: float) -> Markup:

@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from detectors.result import Measure
 from reports.figures import bar, cut, joined, line, placed, stroke, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import Spot
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import Hotspot
 from reports.text import one_line
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ def by_class(shown: Shown) -> Picture | None:
     if len(kept) < len(shares):
         caption = words("picture.more", text=caption, count=len(shares) - len(kept))
     there, corners = shown.having("class", kept), [_corner(at, len(kept)) for at in range(len(kept))]
-    spots = [
-        Spot((left, top, 2 * _SIZE + _GAP, height - 4), (("class", name),))
+    hotspots = [
+        Hotspot((left, top, 2 * _SIZE + _GAP, height - 4), (("class", name),))
         for name, (left, top, _) in zip(kept, corners, strict=True) if name in there
     ]
     focus = _focus(shares, kept)
-    return pictured(shown, rows * height, _message(shown, shares), caption, joined(parts), focus, spots)
+    return pictured(shown, rows * height, _message(shown, shares), caption, joined(parts), focus, hotspots)
 
 
 def _farthest(shares: Mapping[str, Measure]) -> list[str]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from reports.figures import Axis, dot, feet, filled, joined, line, stroke, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.ranked import Ranked, axis_of_scores, headline_of, limit_told, score_told, spots_of
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.ranked import Ranked, axis_of_scores, headline_of, hotspots_of, limit_told, score_told
 from reports.text import Notation
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def score_histograms(shown: Shown) -> Picture | None:
     if lines:
         alarms, found = _shares(shown, ranked)
         message = words("picture.histogram", **told, found=found, alarms=alarms)
-    spots = spots_of(ranked, axis, 0, (_TOP, 2 * _HIGH))
-    return pictured(shown, _ROC_TOP + _ROC + 36, message, caption, joined(parts), (0, _PLOT), spots)
+    hotspots = hotspots_of(ranked, axis, 0, (_TOP, 2 * _HIGH))
+    return pictured(shown, _ROC_TOP + _ROC + 36, message, caption, joined(parts), (0, _PLOT), hotspots)
 
 
 def _lines(ranked: Ranked) -> list[float]:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from detectors.result import Measure
 from reports.figures import dot, joined, line, stroke, words_at
-from reports.pictures.part import Picture, Shown, pictured
+from reports.pictures.finding_figure import Picture, Shown, pictured
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,41 +1,45 @@
-"""Our probes' findings: their columns in order of weight, and what each opens with."""
+"""The map from probe to picture: for each of our probes the columns of its items in order of weight, and its pictures.
+
+`pyproject.toml` names the probe of each (`dokimasia.figures`). A file here bears the name of its probe, where that has
+pictures of its own, else of the picture: `forest`, `histogram`, `reliability`.
+"""
 
 from __future__ import annotations
 
-from reports.pictures.agreement import held_back, two_by_two
-from reports.pictures.answers import margins
+from reports.pictures.answer_margins import margins
+from reports.pictures.associations import association_by_set
+from reports.pictures.attribution import sources_of_item, weights_of_sources
+from reports.pictures.auroc_by_score import by_score
 from reports.pictures.blindspots import blind_spots
-from reports.pictures.changes import changed_images_shown, changed_texts, flips_by_change
-from reports.pictures.copied import copied_passages, copy_of_item
-from reports.pictures.crossing import heat_map
+from reports.pictures.copies import copied_passages, copy_of_item
+from reports.pictures.denoising_curve import denoising_curves
+from reports.pictures.densities import score_densities
 from reports.pictures.distorted import distortions
 from reports.pictures.duties import duties_in_lines
-from reports.pictures.ends import likeliest_and_strangest
-from reports.pictures.exposed import exposures, reproductions
-from reports.pictures.families import families
+from reports.pictures.exposure import exposures, reproductions
+from reports.pictures.extraction import extracted_passages, extraction_of_item
+from reports.pictures.finding_figure import FindingFigure
 from reports.pictures.forest import by_group
 from reports.pictures.gallery import by_class
-from reports.pictures.grounded import claims_of_item, claims_with_evidence
-from reports.pictures.hills import hills
+from reports.pictures.generated_images import by_prompt
+from reports.pictures.grounding import claims_of_item, claims_with_evidence
 from reports.pictures.histogram import score_histograms
-from reports.pictures.image_marks import attack_matrix, difference_of_item, power_by_p, with_difference
-from reports.pictures.leaning import leaning_pairs, units_by_group
-from reports.pictures.mark_power import power_after_attacks, power_by_length
-from reports.pictures.marks import green_shares, words_with_evidence
+from reports.pictures.image_mark import attack_matrix, difference_of_item, power_by_p, with_difference
+from reports.pictures.intersections import heat_map
 from reports.pictures.membership import members_found
-from reports.pictures.nearness import nearest_item
-from reports.pictures.noise_levels import denoising_curves
-from reports.pictures.origins import bytes_that_pass, origin_of_item, trees
-from reports.pictures.part import FindingFigure
-from reports.pictures.passages import passage_of_item, passages
-from reports.pictures.prompts import by_prompt
+from reports.pictures.most_and_least_likely import extreme_items
+from reports.pictures.nearest_neighbours import nearest_distances
+from reports.pictures.rag_slices import slice_bars, slice_differences
 from reports.pictures.reliability import reliability, risk_coverage
-from reports.pictures.sets import associations
-from reports.pictures.slices import slice_bars, slice_differences
-from reports.pictures.sources import sources_of_item, weights_of_sources
+from reports.pictures.robustness import changed_images_shown, changed_texts, flips_by_change
+from reports.pictures.signed_origin import bytes_that_pass, origin_of_item, trees
+from reports.pictures.stereotype_pairs import strongest_preferences, units_by_group
 from reports.pictures.stream import alarms_over_stream
 from reports.pictures.surprise import surprise_maps, surprise_of_item
+from reports.pictures.text_mark import green_shares, words_with_evidence
+from reports.pictures.text_mark_power import power_after_attacks, power_by_length
 from reports.pictures.timing import seconds_in_order
+from reports.pictures.uncertainty import held_back, two_by_two
 
 __all__ = [
     "ASSOCIATIONS",
@@ -98,7 +102,7 @@ IMAGE_DATA = FindingFigure(
 )
 STEREOTYPE_PAIRS = FindingFigure(
     ("prefers", "difference", "group", "unit", "kind", "log_prob_more", "log_prob_less"),
-    (units_by_group, leaning_pairs),
+    (units_by_group, strongest_preferences),
 )
 STEREOTYPE_TRIPLES = FindingFigure(("ss", "lms", "difference", "group", "unit", "kind"))
 COMPRESSED = FindingFigure(
@@ -141,13 +145,13 @@ UNCERTAINTY = FindingFigure(
 )
 CONTRAST = FindingFigure(
     ("role", "confidence", "nll", "critic", "denoising_loss", "value", "p_value", "mahalanobis"),
-    (families, score_histograms, hills, likeliest_and_strangest),
+    (by_score, score_histograms, score_densities, extreme_items),
 )
 LIKELIHOOD = FindingFigure(
     ("role", "nll", "critic", "denoising_loss", "value", "p_value", "flagged", "typicality"),
     (
-        score_histograms, blind_spots, surprise_maps, alarms_over_stream, likeliest_and_strangest, families,
-        denoising_curves, distortions, hills,
+        score_histograms, blind_spots, surprise_maps, alarms_over_stream, extreme_items, by_score,
+        denoising_curves, distortions, score_densities,
     ),
     surprise_of_item,
 )
@@ -156,7 +160,7 @@ MEMBERSHIP = FindingFigure(
 )
 DATA_NOVELTY = FindingFigure(
     ("role", "dte_np", "knn5", "mixture", "isolation_forest", "value", "p_value", "flagged"),
-    (score_histograms, blind_spots, likeliest_and_strangest, families, hills),
+    (score_histograms, blind_spots, extreme_items, by_score, score_densities),
 )
 ATTRIBUTION = FindingFigure(
     (
@@ -177,7 +181,7 @@ EXTRACTION = FindingFigure(
         "role", "greedy_run", "log10_tries", "extractable", "reproduced", "normalised_edit_distance", "passage",
         "suffix", "output", "suffix_at", "output_at", "not_asked", "text", "unit",
     ),
-    (reproductions, passages), passage_of_item,
+    (reproductions, extracted_passages), extraction_of_item,
 )
 COPIES = FindingFigure(
     (
@@ -232,8 +236,8 @@ IMAGE_ROBUSTNESS = FindingFigure(
     ("image", "answer", "flipped_under", "flip_share", "fall_share", "correctness", "label", "unit"),
     (flips_by_change, changed_images_shown),
 )
-SAMPLES = FindingFigure(("class", "nearest", "balls", "nearest_item", "problem"), (by_class, nearest_item))
-ASSOCIATIONS = FindingFigure(("set", "association"), (associations,))
+SAMPLES = FindingFigure(("class", "nearest", "balls", "nearest_item", "problem"), (by_class, nearest_distances))
+ASSOCIATIONS = FindingFigure(("set", "association"), (association_by_set,))
 COUNTERFACTUAL = FindingFigure(
     ("group", "prompt", "word", "score", "difference", "refusal", "length", "unit"),
     (by_group("score_gap", "score_mean"),),

@@ -8,16 +8,23 @@ from typing import TYPE_CHECKING
 
 from detectors.result import Measure
 from reports.figures import Axis, round_axis
-from reports.pictures.part import Shown
-from reports.pictures.spots import Cells, Spot, of_bins
+from reports.pictures.finding_figure import Shown
+from reports.pictures.hotspots import Cells, Hotspot, of_bins
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 __all__ = [
-    "Ranked", "axis_of_scores", "headline_of", "judged_score", "levels_of", "limit_told", "ranked_of",
-    "score_told", "spots_of",
+    "Ranked",
+    "axis_of_scores",
+    "headline_of",
+    "hotspots_of",
+    "judged_score",
+    "levels_of",
+    "limit_told",
+    "ranked_of",
+    "score_told",
 ]
 
 _UNITS = {
@@ -141,7 +148,7 @@ def score_told(shown: Shown, score: str) -> str:
     return name if unit is None else words("picture.in_unit", name=name, unit=words.term("unit", unit))
 
 
-def spots_of(one: Ranked, axis: Axis, left: float, rows: tuple[float, float]) -> list[Spot]:
+def hotspots_of(one: Ranked, axis: Axis, left: float, rows: tuple[float, float]) -> list[Hotspot]:
     """Return parts that stand for the items by score, by that of the changed ones where each item has two.
 
     left: where the axis begins; rows: the parts' top and height, in pixels.

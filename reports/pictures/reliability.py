@@ -17,8 +17,8 @@ from typing import Any
 from markupsafe import Markup
 
 from reports.figures import Axis, bar, dot, feet, joined, line, rungs, stroke, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import of_bins
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import of_bins
 
 __all__ = ["reliability", "risk_coverage"]
 
@@ -52,9 +52,9 @@ def reliability(shown: Shown) -> Picture | None:
         right=notation.number(float(farthest["right"]), "share"), count=int(farthest["items"]),
     )
     edges = np.append(frame["least"].to_numpy(float), 1.0)
-    spots = of_bins("confidence", edges, _ACROSS, _LEFT, (_TOP, _PLOT), frame["items"].to_numpy(np.int64))
+    hotspots = of_bins("confidence", edges, _ACROSS, _LEFT, (_TOP, _PLOT), frame["items"].to_numpy(np.int64))
     caption = words("picture.reliability_caption", count=int(frame["items"].sum()), outside=int(outside.sum()))
-    return pictured(shown, _PLOT + 46, message, caption, joined(parts), (0, WIDTH), spots)
+    return pictured(shown, _PLOT + 46, message, caption, joined(parts), (0, WIDTH), hotspots)
 
 
 def risk_coverage(shown: Shown) -> Picture | None:

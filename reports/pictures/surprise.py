@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from reports.figures import joined, placed, shaded, stroke, words_at
-from reports.pictures.kept import Kept, all_kept, is_scored, kept_of
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.item_surprise import ItemSurprise, is_scored, items_with_surprise, surprise_from_cells
 from reports.pictures.ranked import headline_of, judged_score, levels_of
-from reports.pictures.steps import ROOM, series_drawn
+from reports.pictures.series import ROOM, series_drawn
 from reports.pictures.tokens import legend, text_rows
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def surprise_maps(shown: Shown) -> Picture | None:
     column = next((name for name in _CONTENT if name in shown.columns), None)
     if ranked is None or column is None or "surprisal" not in shown.columns:
         return None
-    kept = all_kept(shown, ranked.score, column)
+    kept = items_with_surprise(shown, ranked.score, column)
     return _DRAW[column](shown, kept) if kept else None
 
 
@@ -51,14 +51,14 @@ def surprise_of_item(shown: Shown, cells: Mapping[str, Any]) -> Picture | None:
     score = judged_score(shown)
     if column is None or score is None or cells.get("surprisal") is None or not isinstance(cells.get(score), float):
         return None
-    kept = kept_of(0, str(cells.get("role", "items")), cells[score], column, cells)
+    kept = surprise_from_cells(0, str(cells.get("role", "items")), cells[score], column, cells)
     return _DRAW[column](shown, [kept]) if is_scored(kept) else None
 
 
-def _ends(kept: Sequence[Kept], first: int, last: int) -> tuple[list[Kept], list[Kept]]:
+def _ends(kept: Sequence[ItemSurprise], first: int, last: int) -> tuple[list[ItemSurprise], list[ItemSurprise]]:
     """Return the strangest and the most likely, as many of each role and none at both ends; foreign ones first."""
     roles = sorted({one.role for one in kept})
-    ends: tuple[list[Kept], list[Kept]] = ([], [])
+    ends: tuple[list[ItemSurprise], list[ItemSurprise]] = ([], [])
     for role in roles:
         own = [one for one in kept if one.role == role]
         half = (len(own) + 1) // 2
@@ -67,7 +67,7 @@ def _ends(kept: Sequence[Kept], first: int, last: int) -> tuple[list[Kept], list
     return ends
 
 
-def _scale(kept: Sequence[Kept]) -> tuple[float, float]:
+def _scale(kept: Sequence[ItemSurprise]) -> tuple[float, float]:
     import numpy as np
 
     values = np.concatenate([one.surprisal for one in kept])
@@ -75,13 +75,13 @@ def _scale(kept: Sequence[Kept]) -> tuple[float, float]:
     return min(0.0, float(values.min())), max(float(values.max()), 1e-9)
 
 
-def _named(shown: Shown, one: Kept) -> str:
+def _named(shown: Shown, one: ItemSurprise) -> str:
     words = shown.notation.words
     name = words("picture.familiar") if one.role == "items" else words.term("group", one.role)
     return words("picture.item_of", name=name, score=shown.notation.number(one.score, "score"))
 
 
-def _message(shown: Shown, kept: Sequence[Kept]) -> str:
+def _message(shown: Shown, kept: Sequence[ItemSurprise]) -> str:
     import numpy as np
 
     top = kept[0]
@@ -90,7 +90,7 @@ def _message(shown: Shown, kept: Sequence[Kept]) -> str:
     return shown.notation.words("picture.surprise", item=_named(shown, top), **numbers)
 
 
-def _images(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
+def _images(shown: Shown, kept: Sequence[ItemSurprise]) -> Picture | None:
     from detectors.novelty.evidence import ENDS
 
     words, size = shown.notation.words, _ALONE if len(kept) == 1 else _SIZE
@@ -119,7 +119,7 @@ def _of_a_bound(shown: Shown) -> bool:
 
 
 def _one_image(
-    shown: Shown, one: Kept, place: tuple[float, float, int], scale: tuple[float, float],
+    shown: Shown, one: ItemSurprise, place: tuple[float, float, int], scale: tuple[float, float],
     levels: tuple[float, float] | None,
 ) -> Markup | None:
     """Draw an image and its map beside it; a pixel's surprise is the mean of its channels."""
@@ -165,7 +165,7 @@ def _legend(shown: Shown, low: float, most: float, top: float) -> Markup:
     ])
 
 
-def _series(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
+def _series(shown: Shown, kept: Sequence[ItemSurprise]) -> Picture | None:
     import numpy as np
 
     from detectors.elements import WINDOW
@@ -192,7 +192,7 @@ def _series(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
     return pictured(shown, 24 + rows * high, _message(shown, kept), caption, joined(parts), (0, wide))
 
 
-def _texts(shown: Shown, kept: Sequence[Kept]) -> Picture:
+def _texts(shown: Shown, kept: Sequence[ItemSurprise]) -> Picture:
     words = shown.notation.words
     parts, top = [], 0.0
     for name, rows in zip(("picture.strangest", "picture.likeliest"), _ends(kept, _STRANGE, _LIKELY), strict=True):
@@ -207,7 +207,7 @@ def _texts(shown: Shown, kept: Sequence[Kept]) -> Picture:
     return pictured(shown, top + 26, _message(shown, kept), words("picture.tokens_caption"), joined(parts))
 
 
-_DRAW: Mapping[str, Callable[[Shown, Sequence[Kept]], Picture | None]] = {
+_DRAW: Mapping[str, Callable[[Shown, Sequence[ItemSurprise]], Picture | None]] = {
     "image": _images, "series": _series, "tokens": _texts,
 }
 """Column that holds an item -> what draws its map."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from reports.figures import Axis, dot, feet, joined, line, round_axis, rungs, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import Spot, span
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import Hotspot, span
 from reports.text import Notation, Words
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def seconds_in_order(shown: Shown) -> Picture | None:
     ]
     caption = words("picture.time_caption", count=int(order.size))
     message = words("picture.time", **_thirds(known, notation))
-    return pictured(shown, _PLOT + 20, message, caption, joined(parts), spots=_bands(known, axis))
+    return pictured(shown, _PLOT + 20, message, caption, joined(parts), hotspots=_bands(known, axis))
 
 
 def _quantiles(seconds: NDArray[np.float64], y: Callable[[float], float], words: Words) -> Markup:
@@ -77,7 +77,7 @@ def _thirds(seconds: NDArray[np.float64], notation: Notation) -> dict[str, str]:
     return {name: notation.number(float(np.median(side)), "seconds") for name, side in ends.items()}
 
 
-def _bands(seconds: NDArray[np.float64], axis: Axis) -> list[Spot]:
+def _bands(seconds: NDArray[np.float64], axis: Axis) -> list[Hotspot]:
     """Return a band between each two numbers of the upward axis in which a call lies."""
     import numpy as np
 
@@ -86,6 +86,6 @@ def _bands(seconds: NDArray[np.float64], axis: Axis) -> list[Spot]:
     ends = [axis.width - axis.x(one) for one in axis.ticks]
     inner = [None, *edges[1:-1].tolist(), None]
     return [
-        Spot((_LEFT, high, WIDTH - _LEFT, low - high), (("seconds", span(inner[at], inner[at + 1])),))
+        Hotspot((_LEFT, high, WIDTH - _LEFT, low - high), (("seconds", span(inner[at], inner[at + 1])),))
         for at, (low, high) in enumerate(pairwise(ends)) if counts[at]
     ]

@@ -18,7 +18,7 @@ from unicodedata import east_asian_width
 from markupsafe import Markup
 
 from reports.figures import PALETTE, joined, line, words_at
-from reports.pictures.part import WIDTH
+from reports.pictures.finding_figure import WIDTH
 from reports.text import Notation, one_line
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from reports.figures import PALETTE, Axis, cut, feet, joined, line, placed, stroke, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 from reports.text import Notation
 
 if TYPE_CHECKING:
@@ -169,9 +169,10 @@ def _differences(
             parts += [words_at(left, at * high + 11, text, size=11), drawn]
         parts += _beside(shown, cells, 3 * (_SIZE + _GAP), at * high + 34)
         boxes.append((0.0, at * high, float(WIDTH), high - 4))
-    spots = shown.leading(boxes, [row for row, _ in rows]) if leading else []
+    hotspots = shown.leading(boxes, [row for row, _ in rows]) if leading else []
     message = words("picture.difference_said", times=times)
-    return pictured(shown, len(rows) * high, message, words("picture.difference_caption"), joined(parts), spots=spots)
+    caption = words("picture.difference_caption")
+    return pictured(shown, len(rows) * high, message, caption, joined(parts), hotspots=hotspots)
 
 
 def _beside(shown: Shown, cells: Mapping[str, Any], left: float, top: float) -> list[Markup]:

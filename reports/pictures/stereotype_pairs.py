@@ -1,4 +1,4 @@
-"""Which sentence of a pair is preferred: each independent unit a dot by group, then the pairs that lean furthest.
+"""Which sentence of a pair is preferred: each independent unit a dot by group, then the strongest preferences.
 
 dot     share of a unit's pairs in which the more stereotypical sentence is preferred; tick = the group's mean
 bar     how much likelier the preferred sentence is, the differing words marked
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from reports.figures import PALETTE, Axis, bar, cut, dot, feet, joined, line, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import Spot
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import Hotspot
 from reports.text import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["leaning_pairs", "units_by_group"]
+__all__ = ["strongest_preferences", "units_by_group"]
 
 _LABEL, _PLOT, _ROW = 150, 520, 30
 _MOST = 14
@@ -59,11 +59,11 @@ def units_by_group(shown: Shown) -> Picture | None:
         share=notation.number(float(means[group]), "share"),
         interval="" if told is None or told.low is None else notation.interval(told),
     )
-    spots = [Spot((0, at * _ROW, WIDTH, _ROW), (("group", str(name)),)) for at, name in enumerate(order)]
+    hotspots = [Hotspot((0, at * _ROW, WIDTH, _ROW), (("group", str(name)),)) for at, name in enumerate(order)]
     caption, limit = words("picture.leaning_caption"), shown.finding.limit
     if limit is not None and limit.measure == _name(shown):
         caption = words("picture.limit_thick", text=caption)
-    return pictured(shown, bottom + 24, message, caption, joined(parts), (_LABEL, _PLOT), spots)
+    return pictured(shown, bottom + 24, message, caption, joined(parts), (_LABEL, _PLOT), hotspots)
 
 
 def _name(shown: Shown) -> str:
@@ -105,8 +105,8 @@ def _group(shown: Shown, name: str, units: pd.DataFrame, axis: Axis, top: float)
     return joined(parts)
 
 
-def leaning_pairs(shown: Shown) -> Picture | None:
-    """Draw the pairs of sentences that lean furthest towards the stereotype; None where there are none."""
+def strongest_preferences(shown: Shown) -> Picture | None:
+    """Draw the pairs of sentences of which the stereotype is preferred most; None where there are none."""
     if not {"more", "less", "difference", "value"} <= set(shown.columns) or shown.items is None:
         return None
     frame = shown.frame("difference", "value", "kind")
@@ -120,8 +120,8 @@ def leaning_pairs(shown: Shown) -> Picture | None:
     words = shown.notation.words
     message = words("picture.pairs", more=one_line(str(pairs[0]["more"]), words, 120))
     caption = words("picture.pairs_caption", count=len(pairs), all=len(wanted))
-    spots = shown.leading([(0, at * _PAIR, WIDTH, _PAIR) for at in range(len(pairs))], numbers)
-    return pictured(shown, len(pairs) * _PAIR + 4, message, caption, joined(parts), spots=spots)
+    hotspots = shown.leading([(0, at * _PAIR, WIDTH, _PAIR) for at in range(len(pairs))], numbers)
+    return pictured(shown, len(pairs) * _PAIR + 4, message, caption, joined(parts), hotspots=hotspots)
 
 
 def _pair(shown: Shown, pair: dict[str, object], top: float, widest: float) -> Markup:
@@ -129,14 +129,14 @@ def _pair(shown: Shown, pair: dict[str, object], top: float, widest: float) -> M
     more, less = (one_line(str(pair[name]), words, _LETTERS).split(" ") for name in ("more", "less"))
     blocks = difflib.SequenceMatcher(None, more, less, autojunk=False).get_matching_blocks()
     same = [{at for block in blocks for at in range(block[side], block[side] + block.size)} for side in (0, 1)]
-    lean = float(str(pair["difference"]))
-    length = 130 * lean / widest
+    nats = float(str(pair["difference"]))
+    length = 130 * nats / widest
     return joined(
         [
             _sentence(more, same[0], top + 18),
             _sentence(less, same[1], top + 36),
             bar(WIDTH - 210, top + 16, length, 12, "failed"),
-            words_at(WIDTH - 70, top + 26, notation.number(lean, "nats"), size=12),
+            words_at(WIDTH - 70, top + 26, notation.number(nats, "nats"), size=12),
             line(0, top + _PAIR - 1, WIDTH, top + _PAIR - 1, "grid"),
         ]
     )

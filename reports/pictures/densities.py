@@ -1,8 +1,8 @@
-"""Two kinds of items on one line: where their hills lie on each other, a score cannot tell them apart.
+"""Two kinds of items on one line: where their densities lie on each other, a score cannot tell them apart.
 
     row       grey = familiar items, colour = foreign or changed ones, beside it the AUROC with its interval
 
-A hill is a histogram of the values between the 0.5 % and 99.5 % points of all of them, smoothed over five bins.
+A density is a histogram of the values between the 0.5 % and 99.5 % points of all of them, smoothed over five bins.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from markupsafe import Markup
 
 from detectors.result import Measure
 from reports.figures import Axis, cut, feet, joined, line, stroke, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.ranked import Ranked, axis_of_scores, limit_told, ranked_of, score_told, spots_of
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.ranked import Ranked, axis_of_scores, hotspots_of, limit_told, ranked_of, score_told
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["hills"]
+__all__ = ["score_densities"]
 
 _LABEL, _PLOT, _ROW, _FOOT = 200, 500, 48, 36
 _MOST = 8
@@ -28,7 +28,7 @@ _MOST = 8
 _BINS = 80
 
 
-def hills(shown: Shown) -> Picture | None:
+def score_densities(shown: Shown) -> Picture | None:
     """Draw every AUROC that says what it is made of, the lowest first; None where there is none."""
     measures = [one for one in shown.finding.measures if one.auroc_of]
     measures = [one for one in measures if one.group is not None] or measures
@@ -53,12 +53,12 @@ def hills(shown: Shown) -> Picture | None:
     if common is None:
         caption = words("picture.hills_own_axes", text=caption)
     message = words("picture.hills", lowest=lowest)
-    spots = [
-        spot for at, (one, axis) in enumerate(zip(ranked, axes, strict=True))
-        for spot in spots_of(one, axis, _LABEL, (at * _ROW, _ROW - 2))
+    hotspots = [
+        hotspot for at, (one, axis) in enumerate(zip(ranked, axes, strict=True))
+        for hotspot in hotspots_of(one, axis, _LABEL, (at * _ROW, _ROW - 2))
     ]
     foot = 2 if common is None else _FOOT
-    return pictured(shown, height + foot, message, caption, joined(parts), (_LABEL, _PLOT), spots)
+    return pictured(shown, height + foot, message, caption, joined(parts), (_LABEL, _PLOT), hotspots)
 
 
 def _of_another_score(measure: Measure) -> bool:
@@ -79,15 +79,15 @@ def _row(shown: Shown, one: Ranked, axis: Axis, top: float) -> Markup:
         [
             line(0, top + _ROW - 1, WIDTH, top + _ROW - 1, "grid"),
             words_at(0, base - 10, cut(name, words, 28), size=13, colour=colour if broken else "ink", bold=broken),
-            _hill(one.familiar, axis, base, "skipped"),
-            _hill(one.foreign, axis, base, colour),
+            _density(one.familiar, axis, base, "skipped"),
+            _density(one.foreign, axis, base, colour),
             words_at(WIDTH, base - 18, number, anchor="end", size=13, colour=colour if broken else "ink", bold=True),
             words_at(WIDTH, base - 3, notation.interval(measure), anchor="end", size=11, colour="skipped"),
         ]
     )
 
 
-def _hill(values: NDArray[np.float64], axis: Axis, base: float, colour: str) -> Markup:
+def _density(values: NDArray[np.float64], axis: Axis, base: float, colour: str) -> Markup:
     import numpy as np
 
     counts, edges = np.histogram(np.clip(values, axis.low, axis.high), bins=_BINS, range=(axis.low, axis.high))

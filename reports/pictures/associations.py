@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from reports.figures import cut, dot, feet, joined, line, round_axis, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import Spot
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import Hotspot
 
-__all__ = ["associations"]
+__all__ = ["association_by_set"]
 
 _LABEL, _ROW, _MOST = 150, 44, 8
 
 
-def associations(shown: Shown) -> Picture | None:
+def association_by_set(shown: Shown) -> Picture | None:
     """Draw `association` of each item by its `set`, tick = mean; None where there are none."""
     if not {"set", "association"} <= set(shown.columns):
         return None
@@ -35,5 +35,5 @@ def associations(shown: Shown) -> Picture | None:
             *(dot(_LABEL + axis.x(value), middle, "failed" if at % 2 else "passed") for value in values.tolist()),
         ]
     message = words("picture.sets", means=words("format.list").join(means))
-    spots = [Spot((0, at * _ROW, WIDTH, _ROW), (("set", name),)) for at, name in enumerate(sets)]
-    return pictured(shown, bottom + 24, message, words("picture.sets_caption"), joined(parts), spots=spots)
+    hotspots = [Hotspot((0, at * _ROW, WIDTH, _ROW), (("set", name),)) for at, name in enumerate(sets)]
+    return pictured(shown, bottom + 24, message, words("picture.sets_caption"), joined(parts), hotspots=hotspots)

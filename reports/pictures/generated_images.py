@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from reports.figures import bar, cut, joined, line, placed, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import Spot
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import Hotspot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,11 +72,11 @@ def by_prompt(shown: Shown) -> Picture | None:
     left_out = table["prompt"].nunique() - len(prompts) + table["class"].nunique() - len(classes)
     if left_out:
         caption = words("picture.prompts_more", text=caption, count=left_out)
-    spots = _spots(shown, rows, classes, wide)
-    return pictured(shown, _HEAD + len(rows) * _ROW, _message(shown, table), caption, joined(parts), spots=spots)
+    hotspots = _hotspots(shown, rows, classes, wide)
+    return pictured(shown, _HEAD + len(rows) * _ROW, _message(shown, table), caption, joined(parts), hotspots=hotspots)
 
 
-def _spots(shown: Shown, rows: list[tuple[str | None, int]], classes: list[str], wide: float) -> list[Spot]:
+def _hotspots(shown: Shown, rows: list[tuple[str | None, int]], classes: list[str], wide: float) -> list[Hotspot]:
     """Return a part for each prompt and class of which there are images."""
     if shown.items is None or not {"prompt", "class"} <= set(shown.columns):
         return []
@@ -84,7 +84,9 @@ def _spots(shown: Shown, rows: list[tuple[str | None, int]], classes: list[str],
     there = set(frame.itertuples(index=False, name=None))
     known = {kind for _, kind in there}
     return [
-        Spot((_LABEL + k * wide, top, wide - 4, _ROW - 4), ((("prompt", name),) if name else ()) + (("class", kind),))
+        Hotspot(
+            (_LABEL + k * wide, top, wide - 4, _ROW - 4), ((("prompt", name),) if name else ()) + (("class", kind),)
+        )
         for name, top in rows for k, kind in enumerate(classes)
         if (kind in known if name is None else (name, kind) in there)
     ]

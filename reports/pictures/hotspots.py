@@ -1,7 +1,7 @@
-"""Parts of a picture that stand for some of its items: where they lie, and which items those are.
+"""Hotspots: parts of a picture that stand for some of its items, where they lie, and which items those are.
 
-    Spot(box, (("class", "7"),))               the items that have this in a column
-    Spot(box, (("nearest", span(0.1, 0.4)),))  those whose number is at least 0.1 and below 0.4; None is no end
+    Hotspot(box, (("class", "7"),))               the items that have this in a column
+    Hotspot(box, (("nearest", span(0.1, 0.4)),))  those whose number is at least 0.1 and below 0.4; None is no end
     cells                                      what several columns have; a column that stands twice has either
 
 A screen makes links of them, which lead to these items; documents draw the picture alone.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Cells", "Spot", "bounds_of", "cells_told", "of_bins", "span"]
+__all__ = ["Cells", "Hotspot", "bounds_of", "cells_told", "of_bins", "span"]
 
 Cells = tuple[tuple[str, str], ...]
 """(column, its text or the span of its number)."""
@@ -30,7 +30,7 @@ _SPAN = re.compile(rf"({_NUMBER})?\.\.({_NUMBER})?", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Spot:
+class Hotspot:
     """A part of a picture."""
 
     box: tuple[float, float, float, float]
@@ -47,17 +47,19 @@ def span(low: float | None, high: float | None) -> str:
 def of_bins(
     column: str, edges: NDArray[np.float64], axis: Axis, left: float, rows: tuple[float, float],
     counts: NDArray[np.int64], more: Cells = (),
-) -> list[Spot]:
-    """Return a spot for each bin of a histogram with something in it; the first and the last have no outer end.
+) -> list[Hotspot]:
+    """Return a hotspot for each bin of a histogram with something in it; the first and the last have no outer end.
 
-    `left` is where the axis begins, `rows` the spots' top and height; each holds as many `counts` as fit between two
+    `left` is where the axis begins, `rows` the hotspots' top and height; each holds as many `counts` as fit between two
     `edges`, and `more` is what its items have besides.
     """
     inner = [None, *edges[1:-1].tolist(), None]
     sums = counts.reshape(len(edges) - 1, -1).sum(axis=1)
     ends = [left + axis.x(float(one)) for one in edges]
     return [
-        Spot((ends[at], rows[0], ends[at + 1] - ends[at], rows[1]), (*more, (column, span(inner[at], inner[at + 1]))))
+        Hotspot(
+            (ends[at], rows[0], ends[at + 1] - ends[at], rows[1]), (*more, (column, span(inner[at], inner[at + 1])))
+        )
         for at in range(len(sums)) if sums[at]
     ]
 

@@ -6,8 +6,8 @@ bar     counts of questions by margin, the nats from the likeliest wrong to the 
 from __future__ import annotations
 
 from reports.figures import bar, feet, joined, line, round_axis, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import of_bins
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import of_bins
 
 __all__ = ["margins"]
 
@@ -47,5 +47,5 @@ def margins(shown: Shown) -> Picture | None:
     ]
     message = words("picture.margins", wrong=f"{wrong:,}", all=f"{margin.size:,}", surely=f"{surely:,}")
     caption = words("picture.margins_caption")
-    spots = of_bins("margin", edges, axis, 0, (0, _PLOT), counts)
-    return pictured(shown, _PLOT + 40, message, caption, joined(parts), spots=spots)
+    hotspots = of_bins("margin", edges, axis, 0, (0, _PLOT), counts)
+    return pictured(shown, _PLOT + 40, message, caption, joined(parts), hotspots=hotspots)

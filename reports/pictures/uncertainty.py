@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from reports.figures import PALETTE, Axis, bar, cut, feet, joined, line, round_axis, rungs, stroke, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import of_bins
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import of_bins
 from reports.text import Words
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def two_by_two(shown: Shown) -> Picture | None:
     parts = [_panel(shown, group, at * (_PANEL + _GAP)) for at, group in enumerate(groups)]
     left = len(groups) * (_PANEL + _GAP)
     axis = Axis("share", 0.0, 1.0, (0.0, 0.5, 1.0), WIDTH - left - 8)
-    spots = []
+    hotspots = []
     if len(groups) < 2 and counts.sum():
         parts.append(_histogram(shown, counts, axis, left))
-        spots = of_bins("agreement", edges, axis, left, (_HEAD, 2 * _HIGH), counts)
+        hotspots = of_bins("agreement", edges, axis, left, (_HEAD, 2 * _HIGH), counts)
     worst = shown.measured("confident_falsehood", groups[0]) if groups else None
     said = shown.measured("agreement")
     value = 0.0 if said is None else said.value or 0.0
@@ -58,7 +58,7 @@ def two_by_two(shown: Shown) -> Picture | None:
         told = notation.number(worst.value, "share")
         message = words("picture.sure_falsehoods", share=told, interval=notation.interval(worst))
     caption = words("picture.agreement_caption", agree=notation.number(float(_agree(shown)), "share"))
-    return pictured(shown, _HEAD + 2 * _HIGH + 26, message, caption, joined(parts), (0, WIDTH), spots)
+    return pictured(shown, _HEAD + 2 * _HIGH + 26, message, caption, joined(parts), (0, WIDTH), hotspots)
 
 
 def _agree(shown: Shown) -> float:

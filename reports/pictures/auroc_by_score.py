@@ -14,10 +14,10 @@ from markupsafe import Markup
 
 from detectors.result import Measure
 from reports.figures import Axis, axis_of, bar, cut, dot, feet, joined, line, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 from reports.text import one_line
 
-__all__ = ["families"]
+__all__ = ["by_score"]
 
 _LABEL, _KIND, _PLOT, _ROW = 210, 96, 420, 24
 _LEFT = _LABEL + _KIND
@@ -25,7 +25,7 @@ _MOST = 24
 _CLASSIFIER = frozenset({"max_softmax", "energy", "mahalanobis"})
 
 
-def families(shown: Shown) -> Picture | None:
+def by_score(shown: Shown) -> Picture | None:
     """Draw the AUROCs of all scores on foreign items; None where there are fewer than two."""
     found = _found(shown)
     known = sorted((one for one in found.items() if one[1].value is not None), key=lambda one: -(one[1].value or 0.0))

@@ -9,7 +9,7 @@ import re
 
 from markupsafe import Markup
 
-from reports.pictures.part import Picture
+from reports.pictures.finding_figure import Picture
 
 __all__ = ["thumbnail"]
 

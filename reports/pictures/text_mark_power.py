@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from reports.figures import PALETTE, Axis, cut, dot, feet, joined, line, rungs, stroke, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 from reports.text import Notation
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from detectors.result import Measure
 from reports.figures import PALETTE, Axis, axis_of, cut, dot, feet, joined, line, placed, stroke, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 from reports.pictures.ranked import levels_of
 from reports.text import Words, one_line
 
@@ -124,8 +124,9 @@ def changed_texts(shown: Shown) -> Picture | None:
         after=one_line(after, words, 60),
     )
     caption = words("picture.changed_texts_caption", count=len(found), all=len(turned))
-    spots = shown.leading([(0, at * _PAIR, WIDTH, _PAIR - 2) for at in range(len(found))], [at for at, _ in of_items])
-    return pictured(shown, len(found) * _PAIR + 2, message, caption, joined(parts), spots=spots)
+    boxes = [(0, at * _PAIR, WIDTH, _PAIR - 2) for at in range(len(found))]
+    hotspots = shown.leading(boxes, [at for at, _ in of_items])
+    return pictured(shown, len(found) * _PAIR + 2, message, caption, joined(parts), hotspots=hotspots)
 
 
 _Flip = tuple[str, str, str, str, str]
@@ -222,8 +223,8 @@ def changed_images_shown(shown: Shown) -> Picture | None:
     message = words("picture.changed_images", count=len(rows), changes=len(names) - 1)
     about = "changed_images" if share == "flip_share" else "likelihoods_changed"
     caption = words(f"picture.{about}_caption", count=len(rows))
-    spots = shown.leading([(0, 32 + at * (size + 20), WIDTH, size + 18) for at in range(len(rows))], order)
-    return pictured(shown, height, message, caption, joined(parts), spots=spots)
+    hotspots = shown.leading([(0, 32 + at * (size + 20), WIDTH, size + 18) for at in range(len(rows))], order)
+    return pictured(shown, height, message, caption, joined(parts), hotspots=hotspots)
 
 
 def _forms_of(shown: Shown, row: dict[str, Any]) -> list[Any]:

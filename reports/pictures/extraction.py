@@ -8,18 +8,18 @@ from typing import Any
 from markupsafe import Markup
 
 from reports.figures import PALETTE, joined, words_at
-from reports.pictures.part import Picture, Shown, pictured
+from reports.pictures.finding_figure import Picture, Shown, pictured
 from reports.pictures.tokens import FACE
 from reports.text import Notation, one_line
 
-__all__ = ["passage_of_item", "passages"]
+__all__ = ["extracted_passages", "extraction_of_item"]
 
 _MOST, _ROOM, _AROUND, _LINE = 3, 100, 24, 20
 """Texts that are drawn; Latin characters of a line, those before the passage, and pixels of a line."""
 _COLUMNS = ("suffix", "output", "passage", "suffix_at", "output_at", "reproduced")
 
 
-def passages(shown: Shown) -> Picture | None:
+def extracted_passages(shown: Shown) -> Picture | None:
     """Draw the texts of which the longest passages came out, held-out ones left out; None where nothing was written."""
     if "passage" not in shown.columns:
         return None
@@ -29,7 +29,7 @@ def passages(shown: Shown) -> Picture | None:
     return _drawn(shown, rows) if rows else None
 
 
-def passage_of_item(shown: Shown, cells: Mapping[str, Any]) -> Picture | None:
+def extraction_of_item(shown: Shown, cells: Mapping[str, Any]) -> Picture | None:
     """Draw one text from its cells; None where nothing came out of it."""
     return _drawn(shown, [cells]) if cells.get("passage") and cells.get("output") else None
 

@@ -13,8 +13,8 @@ from typing import Any
 from markupsafe import Markup
 
 from reports.figures import PALETTE, cut, joined, line, words_at
-from reports.pictures.lines import CHARACTER, LINE, Look, Rows, clean, wrapped
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.marked_text import CHARACTER, LINE, Look, Rows, clean, wrapped
 
 __all__ = ["claims_of_item", "claims_with_evidence"]
 
@@ -55,8 +55,8 @@ def claims_with_evidence(shown: Shown) -> Picture | None:
     words = shown.notation.words
     message = words("picture.grounded", count=f"{with_fault:,}", all=f"{len(frame):,}")
     body = joined([*drawn, _legend(shown, top + 2)])
-    spots = shown.leading(boxes, order[: len(boxes)].tolist())
-    return pictured(shown, top + 22, message, words("picture.grounded_caption"), body, spots=spots)
+    hotspots = shown.leading(boxes, order[: len(boxes)].tolist())
+    return pictured(shown, top + 22, message, words("picture.grounded_caption"), body, hotspots=hotspots)
 
 
 def claims_of_item(shown: Shown, cells: Mapping[str, Any]) -> Picture | None:

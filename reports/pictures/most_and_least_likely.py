@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from reports.figures import cut, joined, line, placed, stroke, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import Hotspot
 from reports.pictures.ranked import headline_of, levels_of, score_told
-from reports.pictures.spots import Spot
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["likeliest_and_strangest"]
+__all__ = ["extreme_items"]
 
 _SHOWN, _TEXTS = 8, 4
 """Items, or texts, at each end of each role."""
@@ -47,7 +47,7 @@ class _Role:
         return [*self.likeliest, *self.strangest]
 
 
-def likeliest_and_strangest(shown: Shown) -> Picture | None:
+def extreme_items(shown: Shown) -> Picture | None:
     """Draw both ends of each role by the judged score; None where items are not stored."""
     from audit.record import AGAINST
 
@@ -57,7 +57,7 @@ def likeliest_and_strangest(shown: Shown) -> Picture | None:
         return None
     frame, words = shown.frame("role", ranked.score, AGAINST), shown.notation.words
     roles = [one for name in ("items", "foreign") if (one := _role(shown, frame, ranked.score, column, name))]
-    parts, spots, top = [_heads(shown)], list[Spot](), 20.0
+    parts, hotspots, top = [_heads(shown)], list[Hotspot](), 20.0
     for role in roles:
         parts.append(words_at(0, top + 12, words("picture.of_items", name=role.name, count=role.count), bold=True))
         drawn = _both(shown, frame, ranked.score, column, role, top + 20)
@@ -66,14 +66,14 @@ def likeliest_and_strangest(shown: Shown) -> Picture | None:
         parts.append(drawn)
         few = len(role.likeliest)
         boxes = [_box(column, left, top + 20, at) for left in _LEFTS for at in range(few)]
-        spots += shown.leading(boxes, role.rows)
+        hotspots += shown.leading(boxes, role.rows)
         top += 32 + (few * _TEXT if column == "text" else _SIZE + 18)
     if not roles:
         return None
     score = score_told(shown, ranked.score)
     message = words("picture.ends", score=score, ranges=_ranges(shown, roles))
     caption = words("picture.ends_caption", score=score)
-    return pictured(shown, top, message, caption, joined(parts), (0, _WIDE), spots)
+    return pictured(shown, top, message, caption, joined(parts), (0, _WIDE), hotspots)
 
 
 def _role(shown: Shown, frame: pd.DataFrame, score: str, column: str, role: str) -> _Role | None:

@@ -1,4 +1,4 @@
-"""Items of which single elements are kept: what a picture of their surprise is drawn from."""
+"""The surprise of each token, pixel or step of an item, as it was stored: what pictures of surprise are drawn from."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from reports.pictures.part import Shown
+    from reports.pictures.finding_figure import Shown
 
-__all__ = ["Kept", "all_kept", "is_scored", "kept_of"]
+__all__ = ["ItemSurprise", "is_scored", "items_with_surprise", "surprise_from_cells"]
 
 _PLACES = ("text", "token_start", "token_end")
 """Columns that tell where tokens stand."""
@@ -24,8 +24,8 @@ _DECIDED = ("window_threshold", "stream_threshold")
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An item of which single elements are kept."""
+class ItemSurprise:
+    """An item, and how surprising each of its elements was."""
 
     row: int
     role: str
@@ -41,8 +41,8 @@ class Kept:
     """Of each step, whether the data say that it is strange, 0 or 1; None where they say nothing."""
 
 
-def all_kept(shown: Shown, score: str, column: str) -> list[Kept]:
-    """Return what is kept, the most surprising first."""
+def items_with_surprise(shown: Shown, score: str, column: str) -> list[ItemSurprise]:
+    """Return the items whose elements were stored, the most surprising first."""
     import numpy as np
 
     frame = shown.frame("role", "surprisal", score)
@@ -51,21 +51,21 @@ def all_kept(shown: Shown, score: str, column: str) -> list[Kept]:
     told = shown.items.rows(rows)
     names = [name for name in (column, "surprisal", *_PLACES, *_DECIDED, "strange") if name in told.column_names]
     found = [
-        kept_of(row, str(frame["role"][row]), float(frame[score][row]), column, cells)
+        surprise_from_cells(row, str(frame["role"][row]), float(frame[score][row]), column, cells)
         for row, cells in zip(rows.tolist(), told.select(names).to_pylist(), strict=True)
     ]
     return sorted(filter(is_scored, found), key=lambda one: -one.score)
 
 
-def kept_of(row: int, role: str, score: float, column: str, cells: Mapping[str, Any]) -> Kept:
-    """Return what is kept of one item, from the cells of its row; column: the one that holds the item."""
+def surprise_from_cells(row: int, role: str, score: float, column: str, cells: Mapping[str, Any]) -> ItemSurprise:
+    """Return one item from the cells of its row; column: the one that holds the item."""
     content, surprisal = cells[column], _floats(cells["surprisal"])
     text, starts, ends = (cells.get(name) for name in _PLACES)
     if column == "tokens" and isinstance(text, str) and starts is not None and ends is not None:
         content, surprisal = whole_characters(content, surprisal, text, list(zip(starts, ends, strict=True)))
     labelled = None if cells.get("strange") is None else _floats(cells["strange"])
     window, stream = (_number(cells.get(name)) for name in _DECIDED)
-    return Kept(row, role, score, surprisal, content, window, stream, labelled)
+    return ItemSurprise(row, role, score, surprisal, content, window, stream, labelled)
 
 
 def _floats(cells: Any) -> NDArray[np.float64]:
@@ -74,7 +74,7 @@ def _floats(cells: Any) -> NDArray[np.float64]:
     return np.array([np.nan if one is None else one for one in cells], dtype=float)
 
 
-def is_scored(one: Kept) -> bool:
+def is_scored(one: ItemSurprise) -> bool:
     """Tell whether any of its elements has a surprise."""
     import numpy as np
 

@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from audit.probes.provenance.reading import PIECE
 from reports.figures import PALETTE, Axis, dot, feet, joined, line, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import of_bins
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import of_bins
 from reports.pictures.tokens import FACE
 from reports.text import Notation, one_line
 
@@ -32,7 +32,7 @@ _BINS, _PLOT = 100, 100
 _TEXTS, _LINES, _LINE, _CHARACTER, _STEPS = 3, 3, 20, 7.3, 4
 """Texts and their lines at most, the height of a line, the width of a character, and strengths of a ground."""
 _WIDE = 5
-"""Places that are one spot."""
+"""Places that are one hotspot."""
 
 
 def green_shares(shown: Shown) -> Picture | None:
@@ -55,9 +55,9 @@ def green_shares(shown: Shown) -> Picture | None:
         x = _AXIS.x(share)
         parts += [line(x, 0, x, _PLOT, "ink", dash="3 3"), words_at(x + 5, 12, told, size=11)]
     edges = np.append(np.arange(-0.5, _BINS - _WIDE, _WIDE).clip(0), _BINS) / _BINS
-    spots = of_bins("green_fraction", edges, _AXIS, 0, (0, _PLOT), np.histogram(places / _BINS, edges)[0])
+    hotspots = of_bins("green_fraction", edges, _AXIS, 0, (0, _PLOT), np.histogram(places / _BINS, edges)[0])
     caption = shown.notation.words("picture.marks_caption")
-    return pictured(shown, _PLOT + 24, _found(shown, frame), caption, joined(parts), spots=spots)
+    return pictured(shown, _PLOT + 24, _found(shown, frame), caption, joined(parts), hotspots=hotspots)
 
 
 def _p_values(shown: Shown, frame: pd.DataFrame) -> Picture | None:

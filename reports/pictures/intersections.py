@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from detectors.result import Measure
 from reports.figures import PALETTE, cut, joined, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import Spot
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import Hotspot
 
 __all__ = ["heat_map"]
 
@@ -80,11 +80,11 @@ def _map(shown: Shown, name: str, cells: Mapping[tuple[str, str], Measure]) -> P
     caption = words("picture.crossing_caption", measure=words.term("measure", name), few=_FEW)
     names = {(row, column): SEPARATOR.join((row, column)) for row in rows for column in columns}
     there = shown.having("group", names.values())
-    spots = [
-        Spot((_LABEL + columns.index(column) * wide, _HEAD + rows.index(row) * _ROW, wide, _ROW), (("group", name),))
+    hotspots = [
+        Hotspot((_LABEL + columns.index(column) * wide, _HEAD + rows.index(row) * _ROW, wide, _ROW), (("group", name),))
         for (row, column), name in names.items() if name in there
     ]
-    return pictured(shown, _HEAD + len(rows) * _ROW + 4, message, caption, joined(parts), spots=spots)
+    return pictured(shown, _HEAD + len(rows) * _ROW + 4, message, caption, joined(parts), hotspots=hotspots)
 
 
 def _cell(shown: Shown, one: Measure | None, left: float, top: float, wide: float, highest: float) -> Markup:

@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from detectors.result import Measure
 from reports.figures import Axis, axis_of, bar, cut, dot, feet, joined, line, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import Spot
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import Hotspot
 
 __all__ = ["slice_bars", "slice_differences"]
 
@@ -33,7 +33,7 @@ def slice_bars(shown: Shown) -> Picture | None:
     if frame is None or frame.empty:
         return None
     words, notation = shown.notation.words, shown.notation
-    parts, spots, told = list[Markup](), list[Spot](), dict[tuple[str, str], float]()
+    parts, hotspots, told = list[Markup](), list[Hotspot](), dict[tuple[str, str], float]()
     rows = [name for name in _OUTCOMES if name in frame and frame[name].isin([*_OUTCOMES[name]]).any()]
     for at, name in enumerate(rows):
         top, counts = at * _ROW, frame[name].value_counts()
@@ -46,7 +46,7 @@ def slice_bars(shown: Shown) -> Picture | None:
             told[name, outcome] = count / whole
             if count:
                 parts += _part(left, top + 4, width, f"{words.term('cell', outcome)} {count:,}", colour)
-                spots.append(Spot((left, top + 4, width, _ROW - 8), ((name, outcome),)))
+                hotspots.append(Hotspot((left, top + 4, width, _ROW - 8), ((name, outcome),)))
             left += width
         parts.append(
             words_at(WIDTH, top + 19, words("picture.answers", count=whole), anchor="end", size=11, colour="skipped")
@@ -59,7 +59,7 @@ def slice_bars(shown: Shown) -> Picture | None:
     }
     message = words("picture.slices", **shares)
     caption = words("picture.slices_caption")
-    return pictured(shown, len(rows) * _ROW + 4, message, caption, joined(parts), (_LABEL, _PLOT), spots)
+    return pictured(shown, len(rows) * _ROW + 4, message, caption, joined(parts), (_LABEL, _PLOT), hotspots)
 
 
 def _part(left: float, top: float, width: float, text: str, colour: str) -> list[Markup]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from reports.pictures.kept import Kept
+    from reports.pictures.item_surprise import ItemSurprise
     from reports.text import Notation
 
 __all__ = ["ROOM", "series_drawn"]
@@ -65,7 +65,7 @@ class _Place:
 
 
 def series_drawn(
-    one: Kept, name: str, place: tuple[float, float, float], scale: tuple[float, float], notation: Notation
+    one: ItemSurprise, name: str, place: tuple[float, float, float], scale: tuple[float, float], notation: Notation
 ) -> Markup:
     """Draw a series of one number a step; place: left, top and width; scale: least and greatest surprise, nats."""
     at = _Place(*place, one.surprisal.size, *scale)
@@ -83,7 +83,7 @@ def series_drawn(
     ])
 
 
-def _values_and_bars(one: Kept, at: _Place) -> tuple[Markup, Markup]:
+def _values_and_bars(one: ItemSurprise, at: _Place) -> tuple[Markup, Markup]:
     import numpy as np
 
     values = np.asarray(one.content, dtype=float)
@@ -93,7 +93,7 @@ def _values_and_bars(one: Kept, at: _Place) -> tuple[Markup, Markup]:
     return stroke(f"M{drawn}", "ink", width=1.3), _bars(one, x.tolist(), at)
 
 
-def _strangest(one: Kept, at: _Place) -> Markup:
+def _strangest(one: ItemSurprise, at: _Place) -> Markup:
     """Underline the window whose surprise is greatest."""
     import numpy as np
 
@@ -117,7 +117,7 @@ def _axis(size: int, place: tuple[float, float, float], notation: Notation) -> M
     ])
 
 
-def _bars(one: Kept, x: list[float], at: _Place) -> Markup:
+def _bars(one: ItemSurprise, x: list[float], at: _Place) -> Markup:
     """Draw the surprise of every step, of those above the threshold of the stream in red, and the threshold."""
     import numpy as np
 
@@ -136,7 +136,7 @@ def _bars(one: Kept, x: list[float], at: _Place) -> Markup:
     return joined(parts)
 
 
-def _strange(one: Kept) -> list[tuple[int, int]]:
+def _strange(one: ItemSurprise) -> list[tuple[int, int]]:
     """Return (first step, step after the last) of each stretch of windows that are strange."""
     import numpy as np
 
@@ -151,7 +151,7 @@ def _strange(one: Kept) -> list[tuple[int, int]]:
     return _stretches(inside)
 
 
-def _labelled(one: Kept) -> list[tuple[int, int]]:
+def _labelled(one: ItemSurprise) -> list[tuple[int, int]]:
     """Return (first step, step after the last) of each stretch of steps that the data say are strange."""
     return [] if one.labelled is None else _stretches(one.labelled > 0)
 

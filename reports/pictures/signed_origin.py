@@ -12,7 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from reports.figures import bar, cut, joined, line, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 from reports.text import Notation
 
 __all__ = ["bytes_that_pass", "origin_of_item", "trees"]

@@ -22,7 +22,7 @@ from audit import plugins
 from audit.errors import DokimasiaError
 from detectors.result import Measure
 from reports.figures import svg
-from reports.pictures.spots import Spot
+from reports.pictures.hotspots import Hotspot
 from reports.text import Notation, words_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Picture:
     """(left, width) of what a small copy shows of it."""
     height: float = 0
     """In pixels."""
-    spots: tuple[Spot, ...] = ()
+    hotspots: tuple[Hotspot, ...] = ()
     """Parts that stand for some of the items."""
     message: str = ""
     """What there is to see, said over it."""
@@ -92,13 +92,13 @@ class Shown:
             return frozenset()
         return frozenset(texts) & {*pc.unique(self.items.table([column]).column(0)).to_pylist()}
 
-    def leading(self, boxes: Sequence[tuple[float, float, float, float]], rows: Sequence[int]) -> list[Spot]:
-        """Return a spot for each box, which leads to the item of that row; none where items have no names."""
+    def leading(self, boxes: Sequence[tuple[float, float, float, float]], rows: Sequence[int]) -> list[Hotspot]:
+        """Return a hotspot for each box, which leads to the item of that row; none where items have no names."""
         if self.items is None or self.items.id_column is None or not rows:
             return []
         name = self.items.id_column
         names = self.items.rows(list(rows))[name].to_pylist()
-        return [Spot(box, ((name, str(one)),)) for box, one in zip(boxes, names, strict=True) if one is not None]
+        return [Hotspot(box, ((name, str(one)),)) for box, one in zip(boxes, names, strict=True) if one is not None]
 
     def measured(self, name: str, group: str | None = None) -> Measure | None:
         """Return the measure of this name and group; None where there is none."""
@@ -195,11 +195,11 @@ def _whole(file: ItemsFile | None) -> ItemsFile | None:
 
 def pictured(
     shown: Shown, height: float, message: str, caption: str, body: Markup, focus: tuple[float, float] = (0, WIDTH),
-    spots: Iterable[Spot] = (),
+    hotspots: Iterable[Hotspot] = (),
 ) -> Picture:
     """Return a picture of the common width."""
     title = shown.notation.words("picture.of", check=shown.finding.check)
     drawing = svg(WIDTH, round(height), title, message, body, "picture")
     told = message.rstrip(".")
     told = told[:1].upper() + told[1:] if told[1:2].islower() else told  # kNN stays as it is
-    return Picture(drawing, caption, focus, round(height), tuple(spots), told)
+    return Picture(drawing, caption, focus, round(height), tuple(hotspots), told)

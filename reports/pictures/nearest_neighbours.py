@@ -1,4 +1,4 @@
-"""How far each draw lies from the nearest training item: two hills where a part of the draws is foreign to the data.
+"""How far each draw lies from the nearest training item: two peaks where a part of the draws is foreign to the data.
 
 bars      counts of draws; those that count against the model stand on top in another colour
 pictures  the nearest draws on the left, the farthest on the right
@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from reports.figures import bar, feet, joined, line, placed, round_axis, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import of_bins
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import of_bins
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["nearest_item"]
+__all__ = ["nearest_distances"]
 
 _PLOT, _SIZE, _GAP, _SHOWN = 90, 34, 4, 8
 _BINS, _STEP = 60, 3
-"""Bars, and how many of them are one spot."""
+"""Bars, and how many of them are one hotspot."""
 
 
-def nearest_item(shown: Shown) -> Picture | None:
+def nearest_distances(shown: Shown) -> Picture | None:
     """Draw the distances in `nearest`; None where there are none."""
     import numpy as np
 
@@ -52,8 +52,8 @@ def nearest_item(shown: Shown) -> Picture | None:
     message = words("picture.nearness", middle=middle, far=f"{int(against.sum()):,}", all=f"{len(frame):,}")
     caption = words("picture.nearness_caption", count=int(kept.sum()))
     height = _PLOT + (24 if ends is None else 52 + _SIZE)
-    spots = of_bins("nearest", edges[::_STEP], axis, 0, (0, _PLOT), fine + bad)
-    return pictured(shown, height, message, caption, joined(parts), spots=spots)
+    hotspots = of_bins("nearest", edges[::_STEP], axis, 0, (0, _PLOT), fine + bad)
+    return pictured(shown, height, message, caption, joined(parts), hotspots=hotspots)
 
 
 def _bars(lefts: list[float], fine: NDArray[np.int64], bad: NDArray[np.int64]) -> Markup:

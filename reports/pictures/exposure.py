@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from reports.figures import dot, joined, line, round_axis, rungs, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.spots import Spot
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.hotspots import Hotspot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ def _sides(
     most = max(float(frame[one].max()) for one in (column, *rules))
     axis = round_axis("score", 0.0, max(most, 2.0), _PLOT)
     parts = [rungs(axis, shown.notation, partial(_y, axis), left=_LEFT, right=WIDTH, gap=8)]
-    spots = list[Spot]()
+    hotspots = list[Hotspot]()
     left, room = float(_LEFT), (WIDTH - _LEFT - _GAP * (len(sides) - 1)) / len(sides)
     for rows, role, colour in sides:
         heights = [_y(axis, float(rows[one].mean())) for one in rules]
@@ -87,9 +87,9 @@ def _sides(
         step = room / len(kept)
         places = [(left + (at + 0.5) * step, _y(axis, value)) for at, value in enumerate(kept[column].tolist())]
         parts += [dot(x, y, colour, radius=min(4.0, max(1.5, step / 3))) for x, y in places]
-        spots += shown.leading([(x - step / 2, _TOP, step, _PLOT) for x, _ in places], kept.index.to_list())
+        hotspots += shown.leading([(x - step / 2, _TOP, step, _PLOT) for x, _ in places], kept.index.to_list())
         left += room + _GAP
-    return pictured(shown, _TOP + _PLOT + 12, message, words(f"picture.{caption}"), joined(parts), spots=spots)
+    return pictured(shown, _TOP + _PLOT + 12, message, words(f"picture.{caption}"), joined(parts), hotspots=hotspots)
 
 
 def _y(axis: Axis, bits: float) -> float:

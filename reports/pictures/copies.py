@@ -14,8 +14,8 @@ from typing import Any
 from markupsafe import Markup
 
 from reports.figures import cut, joined, words_at
-from reports.pictures.lines import CHARACTER, LINE, Look, Rows, clean, wrapped
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
+from reports.pictures.marked_text import CHARACTER, LINE, Look, Rows, clean, wrapped
 
 __all__ = ["copied_passages", "copy_of_item"]
 
@@ -54,8 +54,8 @@ def _drawn(shown: Shown, rows: list[Any], places: list[int]) -> Picture:
         boxes.append((0, top, WIDTH, high))
         top += high + 14
     message = words("picture.copied", told=_told(shown, rows[0]))
-    spots = shown.leading(boxes, places)
-    return pictured(shown, top, message, words("picture.copied_caption"), joined(parts), spots=spots)
+    hotspots = shown.leading(boxes, places)
+    return pictured(shown, top, message, words("picture.copied_caption"), joined(parts), hotspots=hotspots)
 
 
 def _pair(shown: Shown, cells: Mapping[str, Any], top: float, most: int) -> tuple[Markup, float]:

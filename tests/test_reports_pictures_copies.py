@@ -14,7 +14,7 @@ from audit.probes.memorisation.copies import Copies
 from audit.record import items_of
 from reports.figures.style import PALETTE
 from reports.pictures import figure_of, pictures_of
-from reports.pictures.copied import _same
+from reports.pictures.copies import _same
 from reports.text import Notation, words_of
 
 SOURCE = "The old ferry left the quiet harbour before dawn, and nobody on the pier saw it go"
@@ -52,7 +52,7 @@ def test_a_finding_opens_with_the_texts_that_hold_most_and_their_documents(audit
     assert first.message == notation.words("picture.copied", told=notation.words("picture.copied_run", count=16))
     assert "text1" in first.drawing
     assert "<script" not in first.drawing
-    assert len(first.spots) == 2, "the copy and the near copy lead to their items, the third text is none"
+    assert len(first.hotspots) == 2, "the copy and the near copy lead to their items, the third text is none"
 
 
 def test_the_picture_of_a_near_copy_leaves_other_words_unmarked(audit):

@@ -9,7 +9,7 @@ from report_fixtures import finding, rate
 from test_reports_pictures import N, pictures, plain, texts, tree
 
 from reports.pictures import figure_of
-from reports.pictures.image_marks import _times
+from reports.pictures.image_mark import _times
 from reports.text import Notation, words_of
 
 OPTIONS = {"alpha": 1e-6, "promise_alpha": 1e-6, "promise_power": 0.9}

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from reports.figures import PAD, bar, cut, dot, joined, line, round_axis, words_at
-from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 
 __all__ = ["sources_of_item", "weights_of_sources"]
 
@@ -42,7 +42,7 @@ def weights_of_sources(shown: Shown) -> Picture | None:
         words("picture.sources", worst=worst, best=best) if len(rows) == 2 else words("picture.sources_one", value=best)
     )
     caption = words("picture.sources_caption")
-    return pictured(shown, top, message, caption, joined(drawn), spots=shown.leading(boxes, rows))
+    return pictured(shown, top, message, caption, joined(drawn), hotspots=shown.leading(boxes, rows))
 
 
 def sources_of_item(shown: Shown, cells: Mapping[str, Any]) -> Picture | None:
