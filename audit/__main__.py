@@ -1,5 +1,7 @@
 """Where the command begins: `dokimasia`, and `python -m audit`, can be interrupted before they were even loaded."""
 
+from audit.exit_codes import INTERRUPTED
+
 __all__ = ["start"]
 
 
@@ -8,7 +10,7 @@ def start() -> None:
     try:
         from audit.cli.app import main
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
     main()
 
 

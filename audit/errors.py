@@ -1,4 +1,4 @@
-"""What can go wrong, and the exit code that says so.
+"""What can go wrong, and the exit code that says so (`audit.exit_codes`).
 
 * DokimasiaError
   x UsageError (2)           the command or a plan was wrong; nothing ran
@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
+from audit.exit_codes import ALTERED, BUDGET, CRASHED, USAGE
 from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ __all__ = [
 class DokimasiaError(Exception):
     """Base of every error that the command prints as one line: its message, a `Phrase`."""
 
-    exit_code = 5
+    exit_code = CRASHED
 
     def __init__(self, message: str, /, **values: object) -> None:
         self.message = message if isinstance(message, Phrase) else Phrase(message, **values)
@@ -58,7 +59,7 @@ def _again(kind: type[DokimasiaError], args: tuple[object, ...]) -> DokimasiaErr
 class UsageError(DokimasiaError):
     """The command line or a file it names is wrong; nothing was run."""
 
-    exit_code = 2
+    exit_code = USAGE
 
 
 class PlanError(UsageError):
@@ -108,7 +109,7 @@ class StorageError(DokimasiaError):
 class BudgetError(DokimasiaError):
     """What a plan allows an endpoint to take is used up; all answers are stored."""
 
-    exit_code = 6
+    exit_code = BUDGET
 
 
 class DatabaseError(DokimasiaError):
@@ -118,7 +119,7 @@ class DatabaseError(DokimasiaError):
 class IntegrityError(DokimasiaError):
     """Something stored was changed, cut or lost after it was written."""
 
-    exit_code = 4
+    exit_code = ALTERED
 
 
 def did_you_mean(got: str, allowed: Iterable[str]) -> Phrase:

@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_fixtures import real
 
-from audit.compare import EXIT_CODES, Margins, compare_audits, compare_several, comparison_sentence, worst_word
+from audit.compare import Margins, compare_audits, compare_several, comparison_sentence, worst_word
 from audit.data.generated import Made
 from audit.errors import IntegrityError, UsageError
 from audit.execute import run
+from audit.exit_codes import OF_COMPARISON
 from audit.files import canonical, digest_file, write_atomic
 from audit.integrity import check_digests
 from audit.models.causal_lm import CausalLMFolder
@@ -118,7 +119,7 @@ def test_the_word_follows_the_way_that_is_good(tmp_path, limit, right_a, right_b
     found = compared(tmp_path, first, second, Margins(margin))
     assert only(found).word == word
     assert found.word == ("no worse" if word == "better" else word)
-    assert EXIT_CODES[found.word] == code
+    assert OF_COMPARISON[found.word] == code
     gap, keeps = only(found).deciding.difference, only(found).deciding.keeps
     assert (keeps.at_most, keeps.at_least) == ((margin, None) if limit is FEW else (None, -margin))
     if word == "worse":
@@ -322,7 +323,7 @@ def test_the_other_way_round_is_the_mirror_image(rows, clustered, at_most):
     if there.changes is not None:
         assert (there.changes.newly_failing, there.changes.p) == (back.changes.newly_passing, back.changes.p)
     gap = only(same).deciding.difference
-    assert (gap.value, gap.low, gap.high, same.word, EXIT_CODES[same.word]) == (0, 0, 0, "no worse", 0)
+    assert (gap.value, gap.low, gap.high, same.word, OF_COMPARISON[same.word]) == (0, 0, 0, "no worse", 0)
 
 
 @pytest.mark.parametrize(("checks", "units"), [(1, 1), (4, 1), (4, 5)])

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.exit_codes import OF_VERDICT
 from audit.record import Finding, Limit, number
-from audit.verdict import audit_verdict, capitalised, decide, exit_code, invalidate, sentence
+from audit.verdict import audit_verdict, capitalised, decide, invalidate, sentence
 from detectors.result import Measure
 
 NONE: dict[str, bool] = {"positive": True, "negative": True}
@@ -258,7 +259,7 @@ def test_three_significant_digits(value, unit, text):
 def test_audit_verdict_and_exit_code(verdicts, verdict, code):
     findings = [finding(one) for one in verdicts] + [finding("failed", gating=False), finding("measured", gating=False)]
     assert audit_verdict(findings) == verdict
-    assert exit_code(verdict) == code
+    assert OF_VERDICT[verdict] == code
 
 
 def test_a_changed_model_spoils_what_it_answered():

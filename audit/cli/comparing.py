@@ -54,8 +54,9 @@ def compare(
     than its margin, 1 where one is, 3 where one is undecided, 2 where the audits were not asked the same, 4 where one
     of them is not what was stored.
     """
-    from audit.compare import EXIT_CODES, compare_several, worst_word
     from audit.compare import as_json as data_of
+    from audit.compare import compare_several, worst_word
+    from audit.exit_codes import OF_COMPARISON
     from audit.files import canonical
     from audit.integrity import check_digests
     from audit.record import load_record, write_reports
@@ -77,7 +78,7 @@ def compare(
     if files:
         written = write_reports(audits[-1].folder, files, lang=lang, out=out, remark=partial(print, file=sys.stderr))
         print(*written, sep="\n", file=sys.stderr if as_json else sys.stdout)
-    raise typer.Exit(EXIT_CODES[worst_word(found)])
+    raise typer.Exit(OF_COMPARISON[worst_word(found)])
 
 
 def _margins(given: Sequence[str]) -> Margins:

@@ -26,6 +26,7 @@ from audit.cli.mark_files import require_alpha
 from audit.cli.options import Alpha, AsJson, MarkKeys
 from audit.cli.origin import Anchor, Purposes, origin_line, origin_told, read_file
 from audit.errors import DokimasiaError, clean
+from audit.exit_codes import FAILED, INCONCLUSIVE, PASSED, USAGE
 
 if TYPE_CHECKING:
     from audit.probes.provenance.files import FileReader
@@ -94,7 +95,7 @@ def detect_files(
             one.told = {"file": one.name, "kind": one.kind, **_beside(one, reader, alpha, tried), **one.told}
     told = [_concluded(one.told, tried) for one in given]
     print(json.dumps(told) if as_json else "\n".join(clean(_line(one)) for one in told))
-    raise typer.Exit(2 if broken or any(map(_unread, told)) else _code(told))
+    raise typer.Exit(USAGE if broken or any(map(_unread, told)) else _code(told))
 
 
 def _given(files: Sequence[Path]) -> tuple[list[_One], bool]:
@@ -180,8 +181,8 @@ def _unread(told: dict[str, Any]) -> bool:
 
 def _code(told: Sequence[dict[str, Any]]) -> int:
     if any(one["conflict"] or (one["origin"] or {}).get("state") == "Invalid" for one in told):
-        return 1
-    return 0 if told and all(one["found"] for one in told) else 3
+        return FAILED
+    return PASSED if told and all(one["found"] for one in told) else INCONCLUSIVE
 
 
 def _line(told: dict[str, Any]) -> str:

@@ -16,7 +16,8 @@ import typer
 
 from audit import plugins
 from audit.cli.options import AsJson
-from audit.errors import EndpointError, ModelError, clean
+from audit.errors import EndpointError, clean
+from audit.exit_codes import CRASHED
 
 __all__ = ["doctor", "health", "served"]
 
@@ -56,7 +57,7 @@ def doctor(
         lines = (f"{'ok ' if row['ok'] else '-- '} {row['what']:<24} {row['found']}" for row in rows)
         print("\n".join(map(clean, lines)))
     if endpoint is not None and not any(row["ok"] for row in rows if row["what"].endswith(": draws")):
-        raise typer.Exit(ModelError.exit_code)
+        raise typer.Exit(CRASHED)
 
 
 def served(url: str, name: str, key_env: str | None = None) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Protocol, TypeVar
 import typer
 
 from audit.errors import DokimasiaError, UsageError, clean, os_reason
+from audit.exit_codes import USAGE
 
 if TYPE_CHECKING:
     from audit.watermarks.keys import MarkKey
@@ -114,7 +115,7 @@ def mark_each(
         print(COPIED.format(what=what), file=sys.stderr)
         print(json.dumps(told) if as_json else "\n".join(clean(line(one)) for one in told))
     if broken:
-        raise typer.Exit(2)
+        raise typer.Exit(USAGE)
 
 
 def placed(best: ImageReading) -> dict[str, Any]:
@@ -153,7 +154,7 @@ def detect_in(
         lines = (_line(one, line, unreadable) for one in told)
         print(json.dumps(told) if as_json else "\n".join(map(clean, lines)))
     if broken:
-        raise typer.Exit(2)
+        raise typer.Exit(USAGE)
 
 
 def _likeliest(

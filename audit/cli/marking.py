@@ -34,6 +34,7 @@ from audit.cli.options import Alpha, AsJson, MarkKeys
 from audit.cli.origin import detect_certificate, detect_origin, detect_tampering, mark_authority, mark_origin
 from audit.cli.video_marks import VIDEO, detect_video, mark_video
 from audit.errors import DokimasiaError, UsageError, clean
+from audit.exit_codes import USAGE
 
 if TYPE_CHECKING:
     from audit.model import TextWatermark
@@ -267,7 +268,7 @@ def detect_text(
     told = [{"text": name, **one} for name, one in zip(texts, found, strict=True)]
     print(json.dumps(told) if as_json else "\n".join(clean(_text_line(one)) for one in told))
     if broken:
-        raise typer.Exit(2)
+        raise typer.Exit(USAGE)
 
 
 def _text_line(told: dict[str, Any]) -> str:
@@ -301,7 +302,7 @@ def detect_image(
         from audit.cli.by_model import seek_together
 
         if not seek_together(files, model, keys, alpha, as_json):
-            raise typer.Exit(2)
+            raise typer.Exit(USAGE)
         return
 
     def read(file: Path, secrets: list[bytes]) -> tuple[dict[str, Any], list[ImageReading]]:

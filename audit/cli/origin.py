@@ -10,6 +10,7 @@ import typer
 
 from audit.cli.options import AsJson
 from audit.errors import UsageError, clean, os_reason
+from audit.exit_codes import FAILED, INCONCLUSIVE
 
 if TYPE_CHECKING:
     from audit.watermarks.origin import Origin
@@ -93,9 +94,9 @@ def detect_origin(
     told = [origin_told(file, one) for file, one in zip(files, found, strict=True)]
     print(json.dumps(told) if as_json else "\n".join(clean(origin_line(one)) for one in told))
     if any(one.state == "Invalid" or one.conflict for one in found):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
     if any(one.state != "Trusted" for one in found):
-        raise typer.Exit(3)
+        raise typer.Exit(INCONCLUSIVE)
 
 
 def detect_tampering(
@@ -141,7 +142,7 @@ def detect_certificate(
         for one in found.problems:
             print(clean(f"  {one.field} {one.what}" + (" (taken all the same)" if one.outcome == "trusted" else "")))
     if found.outcome != "trusted":
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def read_file(file: Path) -> bytes:

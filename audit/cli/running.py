@@ -236,7 +236,6 @@ def _note(line: str) -> None:
 
 def _leave(audits: list[Audit], more: Sequence[int] = ()) -> None:
     """Leave with the worst exit code; `more`: those of errors that ended other audits."""
-    from audit.verdict import exit_code
+    from audit.exit_codes import OF_VERDICT, of_several
 
-    codes = {*more, *(exit_code(audit.record.verdict) for audit in audits)}
-    raise typer.Exit(next((code for code in (4, 1, 5, 2, 3) if code in codes), 0))
+    raise typer.Exit(of_several([*more, *(OF_VERDICT[audit.record.verdict] for audit in audits)]))

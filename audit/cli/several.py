@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import DokimasiaError, UsageError
+from audit.exit_codes import CRASHED, PASSED
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -152,7 +153,8 @@ class _Child:
         try:
             code, folder, message = self.line.recv()
         except EOFError:
-            code, folder, message = 5, None, "the process of this audit was lost; the same command goes on from there"
+            folder, message = None, "the process of this audit was lost; the same command goes on from there"
+            code = CRASHED
             print(f"dokimasia: {message}", file=sys.stderr)
         self._process.join()
         if folder is not None:
@@ -184,7 +186,7 @@ def _child(
         if isinstance(outcome, DokimasiaError):
             line.send((outcome.exit_code, None, str(outcome)))
         else:
-            line.send((0, outcome.folder, ""))
+            line.send((PASSED, outcome.folder, ""))
 
 
 def _until_closed(line: Connection) -> None:

@@ -22,6 +22,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, BinaryIO
 
 from audit.errors import DokimasiaError, PlanError, clean
+from audit.exit_codes import CRASHED, INTERRUPTED, USAGE
 
 __all__ = ["MOST_PROBLEMS", "print_bytes", "standard_streams", "tell"]
 
@@ -151,13 +152,13 @@ def _told(error: BaseException) -> tuple[int, list[str]]:
     if isinstance(error, DokimasiaError):
         return error.exit_code, [str(error)]
     if isinstance(error, KeyboardInterrupt):
-        return 130, ["interrupted"]
+        return INTERRUPTED, ["interrupted"]
     if callable(message := getattr(error, "format_message", None)):  # of the command line's parser
-        return 2, _told_by_parser(message())
+        return USAGE, _told_by_parser(message())
     if isinstance(error, OSError):
         name = f"{error.filename!s}: " if error.filename is not None else ""
-        return 2, [f"{name}{error.strerror or error}"]
-    return 5, [f"internal error, please report it: {_summary(error)}; {_logged(error)}"]
+        return USAGE, [f"{name}{error.strerror or error}"]
+    return CRASHED, [f"internal error, please report it: {_summary(error)}; {_logged(error)}"]
 
 
 def _told_by_parser(text: str) -> list[str]:

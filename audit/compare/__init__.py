@@ -1,7 +1,6 @@
 """Two to five audits of one plan: is a candidate worse than the baseline, on the same items?"""
 
 from audit.compare.comparison import (
-    EXIT_CODES,
     MOST_AUDITS,
     WORST_FIRST,
     CheckComparison,
@@ -17,7 +16,7 @@ from audit.compare.contents import DRAWN, Changes, Said, marked_changes
 from audit.compare.measures import Margins, MeasureComparison, Word
 
 __all__ = [
-    "DRAWN", "EXIT_CODES", "MOST_AUDITS", "WORST_FIRST", "Changes", "CheckComparison", "ComparedAudit", "Comparison",
+    "DRAWN", "MOST_AUDITS", "WORST_FIRST", "Changes", "CheckComparison", "ComparedAudit", "Comparison",
     "Margins", "MeasureComparison", "Said", "Word", "as_json", "compare_audits", "compare_several",
     "comparison_sentence", "marked_changes", "worst_word",
 ]

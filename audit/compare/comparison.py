@@ -28,13 +28,12 @@ from audit.plan import plan_differences, refusal
 from audit.record import Audit, DataRecord, Erased, Finding, Limit, ModelRecord, erasures
 
 __all__ = [
-    "EXIT_CODES", "MOST_AUDITS", "WORST_FIRST", "CheckComparison", "ComparedAudit", "Comparison", "as_json",
+    "MOST_AUDITS", "WORST_FIRST", "CheckComparison", "ComparedAudit", "Comparison", "as_json",
     "compare_audits", "compare_several", "comparison_sentence", "worst_word",
 ]
 
 WORST_FIRST: tuple[Word, ...] = ("worse", "undecided", "no worse", "better", "measured")
 """The order in which checks are told."""
-EXIT_CODES: Mapping[Word, int] = {"worse": 1, "undecided": 3, "no worse": 0, "better": 0, "measured": 0}
 MOST_AUDITS = 5
 """That are compared at a time, the baseline with them."""
 _SENTENCES = {

@@ -17,6 +17,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from audit.errors import IntegrityError, PlanError
+from audit.exit_codes import OF_VERDICT
 from audit.files import digest_file
 from audit.integrity import check_seal
 from audit.policy.clauses import check_clauses
@@ -50,7 +51,6 @@ from audit.review import (
     waiver_in_force,
 )
 from audit.signing import same_name
-from audit.verdict import EXIT_CODES
 
 __all__ = ["Judgement", "judge_audit"]
 
@@ -95,7 +95,7 @@ class Judgement:
     @property
     def exit_code(self) -> int:
         """The documented exit code of the verdict."""
-        return EXIT_CODES[self.verdict]
+        return OF_VERDICT[self.verdict]
 
     def as_json(self) -> dict[str, Any]:
         """Return the judgement as JSON data; same files, same day, same data."""

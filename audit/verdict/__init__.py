@@ -2,12 +2,10 @@
 
 from audit.verdict.controls import Planted, controls_of, covered, planted, trials_of
 from audit.verdict.decision import (
-    EXIT_CODES,
     Decision,
     audit_verdict,
     capitalised,
     decide,
-    exit_code,
     facts_of,
     informs_only,
     invalidate,
@@ -25,10 +23,10 @@ from audit.verdict.sample_size import POWER, RANDOM_CHECK
 from audit.verdict.units import Part, Units, in_random_order, part_of, unit_means, unit_sizes
 
 __all__ = [
-    "BASELINES", "EXIT_CODES", "FAR_TOLD", "FIRST_PROBLEM", "KEY", "MOST_BETWEEN_LOOKS", "OF_ASKING", "OTHER",
+    "BASELINES", "FAR_TOLD", "FIRST_PROBLEM", "KEY", "MOST_BETWEEN_LOOKS", "OF_ASKING", "OTHER",
     "OWN_UNITS", "POWER", "RANDOM_CHECK", "RAW_PROMPTS", "Decision", "FarOff", "MatrixCell", "MatrixRow", "Part",
     "Planted", "Units", "adjusted_level", "audit_verdict", "badness", "begun", "capitalised", "controls_of", "covered",
-    "decide", "dimensions_of", "exit_code", "facts_of", "far_off", "in_random_order", "informs_only", "interim",
+    "decide", "dimensions_of", "facts_of", "far_off", "in_random_order", "informs_only", "interim",
     "invalidate", "issues_of", "judge_and_store", "judge_finding", "looks_after", "matrix_row", "of_benchmark",
     "part_of", "planted", "sentence", "sequenced", "store_frame", "told_of_asking", "told_of_issues", "told_of_target",
     "trials_of", "unit_means", "unit_sizes",

@@ -38,11 +38,9 @@ from detectors.phrases import Cause
 from detectors.result import Measure, measure_of
 
 __all__ = [
-    "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "facts_of", "informs_only",
-    "invalidate", "sentence",
+    "Decision", "audit_verdict", "capitalised", "decide", "facts_of", "informs_only", "invalidate", "sentence",
 ]
 
-EXIT_CODES: Mapping[str, int] = {"failed": 1, "crashed": 5, "inconclusive": 3, "skipped": 3, "passed": 0, "measured": 0}
 _MOST = 12
 """Groups that a sentence lists."""
 _CROSSES = ("inconclusive", "inconclusive_more", "inconclusive_fresh")
@@ -282,8 +280,3 @@ def audit_verdict(findings: Iterable[Finding]) -> Verdict:
     gating = {finding.verdict for finding in findings if finding.gating}
     worst: Verdict = next((verdict for verdict in WORST_FIRST if verdict in gating), "measured")
     return "inconclusive" if worst == "skipped" else worst
-
-
-def exit_code(verdict: Verdict) -> int:
-    """Return the documented exit code of an audit's verdict."""
-    return EXIT_CODES[verdict]
