@@ -18,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 
 from audit.data.sets import digits, patches
-from audit.models.networks.autoregressive_image import ImageTransformer
-from audit.models.networks.diffusion import GreyDenoiser, ImageDiffusion
-from audit.models.networks.image_classifier import ImageClassifier
-from audit.models.networks.vae import ImageVAE
+from audit.models.opened.autoregressive_image import ImageTransformer
+from audit.models.opened.diffusion import GreyDenoiser, ImageDiffusion
+from audit.models.opened.image_classifier import ImageClassifier
+from audit.models.opened.vae import ImageVAE
 from audit.procedures.denoising_curve import denoising_curve
 from audit.reference.training.images import fit_classifier, fit_denoiser, fit_pixels, fit_vae
 from detectors.intervals import auroc

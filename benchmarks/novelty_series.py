@@ -42,7 +42,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from audit.models.networks.series_transformer import SeriesTransformer, log_density
+from audit.models.opened.series_transformer import SeriesTransformer, log_density
 from audit.reference.training.images import seeded
 from detectors.elements import windowed_maximum
 from detectors.novelty.decisions import Rule

@@ -14,11 +14,11 @@ import torch
 from scipy.stats import multivariate_normal
 from torch.distributions import Bernoulli, Independent
 
-from audit.models.networks.autoregressive_image import ImageTransformer
-from audit.models.networks.autoregressive_series import SeriesModel
-from audit.models.networks.diffusion import ImageDiffusion
-from audit.models.networks.gaussian_diffusion import vp_schedule
-from audit.models.networks.vae import ImageVAE
+from audit.models.opened.autoregressive_image import ImageTransformer
+from audit.models.opened.autoregressive_series import SeriesModel
+from audit.models.opened.diffusion import ImageDiffusion
+from audit.models.opened.gaussian_diffusion import vp_schedule
+from audit.models.opened.vae import ImageVAE
 from audit.procedures.elbo_parts import elbo_parts
 from audit.procedures.flow_log_prob import flow_log_prob
 from audit.procedures.partial_bounds import partial_bounds

@@ -20,14 +20,14 @@ from audit.models.diffusion import DiffusionFolder
 from audit.models.gan import GANFolder
 from audit.models.image_classifier import ImageClassifierFolder
 from audit.models.latent_diffusion import LatentDiffusionFolder
-from audit.models.networks.autoregressive_image import ImageTransformer
-from audit.models.networks.diffusion import ImageDiffusion
-from audit.models.networks.draws import normals, uniforms
-from audit.models.networks.gaussian_diffusion import time_grid, vp_schedule
-from audit.models.networks.latent_diffusion import ImageLatentDiffusion
-from audit.models.networks.likelihoods import DiscretizedLogistic, GreyLevels, nearest_level, unit_levels
-from audit.models.networks.pixel_transformer import PixelTransformer
-from audit.models.networks.vae import ImageVAE
+from audit.models.opened.autoregressive_image import ImageTransformer
+from audit.models.opened.diffusion import ImageDiffusion
+from audit.models.opened.draws import normals, uniforms
+from audit.models.opened.gaussian_diffusion import time_grid, vp_schedule
+from audit.models.opened.latent_diffusion import ImageLatentDiffusion
+from audit.models.opened.likelihoods import DiscretizedLogistic, GreyLevels, nearest_level, unit_levels
+from audit.models.opened.pixel_transformer import PixelTransformer
+from audit.models.opened.vae import ImageVAE
 from audit.models.vae import VAEFolder
 from audit.procedures.denoising_curve import TIMES, denoising_curve
 from audit.procedures.elbo_parts import elbo_parts

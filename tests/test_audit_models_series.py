@@ -12,8 +12,8 @@ from audit.data.sets.series import KINDS, STEPS, table
 from audit.errors import DataError, ModelError
 from audit.model import ModelSource, abilities_of
 from audit.models.autoregressive_series import SeriesTransformerFolder
-from audit.models.networks.autoregressive_series import SeriesModel, _moments
-from audit.models.networks.series_transformer import SeriesTransformer, log_density
+from audit.models.opened.autoregressive_series import SeriesModel, _moments
+from audit.models.opened.series_transformer import SeriesTransformer, log_density
 from audit.reference.cards import WEIGHTS
 
 SOUND, FLAWED = (WEIGHTS / "autoregressive_series" / form for form in ("sound", "flawed"))

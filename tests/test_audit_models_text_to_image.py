@@ -52,7 +52,7 @@ def test_what_it_draws_is_what_the_pipeline_itself_draws(folders):
     """The pipeline, asked by its own API with the draw's generator, gives the same levels."""
     import diffusers
 
-    from audit.models.networks.text_to_image import _generator
+    from audit.models.opened.text_to_image import _generator
 
     (drawn,) = TextToImageFolder(folders["sd"], negative_prompt="blue", **OPTIONS).open().sample(["a cook"], seed=7)
     pipeline = diffusers.DiffusionPipeline.from_pretrained(folders["sd"], dtype=torch.float32)
@@ -79,7 +79,7 @@ def test_settings_of_a_question_come_first_and_a_batch_changes_last_digits_only(
 def test_a_setting_that_a_pipeline_does_not_take_is_refused(folders):
     import diffusers
 
-    from audit.models.networks.text_to_image import ImagePipeline
+    from audit.models.opened.text_to_image import ImagePipeline
 
     class Plain(diffusers.DiffusionPipeline):
         def __call__(self, prompt, generator, output_type):

@@ -10,12 +10,12 @@ from torch.distributions import Independent, Normal
 
 from audit.ask.questions import can_answer
 from audit.errors import ModelError
-from audit.models.networks.autoregressive_image import ImageTransformer
-from audit.models.networks.gan import GANNetwork, ImageGAN
-from audit.models.networks.gaussian_diffusion import vp_schedule
-from audit.models.networks.latent_diffusion import ImageLatentDiffusion, LatentNetwork
-from audit.models.networks.pixel_transformer import PixelTransformer
-from audit.models.networks.vae import ImageVAE, VAENetwork
+from audit.models.opened.autoregressive_image import ImageTransformer
+from audit.models.opened.gan import GANNetwork, ImageGAN
+from audit.models.opened.gaussian_diffusion import vp_schedule
+from audit.models.opened.latent_diffusion import ImageLatentDiffusion, LatentNetwork
+from audit.models.opened.pixel_transformer import PixelTransformer
+from audit.models.opened.vae import ImageVAE, VAENetwork
 from audit.procedures.denoising_curve import denoising_curve
 from audit.procedures.diffusion_path import diffusion_path
 from audit.procedures.elbo_parts import elbo_parts

@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 
 from audit import plugins
 from audit.errors import DataError, ModelError
-from audit.models.networks.diffusion_time import TimeClassifier, time_loss
-from audit.models.networks.row_mixture import RowDensity, RowMixture
+from audit.models.opened.diffusion_time import TimeClassifier, time_loss
+from audit.models.opened.row_mixture import RowDensity, RowMixture
 from audit.trainer import Budget, Lesson
 from audit.trainers.rows import RowClassifierTrainer, RowTrainer, TimeTrainer
 

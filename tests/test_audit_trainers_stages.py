@@ -14,7 +14,7 @@ from scipy.stats import norm
 from audit import plugins
 from audit.ask.questions import can_answer
 from audit.data.sets import digits
-from audit.models.networks.gan import GANNetwork
+from audit.models.opened.gan import GANNetwork
 from audit.procedures.f_anogan import f_anogan
 from audit.trainer import Budget, Lesson
 from audit.trainers.images import GANTrainer, LatentTrainer

@@ -21,7 +21,7 @@ from audit.execute import run
 from audit.integrity import recompute
 from audit.model import CanStart
 from audit.models.diffusion import DiffusionFolder
-from audit.models.networks.draws import normals
+from audit.models.opened.draws import normals
 from audit.models.table import OutputTable
 from audit.models.vae import VAEFolder
 from audit.plan import Check, Plan

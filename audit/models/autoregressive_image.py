@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audit.models.folder import ModelFolder
 
 if TYPE_CHECKING:
-    from audit.models.networks.autoregressive_image import ImageTransformer
+    from audit.models.opened.autoregressive_image import ImageTransformer
 
 __all__ = ["ImageTransformerFolder"]
 
@@ -24,12 +24,12 @@ class ImageTransformerFolder(ModelFolder):
 
     def open(self) -> ImageTransformer:
         """Return the model; raises ModelError."""
-        from audit.models.networks.autoregressive_image import ImageTransformer
-        from audit.models.networks.pixel_transformer import PixelTransformer
+        from audit.models.opened.autoregressive_image import ImageTransformer
+        from audit.models.opened.pixel_transformer import PixelTransformer
 
         device, numerics = self.settle()
         if "model_type" not in self.config():
             return ImageTransformer(self.load(PixelTransformer, device), **self.facts(numerics))
-        from audit.models.networks.from_imagegpt import ImageGPTNetwork
+        from audit.models.opened.from_imagegpt import ImageGPTNetwork
 
         return ImageTransformer(ImageGPTNetwork(self.path, device), **self.facts(numerics))

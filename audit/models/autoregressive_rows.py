@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audit.models.folder import ModelFolder
 
 if TYPE_CHECKING:
-    from audit.models.networks.row_mixture import RowDensity
+    from audit.models.opened.row_mixture import RowDensity
 
 __all__ = ["RowMixtureFolder"]
 
@@ -25,7 +25,7 @@ class RowMixtureFolder(ModelFolder):
 
     def open(self) -> RowDensity:
         """Return the model; raises ModelError."""
-        from audit.models.networks.row_mixture import RowDensity, RowMixture
+        from audit.models.opened.row_mixture import RowDensity, RowMixture
 
         device, numerics = self.settle()
         return RowDensity(self.load(RowMixture, device), **self.facts(numerics))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audit.models.folder import ModelFolder
 
 if TYPE_CHECKING:
-    from audit.models.networks.autoregressive_series import SeriesModel
+    from audit.models.opened.autoregressive_series import SeriesModel
 
 __all__ = ["SeriesTransformerFolder"]
 
@@ -25,8 +25,8 @@ class SeriesTransformerFolder(ModelFolder):
 
     def open(self) -> SeriesModel:
         """Return the model; raises ModelError."""
-        from audit.models.networks.autoregressive_series import SeriesModel
-        from audit.models.networks.series_transformer import SeriesTransformer
+        from audit.models.opened.autoregressive_series import SeriesModel
+        from audit.models.opened.series_transformer import SeriesTransformer
 
         device, numerics = self.settle()
         return SeriesModel(self.load(SeriesTransformer, device), **self.facts(numerics))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audit.models.folder import ModelFolder
 
 if TYPE_CHECKING:
-    from audit.models.networks.diffusion import ImageDiffusion
+    from audit.models.opened.diffusion import ImageDiffusion
 
 __all__ = ["DiffusionFolder"]
 
@@ -24,12 +24,12 @@ class DiffusionFolder(ModelFolder):
 
     def open(self) -> ImageDiffusion:
         """Return the model; raises ModelError."""
-        from audit.models.networks.denoisers import ConvDenoiser
-        from audit.models.networks.diffusion import GreyDenoiser, ImageDiffusion
+        from audit.models.opened.denoisers import ConvDenoiser
+        from audit.models.opened.diffusion import GreyDenoiser, ImageDiffusion
 
         device, numerics = self.settle()
         if "_class_name" not in self.config():
             return ImageDiffusion(GreyDenoiser(self.load(ConvDenoiser, device)), **self.facts(numerics))
-        from audit.models.networks.from_diffusers import PixelDenoiser
+        from audit.models.opened.from_diffusers import PixelDenoiser
 
         return ImageDiffusion(PixelDenoiser(self.path, device), **self.facts(numerics))

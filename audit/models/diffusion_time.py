@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audit.models.folder import ModelFolder
 
 if TYPE_CHECKING:
-    from audit.models.networks.diffusion_time import DiffusionTimes
+    from audit.models.opened.diffusion_time import DiffusionTimes
 
 __all__ = ["DiffusionTimeFolder"]
 
@@ -26,7 +26,7 @@ class DiffusionTimeFolder(ModelFolder):
 
     def open(self) -> DiffusionTimes:
         """Return the model; raises ModelError."""
-        from audit.models.networks.diffusion_time import DiffusionTimes, TimeClassifier
+        from audit.models.opened.diffusion_time import DiffusionTimes, TimeClassifier
 
         device, numerics = self.settle()
         return DiffusionTimes(self.load(TimeClassifier, device), **self.facts(numerics))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audit.models.folder import ModelFolder
 
 if TYPE_CHECKING:
-    from audit.models.networks.gan import ImageGAN
+    from audit.models.opened.gan import ImageGAN
 
 __all__ = ["GANFolder"]
 
@@ -24,7 +24,7 @@ class GANFolder(ModelFolder):
 
     def open(self) -> ImageGAN:
         """Return the model; raises ModelError."""
-        from audit.models.networks.gan import EncodedGAN, GANNetwork, ImageGAN
+        from audit.models.opened.gan import EncodedGAN, GANNetwork, ImageGAN
 
         device, numerics = self.settle()
         network = self.load(GANNetwork, device)

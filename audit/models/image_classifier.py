@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audit.models.folder import ModelFolder
 
 if TYPE_CHECKING:
-    from audit.models.networks.image_classifier import ImageClassifier
+    from audit.models.opened.image_classifier import ImageClassifier
 
 __all__ = ["ImageClassifierFolder"]
 
@@ -24,11 +24,11 @@ class ImageClassifierFolder(ModelFolder):
 
     def open(self) -> ImageClassifier:
         """Return the model; raises ModelError."""
-        from audit.models.networks.image_classifier import ClassifierNetwork, ImageClassifier
+        from audit.models.opened.image_classifier import ClassifierNetwork, ImageClassifier
 
         device, numerics = self.settle()
         if "architectures" in self.config():
-            from audit.models.networks.from_image_classification import ImageClassificationNetwork
+            from audit.models.opened.from_image_classification import ImageClassificationNetwork
 
             return ImageClassifier(ImageClassificationNetwork(self.path, device), **self.facts(numerics))
         return ImageClassifier(self.load(ClassifierNetwork, device), **self.facts(numerics))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audit.models.folder import AutoencoderFolder
 
 if TYPE_CHECKING:
-    from audit.models.networks.latent_diffusion import ImageLatentDiffusion
+    from audit.models.opened.latent_diffusion import ImageLatentDiffusion
 
 __all__ = ["LatentDiffusionFolder"]
 
@@ -25,11 +25,11 @@ class LatentDiffusionFolder(AutoencoderFolder):
 
     def open(self) -> ImageLatentDiffusion:
         """Return the model; raises ModelError."""
-        from audit.models.networks.latent_diffusion import ImageLatentDiffusion, LatentNetwork
+        from audit.models.opened.latent_diffusion import ImageLatentDiffusion, LatentNetwork
 
         device, numerics = self.settle()
         if "_class_name" not in self.config():
             return ImageLatentDiffusion(self.load(LatentNetwork, device), **self.facts(numerics))
-        from audit.models.networks.from_diffusers import LatentPipeline
+        from audit.models.opened.from_diffusers import LatentPipeline
 
         return ImageLatentDiffusion(LatentPipeline(self.path, self.scale, device), **self.facts(numerics))

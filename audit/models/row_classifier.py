@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audit.models.folder import ModelFolder
 
 if TYPE_CHECKING:
-    from audit.models.networks.row_classifier import RowClassifier
+    from audit.models.opened.row_classifier import RowClassifier
 
 __all__ = ["RowClassifierFolder"]
 
@@ -25,7 +25,7 @@ class RowClassifierFolder(ModelFolder):
 
     def open(self) -> RowClassifier:
         """Return the model; raises ModelError."""
-        from audit.models.networks.row_classifier import RowClassifier, RowClassifierNetwork
+        from audit.models.opened.row_classifier import RowClassifier, RowClassifierNetwork
 
         device, numerics = self.settle()
         return RowClassifier(self.load(RowClassifierNetwork, device), **self.facts(numerics))

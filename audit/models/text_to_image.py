@@ -16,7 +16,7 @@ from audit.models.folder import ModelFolder
 from audit.models.settings import check_image_size
 
 if TYPE_CHECKING:
-    from audit.models.networks.text_to_image import ImagePipeline
+    from audit.models.opened.text_to_image import ImagePipeline
 
 __all__ = ["TextToImageFolder"]
 
@@ -48,7 +48,7 @@ class TextToImageFolder(ModelFolder):
 
     def open(self) -> ImagePipeline:
         """Return the model; raises ModelError."""
-        from audit.models.networks.text_to_image import ImagePipeline, open_pipeline
+        from audit.models.opened.text_to_image import ImagePipeline, open_pipeline
 
         device, numerics = self.settle()
         config = self.config()

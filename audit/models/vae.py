@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audit.models.folder import AutoencoderFolder
 
 if TYPE_CHECKING:
-    from audit.models.networks.vae import ImageVAE
+    from audit.models.opened.vae import ImageVAE
 
 __all__ = ["VAEFolder"]
 
@@ -24,13 +24,13 @@ class VAEFolder(AutoencoderFolder):
 
     def open(self) -> ImageVAE:
         """Return the model; raises ModelError."""
-        from audit.models.networks.vae import ImageVAE, VAENetwork
+        from audit.models.opened.vae import ImageVAE, VAENetwork
 
         device, numerics = self.settle()
         config = self.config()
         if "_class_name" not in config:
             return ImageVAE(self.load(VAENetwork, device), **self.facts(numerics))
-        from audit.models.networks.from_diffusers import Autoencoder
+        from audit.models.opened.from_diffusers import Autoencoder
 
         self.one_of(config, "AutoencoderKL")
         return ImageVAE(Autoencoder(self.path, self.scale, device), **self.facts(numerics))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 from audit.models.folder import ModelFolder
 
 if TYPE_CHECKING:
-    from audit.models.networks.zero_shot import ZeroShotEmbedder
+    from audit.models.opened.zero_shot import ZeroShotEmbedder
 
 __all__ = ["ZeroShotImageFolder"]
 
@@ -39,7 +39,7 @@ class ZeroShotImageFolder(ModelFolder):
 
     def open(self) -> ZeroShotEmbedder:
         """Return the model; raises ModelError."""
-        from audit.models.networks.zero_shot import ImageAndText, ZeroShotClassifier, ZeroShotEmbedder
+        from audit.models.opened.zero_shot import ImageAndText, ZeroShotClassifier, ZeroShotEmbedder
 
         device, numerics = self.settle()
         self.config()

@@ -17,15 +17,15 @@ import torch
 from safetensors.torch import save
 
 from audit.errors import DataError, UsageError
-from audit.models.networks.denoisers import ConvDenoiser
-from audit.models.networks.diffusion_time import TimeClassifier, time_loss
-from audit.models.networks.image_classifier import ClassifierNetwork
-from audit.models.networks.likelihoods import unit_levels
-from audit.models.networks.pixel_transformer import PixelTransformer
-from audit.models.networks.row_classifier import RowClassifierNetwork
-from audit.models.networks.row_mixture import RowMixture, row_loss
-from audit.models.networks.series_transformer import SeriesTransformer
-from audit.models.networks.vae import VAENetwork
+from audit.models.opened.denoisers import ConvDenoiser
+from audit.models.opened.diffusion_time import TimeClassifier, time_loss
+from audit.models.opened.image_classifier import ClassifierNetwork
+from audit.models.opened.likelihoods import unit_levels
+from audit.models.opened.pixel_transformer import PixelTransformer
+from audit.models.opened.row_classifier import RowClassifierNetwork
+from audit.models.opened.row_mixture import RowMixture, row_loss
+from audit.models.opened.series_transformer import SeriesTransformer
+from audit.models.opened.vae import VAENetwork
 from audit.models.threads import set_threads
 from audit.trainer import Budget, Fitted, Lesson, Look
 from audit.trainers.loop import Course, Held, minimise, seeded

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from audit.models.networks.gaussian_diffusion import vp_schedule
-from audit.models.networks.pixel_transformer import PixelTransformer
-from audit.models.networks.series_transformer import SeriesTransformer, log_density
-from audit.models.networks.vae import VAENetwork, gaussian_kl
+from audit.models.opened.gaussian_diffusion import vp_schedule
+from audit.models.opened.pixel_transformer import PixelTransformer
+from audit.models.opened.series_transformer import SeriesTransformer, log_density
+from audit.models.opened.vae import VAENetwork, gaussian_kl
 
 __all__ = ["class_loss", "noise_loss", "pixel_loss", "series_loss", "vae_loss"]
 

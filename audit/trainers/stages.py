@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import softplus
 
-from audit.models.networks.gan import GANNetwork
-from audit.models.networks.latent_diffusion import LatentNetwork
-from audit.models.networks.vae import VAENetwork
+from audit.models.opened.gan import GANNetwork
+from audit.models.opened.latent_diffusion import LatentNetwork
+from audit.models.opened.vae import VAENetwork
 from audit.trainers.loop import BATCH, Average, Course, Held, Watch, batches, pace
 from audit.trainers.networks import LOOKED_AT, descend, fitted, place_of
 from audit.trainers.objectives import noise_loss, vae_loss

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from audit.models.networks.denoisers import ConvDenoiser
-from audit.models.networks.gan import GANNetwork
-from audit.models.networks.image_classifier import ClassifierNetwork
-from audit.models.networks.latent_diffusion import LatentNetwork
-from audit.models.networks.likelihoods import unit_levels
-from audit.models.networks.pixel_transformer import PixelTransformer
-from audit.models.networks.vae import VAENetwork
+from audit.models.opened.denoisers import ConvDenoiser
+from audit.models.opened.gan import GANNetwork
+from audit.models.opened.image_classifier import ClassifierNetwork
+from audit.models.opened.latent_diffusion import LatentNetwork
+from audit.models.opened.likelihoods import unit_levels
+from audit.models.opened.pixel_transformer import PixelTransformer
+from audit.models.opened.vae import VAENetwork
 from audit.trainers.loop import minimise, seeded
 from audit.trainers.objectives import class_loss, noise_loss, pixel_loss, vae_loss
 from audit.trainers.stages import KL_WEIGHT, latent_loss, latent_of, oppose

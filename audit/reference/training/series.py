@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from audit.data.sets.series import STEPS, table
-from audit.models.networks.series_transformer import SeriesTransformer, log_density
+from audit.models.opened.series_transformer import SeriesTransformer, log_density
 from audit.trainers.loop import seeded
 
 __all__ = ["train"]

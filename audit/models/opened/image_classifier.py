@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu
 
-from audit.models.networks.draws import chunks
-from audit.models.networks.items import grey_images
-from audit.models.networks.likelihoods import unit_levels
+from audit.models.opened.draws import chunks
+from audit.models.opened.items import grey_images
+from audit.models.opened.likelihoods import unit_levels
 
 __all__ = ["ClassifierNetwork", "ImageClassifier"]
 

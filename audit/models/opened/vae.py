@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from audit.model import LikelihoodKind, Sample
-from audit.models.networks.draws import chunks, normals, shared_normals, unconditional, uniforms
-from audit.models.networks.items import grey_images
-from audit.models.networks.likelihoods import GreyLevels, unit_levels
+from audit.models.opened.draws import chunks, normals, shared_normals, unconditional, uniforms
+from audit.models.opened.items import grey_images
+from audit.models.opened.likelihoods import GreyLevels, unit_levels
 
 __all__ = ["Autoencoding", "ImageVAE", "VAENetwork", "gaussian_kl", "reconstruction_terms"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from audit.model import LikelihoodKind, Sample
-from audit.models.networks.draws import chunks, unconditional, uniforms
-from audit.models.networks.items import grey_images
+from audit.models.opened.draws import chunks, unconditional, uniforms
+from audit.models.opened.items import grey_images
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import nn
 
-from audit.models.networks.pixel_transformer import TransformerBlock
+from audit.models.opened.pixel_transformer import TransformerBlock
 
 __all__ = ["Mixture", "SeriesTransformer", "log_density"]
 

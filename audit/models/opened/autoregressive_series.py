@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from audit.model import LikelihoodKind, Sample
-from audit.models.networks.draws import chunks, normals, unconditional, uniforms
-from audit.models.networks.items import number_rows
-from audit.models.networks.series_transformer import Mixture, SeriesTransformer, log_density
+from audit.models.opened.draws import chunks, normals, unconditional, uniforms
+from audit.models.opened.items import number_rows
+from audit.models.opened.series_transformer import Mixture, SeriesTransformer, log_density
 
 if TYPE_CHECKING:
     import pandas as pd

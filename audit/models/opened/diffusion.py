@@ -14,11 +14,11 @@ import numpy as np
 import torch
 
 from audit.model import LikelihoodKind, Sample
-from audit.models.networks.denoisers import ConvDenoiser
-from audit.models.networks.draws import chunks, normals, shared_normals, unconditional
-from audit.models.networks.gaussian_diffusion import diffusion_terms, draw, vp_schedule
-from audit.models.networks.items import grey_images
-from audit.models.networks.likelihoods import GreyLevels, nearest_level, unit_levels
+from audit.models.opened.denoisers import ConvDenoiser
+from audit.models.opened.draws import chunks, normals, shared_normals, unconditional
+from audit.models.opened.gaussian_diffusion import diffusion_terms, draw, vp_schedule
+from audit.models.opened.items import grey_images
+from audit.models.opened.likelihoods import GreyLevels, nearest_level, unit_levels
 
 __all__ = ["GreyDenoiser", "ImageDiffusion", "PixelNetwork"]
 

@@ -17,9 +17,9 @@ import torch
 from audit.errors import ModelError
 from audit.models.building import counted
 from audit.models.files import check_settings, check_sizes, read_json, require_safetensors
-from audit.models.networks.items import unit_images
-from audit.models.networks.likelihoods import DiscretizedLogistic
-from audit.models.networks.vae import Autoencoding
+from audit.models.opened.items import unit_images
+from audit.models.opened.likelihoods import DiscretizedLogistic
+from audit.models.opened.vae import Autoencoding
 
 __all__ = ["Autoencoder", "LatentPipeline", "PixelDenoiser"]
 

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 from torch.nn.functional import linear, silu, softplus
 
-from audit.models.networks.autoregressive_series import SeriesModel
-from audit.models.networks.series_transformer import Mixture, log_density
+from audit.models.opened.autoregressive_series import SeriesModel
+from audit.models.opened.series_transformer import Mixture, log_density
 
 __all__ = ["RowDensity", "RowMixture", "row_loss"]
 

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from audit.models.networks.items import number_rows
+from audit.models.opened.items import number_rows
 
 __all__ = ["DiffusionTimes", "TimeClassifier", "time_loss"]
 

@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from audit.model import LikelihoodKind, Sample
-from audit.models.networks.denoisers import VectorDenoiser
-from audit.models.networks.draws import chunks, normals, shared_normals, unconditional, uniforms
-from audit.models.networks.gaussian_diffusion import diffusion_terms, draw, vp_schedule
-from audit.models.networks.vae import Autoencoding, ImageVAE, VAENetwork
+from audit.models.opened.denoisers import VectorDenoiser
+from audit.models.opened.draws import chunks, normals, shared_normals, unconditional, uniforms
+from audit.models.opened.gaussian_diffusion import diffusion_terms, draw, vp_schedule
+from audit.models.opened.vae import Autoencoding, ImageVAE, VAENetwork
 
 __all__ = ["ImageLatentDiffusion", "LatentNetwork", "TwoStages"]
 

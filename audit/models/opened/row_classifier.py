@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu
 
-from audit.models.networks.image_classifier import ImageClassifier
-from audit.models.networks.items import number_rows
+from audit.models.opened.image_classifier import ImageClassifier
+from audit.models.opened.items import number_rows
 
 __all__ = ["RowClassifier", "RowClassifierNetwork"]
 

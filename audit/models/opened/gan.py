@@ -18,8 +18,8 @@ from torch import nn
 from torch.nn.functional import leaky_relu
 
 from audit.model import Sample
-from audit.models.networks.draws import normals, unconditional
-from audit.models.networks.items import grey_images
+from audit.models.opened.draws import normals, unconditional
+from audit.models.opened.items import grey_images
 
 __all__ = ["EncodedGAN", "GANNetwork", "ImageGAN"]
 
