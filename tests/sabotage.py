@@ -725,7 +725,7 @@ HOLES = {
         "longer n-grams": ("detectors.memorisation.copies:Copying", lambda real: lambda words, near, ngram: (
             real(words, near, ngram + 1))),
         "gap halved": ("detectors.memorisation.copies:beside", halved_gap),
-        "no width": ("detectors.beside:mean_over_units", without_width),
+        "no width": ("detectors.held_out:mean_over_units", without_width),
     },
     "privacy.personal_data": {
         "the first text for all": (PERSONAL, kept(output=lambda frame: frame["output"].iloc[0])),
@@ -737,7 +737,7 @@ HOLES = {
         "data compared as written": (f"{FORMS}:Datum", lambda real: lambda kind, start, end, key, reserved: (
             real(kind, start, end, f"{key} {end - start}", reserved))),
         "gap halved": ("detectors.privacy.personal_data:beside", halved_gap),
-        "no width": ("detectors.beside:mean_over_units", without_width),
+        "no width": ("detectors.held_out:mean_over_units", without_width),
     },
     "memorisation.extraction": {
         "texts exchanged": (EXTRACTION, kept(ranks=shuffled("ranks"), output=shuffled("output"))),
@@ -745,7 +745,7 @@ HOLES = {
         "ranks from 0": (EXTRACTION, kept(ranks=lambda frame: [[x - 1 for x in row] for row in frame["ranks"]])),
         "a token less": (EXTRACTION, kept(ranks=lambda frame: [row[1:] for row in frame["ranks"]])),
         "gap halved": ("detectors.memorisation.extraction:beside", halved_gap),
-        "no width": ("detectors.beside:mean_over_units", without_width),
+        "no width": ("detectors.held_out:mean_over_units", without_width),
     },
     "memorisation.exposure": {
         "three places lower": (EXPOSURE, kept(score=lambda frame: frame["score"] - 3)),

@@ -27,7 +27,7 @@ from audit.errors import DataError, PlanError, UsageError
 from audit.execute import run
 from audit.files import read_frame
 from audit.fit import content_digests, fit_models, read_fit_plan, running
-from audit.fit.parting import part_of
+from audit.fit.splitting import part_of
 from audit.models.gan import GANFolder
 from audit.plan import as_plan
 from audit.record import load_record

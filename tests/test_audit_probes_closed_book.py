@@ -25,7 +25,7 @@ from audit.probes.factuality.closed_book import ClosedBook
 from audit.record import Limit
 from audit.verdict import controls_of, planted
 from detectors.factuality import choices, correctness, matching, tally
-from detectors.factuality.knowing import KNOWING_MEASURES
+from detectors.factuality.p_ik import KNOWING_MEASURES
 
 STRICT = 1 - 0.05 / 200
 """The level of one of two hundred gating checks."""

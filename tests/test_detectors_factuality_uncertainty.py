@@ -23,8 +23,8 @@ from detectors.factuality.uncertainty.single_pass import (
     pmi,
     token_scores,
 )
-from detectors.factuality.uncertainty.spoken import spoken_confidence
 from detectors.factuality.uncertainty.table import SCORES, score_table
+from detectors.factuality.uncertainty.verbalised import verbalised_confidence
 
 TEXTS = st.lists(st.text("ab c1.", max_size=12), min_size=2, max_size=6)
 
@@ -65,7 +65,7 @@ def test_entropy_lies_within_the_bounds_of_its_likeliest_tokens(weights, k):
     ("between 50% and 70%", None), ("150%", None), ("", None), ("x" * 10_000, None),
 ])  # fmt: skip
 def test_a_spoken_confidence_is_read_or_none(text, expected):
-    assert spoken_confidence(text) == (None if expected is None else pytest.approx(expected))
+    assert verbalised_confidence(text) == (None if expected is None else pytest.approx(expected))
 
 
 def test_semantic_entropy_counts_a_string_once():

@@ -14,8 +14,8 @@ from audit.probe import observed_in
 from audit.probe.trial import ScriptedAsk, Trial
 from audit.probes.memorisation.exposure import Exposure
 from detectors.conformal import benjamini_hochberg
+from detectors.memorisation.chance_exposure import chance_exposure, luck_of
 from detectors.memorisation.exposure import GATE, exposure
-from detectors.memorisation.luck import chance_exposure, luck_of
 from detectors.memorisation.patterns import Form
 
 ALL = {"fdr": 0.05, "bits": 5.0, "space": None, "level": 0.95}

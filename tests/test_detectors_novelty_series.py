@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import precision_recall_curve, roc_auc_score
 
-from detectors.novelty.located import located
+from detectors.novelty.localisation import located
 from detectors.novelty.subsequences import step_scores, strangest_window, window_scores
 from detectors.novelty.volume import buffered, stretches, vus_pr
 

@@ -8,7 +8,7 @@ from scipy.stats import genpareto
 
 from detectors.elements import window_means, windowed_maximum
 from detectors.novelty.decisions import Rule
-from detectors.novelty.in_order import alike_neighbours, correlation_time, in_order_remark
+from detectors.novelty.serial_dependence import alike_neighbours, correlation_time, in_order_remark
 from detectors.novelty.shares import Shares
 from detectors.novelty.streams import stream_alarms
 from detectors.novelty.windows import windows_decided

@@ -14,8 +14,8 @@ from audit.data.tabular import File
 from audit.execute import run
 from audit.execute.ahead import Ahead, Order
 from audit.execute.answering import Ended, Worker
-from audit.execute.board import Board
 from audit.execute.observing import observe
+from audit.execute.task_queue import TaskQueue
 from audit.execute.tasks import Task, roles_of, tasks_of
 from audit.plan import Check, Plan
 from audit.record import Limit
@@ -182,18 +182,18 @@ def test_an_answer_that_is_not_whole_counts_once_and_is_asked_again_by_a_later_r
     assert not store.journal.exists()
 
 
-# --- the board --------------------------------------------------------------------------------------------------------
+# --- the queue --------------------------------------------------------------------------------------------------------
 
 
-def board(*tasks):
-    made = Board(iter(tasks), {task.check for task in tasks})
+def queue(*tasks):
+    made = TaskQueue(iter(tasks), {task.check for task in tasks})
     made.enter()
     return made
 
 
 def test_tasks_of_one_lane_are_never_under_way_together():
     first, same, other = Task("a", "items", 0, lane=1), Task("b", "items", 0, lane=1), Task("b", "items", 1, lane=2)
-    made = board(first, same, other)
+    made = queue(first, same, other)
     assert made.take(3) == [first, other]
     made.done(first)
     assert made.take() == [same]
@@ -202,14 +202,14 @@ def test_tasks_of_one_lane_are_never_under_way_together():
 def test_what_rests_on_other_roles_waits_for_them():
     known, other = Task("a", "passages", 0, lane=3), Task("b", "items", 0, lane=2)
     items = Task("a", "items", 0, lane=1, last=True)
-    made = board(known, items, other)
+    made = queue(known, items, other)
     assert made.take(3) == [known, other]
     made.done(known)
     assert made.take() == [items]
 
 
 def test_a_task_is_given_back_twice_and_then_left_to_the_audit():
-    made = board(Task("a", "items", 0))
+    made = queue(Task("a", "items", 0))
     for attempts in range(3):
         (task,) = made.take()
         assert task.attempts == attempts
@@ -219,7 +219,7 @@ def test_a_task_is_given_back_twice_and_then_left_to_the_audit():
 
 
 def test_nobody_waits_for_what_nobody_does():
-    made = board(Task("a", "items", 0))
+    made = queue(Task("a", "items", 0))
     made.wait("unknown", "items", 0)
     (taken,) = made.take()
     done = threading.Thread(target=made.wait, args=("a", "items", 0))
@@ -234,7 +234,7 @@ def test_nobody_waits_for_what_nobody_does():
 
 
 def test_of_a_check_that_the_audit_has_left_nothing_more_is_asked():
-    made = board(*(Task(check, "items", part, lane=part) for check in "ab" for part in range(3)))
+    made = queue(*(Task(check, "items", part, lane=part) for check in "ab" for part in range(3)))
     one, two = made.take(2)
     made.done(one)
     made.part_done("b", "items", 0)
@@ -249,7 +249,7 @@ def test_data_that_cannot_be_read_end_the_tasks_and_not_the_audit():
         yield Task("a", "items", 0)
         raise OSError("gone")
 
-    made = Board(broken(), {"a"})
+    made = TaskQueue(broken(), {"a"})
     made.enter()
     made.done(*made.take())
     assert made.take() == []

@@ -4,8 +4,8 @@ from audit.ask.aside import Answer, Aside
 from audit.ask.asker import Asker
 from audit.ask.foresight import Foresight
 from audit.ask.identity import Answerer, asked_who, begin, opened_for, others, strangers, varying
-from audit.ask.lending import Borrower, Lender, Took, Wants
 from audit.ask.questions import procedure_for
+from audit.ask.shared_budget import Borrower, Lender, Took, Wants
 from audit.ask.spending import Account, Spending, told
 from audit.ask.store import Store
 from audit.ask.tallies import kept_in, worker_file

@@ -37,7 +37,7 @@ class Account:
         self.charged = Tally()
         """Bounds of the calls that are kept as sent, and not settled yet."""
         self.lent: dict[object, Tally] = {}
-        """Worker -> bounds of the calls that are set aside for it (`audit.ask.lending`)."""
+        """Worker -> bounds of the calls that are set aside for it (`audit.ask.shared_budget`)."""
         self.heard: dict[str, Callable[[], None]] = {}
         """Who is to look again when something landed or was given back."""
         self._told: dict[object, Tally] = {}

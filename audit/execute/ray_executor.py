@@ -1,6 +1,6 @@
 """Answers ahead on a Ray cluster: actors hold the models, parts of checks are their tasks.
 
-    board -> a thread for each actor -> actor: answers a task -> (name, digest) of each file as it is stored -> journal
+    queue -> a thread for each actor -> actor: answers a task -> (name, digest) of each file as it is stored -> journal
 
 Every node sees the folder of audits and what the plan names under the same paths; the command runs on one of them.
 Names and digests pass through Ray, answers through that folder. A task whose worker is lost is given to another, with
@@ -30,8 +30,8 @@ from audit.ask import Account, Lender, Took, Wants, kept_in, worker_file
 from audit.errors import LibraryError, UsageError
 from audit.execute.ahead import Ahead, Order
 from audit.execute.answering import Ended, PartDone, facts_of
-from audit.execute.board import Board
 from audit.execute.ray_actor import Holder, Setting
+from audit.execute.task_queue import TaskQueue
 from audit.execute.tasks import Task, is_private, sent_out, tasks_of
 from audit.model import Verifiable
 from audit.prices import Tally
@@ -164,7 +164,7 @@ class _Crew(Ahead):
 
     def __init__(self, order: Order, door: Asker, remark: Callable[[str], None]) -> None:
         self._order, self._door, self._remark = order, door, remark
-        self._board = Board(tasks_of(order, door), {check.name for check in sent_out(order.plan, door)})
+        self._queue = TaskQueue(tasks_of(order, door), {check.name for check in sent_out(order.plan, door)})
         self._needs = _needs(door)
         self._actors: dict[Any, str] = {}
         """Actor -> its name among them."""
@@ -191,12 +191,12 @@ class _Crew(Ahead):
         except (TypeError, AttributeError, ValueError) as error:  # what was made in Python may not travel
             self._say(f"ray: the plan cannot be sent to workers ({error}); the audit asks alone")
             return
-        workers = self._board.look_ahead(actors)
+        workers = self._queue.look_ahead(actors)
         for name, model in self._door.models.items():
             if isinstance(account := getattr(model, "account", None), Account):
                 self._lenders[name] = Lender(account, workers)
         for number in range(workers):
-            self._board.enter()
+            self._queue.enter()
             thread = threading.Thread(target=self._work, name=f"ray-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -213,14 +213,14 @@ class _Crew(Ahead):
     def wait(self, check: Check, role: str, part: int) -> None:
         """Wait as `Ahead.wait`; before what speaks of this machine's time, until all workers rest."""
         if is_private(check):
-            self._board.hold()
+            self._queue.hold()
         else:
             self.waited = self.waited or bool(self._threads)
-            self._board.wait(check.name, role, part)
+            self._queue.wait(check.name, role, part)
 
     def end(self) -> None:
         """Let the actors go."""
-        self._board.close()
+        self._queue.close()
         for actor in list(self._actors):
             with suppress(Exception):
                 _ray().kill(actor)
@@ -240,7 +240,7 @@ class _Crew(Ahead):
     def _work(self) -> None:
         try:
             starts = 0
-            while not self._board.over and starts < _STARTS:
+            while not self._queue.over and starts < _STARTS:
                 actor = self._opened()
                 if actor is None:
                     return
@@ -248,7 +248,7 @@ class _Crew(Ahead):
         except Exception as error:
             self._say(f"ray: a worker is not used: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
         finally:
-            self._board.leave()
+            self._queue.leave()
 
     def _opened(self) -> Any:
         """Return an actor with its models opened; None where it is no use, or not needed any more."""
@@ -258,7 +258,7 @@ class _Crew(Ahead):
         opening = actor.open.remote(self._setting, self._actors[actor])
         begun = time.monotonic()
         while not ray.wait([opening], timeout=0.5)[0]:
-            if self._board.over:
+            if self._queue.over:
                 self._dismiss(actor)
                 return None
             if time.monotonic() - begun > _PATIENCE and not self._is_room():
@@ -300,23 +300,23 @@ class _Crew(Ahead):
         """Give an actor tasks while there are any; tell whether it did one before it was lost."""
         ray, heard, served, most = _ray(), 0, False, 1
         ask = actor.answer.options(num_returns="streaming")
-        while tasks := dict(enumerate(self._board.take(most))):
+        while tasks := dict(enumerate(self._queue.take(most))):
             known, count, begun = self._door.store.noted(heard), len(tasks), time.monotonic()
             try:
                 for told in _heard_of(actor, ask.remote(list(tasks.values()), known)):
                     for place, event in ray.get(told):
                         self._hear(actor, tasks[place], event)
                         if isinstance(event, Ended):
-                            self._board.done(tasks.pop(place))
+                            self._queue.done(tasks.pop(place))
                             served = True
             except ray.exceptions.RayError:
                 self._dismiss(actor)
                 for task in tasks.values():
-                    self._board.back(task)
+                    self._queue.back(task)
                 return served
             except BaseException:
                 for task in tasks.values():
-                    self._board.done(task)
+                    self._queue.done(task)
                 raise
             heard += len(known)
             most = max(1, min(_MOST, int(_BATCH * count / (time.monotonic() - begun))))
@@ -324,7 +324,7 @@ class _Crew(Ahead):
 
     def _hear(self, actor: Any, task: Task, event: Any) -> None:
         if isinstance(event, PartDone):
-            self._board.part_done(task.check, event.role, event.part)
+            self._queue.part_done(task.check, event.role, event.part)
         elif isinstance(event, Ended):
             for lender in self._lenders.values():
                 lender.rests(actor)

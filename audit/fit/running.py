@@ -33,7 +33,7 @@ from audit.files import (
     worker,
     write_atomic,
 )
-from audit.fit.parting import LEARNT, bounds_of, content_digests, part_of
+from audit.fit.splitting import LEARNT, bounds_of, content_digests, part_of
 from audit.trainer import CARD_FILE, LEARNT_FILE, Budget, Fitted, Lesson, Look
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from audit.errors import UsageError, did_you_mean, first_problem
 from audit.files import digest_file, sha256
 from audit.frameworks import load_framework
 from audit.record import RECORD_FILE, Audit, erasures, items_name
+from audit.review.conflicts import check_conflicts
 from audit.review.entries import (
     CHAIN_START,
     Answers,
@@ -36,7 +37,6 @@ from audit.review.entries import (
 )
 from audit.review.kept import log_of
 from audit.review.log import ReviewLog
-from audit.review.meanwhile import check_meanwhile
 from audit.review.overrides import PROBLEMS, draw_problem, lacking_items, override_problem
 from audit.review.random_check import Draw
 from audit.review.state import Problem, sign_off_of, state_of
@@ -55,7 +55,7 @@ def add_reviews(
     All are kept together or none. `at` is the local time now if not given, `log` where `log_of` keeps them. Raises
     UsageError, before anything is written, for a check or item that is not there and for an approval that the
     two-person rule forbids; with `seen`, the digest of the last entry that the author had before them, ConflictError
-    where others said meanwhile what bears on it (`audit.review.meanwhile`).
+    where others said meanwhile what bears on it (`audit.review.conflicts`).
     """
     if len(says) > 1 and any(isinstance(one, Sample) for one in says):
         raise UsageError("a random check is said alone; what else there is to say goes before or after it")
@@ -70,7 +70,7 @@ def add_reviews(
             return []
         stored[:] = _chained(made, lines, key)
         if seen is not None:
-            check_meanwhile(lines, record, seen, says)
+            check_conflicts(lines, record, seen, says)
         if any(isinstance(one, Sample | Decision) for one in says):
             _refuse(audit, reviews_of(lines, record), stored)
         return [entry.line for entry in stored]

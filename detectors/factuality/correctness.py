@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from detectors.arrays import unit_column
 from detectors.factuality.choices import score_choices
-from detectors.factuality.knowing import knowing
 from detectors.factuality.matching import contains, exact_match, exact_match_numeric, inside_longer_words, token_f1
+from detectors.factuality.p_ik import knowing
 from detectors.factuality.scripts import unjudged_script
 from detectors.factuality.tally import Tally
 from detectors.phrases import Cause
@@ -132,7 +132,7 @@ def generated_correctness(
     all rules and `words`, the answer's length. An answer that matches is right even where it reads like a refusal; one
     without letter and digit is unparseable, and without a score like those that failed. One that is not right counts
     against the model, the heavier the fewer of its words are those of a right one (token F1). With a column `p_ik` in
-    `observed`, the measures of `detectors.factuality.knowing` stand before the groups.
+    `observed`, the measures of `detectors.factuality.p_ik` stand before the groups.
     """
     asked = observed[observed["not_asked"].isna()]
     replied = asked[asked["finish"].ne("error") & asked["text"].notna()]

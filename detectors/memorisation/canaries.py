@@ -18,7 +18,7 @@ import pandas as pd
 
 from detectors.arrays import Floats, Items, field_of, items_of
 from detectors.intervals import exact_binomial
-from detectors.memorisation.luck import Luck, chance_exposure, luck_of
+from detectors.memorisation.chance_exposure import Luck, chance_exposure, luck_of
 from detectors.memorisation.patterns import Form
 
 __all__ = ["ROLES", "Alternatives", "Canaries", "keys_of", "ranked", "shared_alternatives"]

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from detectors.beside import HELD_OUT, beside, counted, mean_of
+from detectors.held_out import HELD_OUT, beside, counted, mean_of
 from detectors.memorisation.runs import LEAST, Corpus, Form, Runs, runs_in
 from detectors.memorisation.verbatim import edits
 from detectors.result import Measure, Remark, Result

@@ -7,7 +7,7 @@ Whoever guesses in the model's order needs a share of 2^-exposure of all guesses
 bits on average, by luck more. So the headline is the mean exposure above chance, with an interval for the bits by which
 the exposure of these canaries lies above what it would be had they not been planted:
 
-    low    less the most that luck gives (`detectors.memorisation.luck`): exact, as canaries are drawn like alternatives
+    low    less the most that chance gives (`chance_exposure`): exact, as canaries are drawn like alternatives
     high   less nothing, each canary as exposed as an exact binomial bound of its rank allows, all at once; one that is
            likelier than all alternatives by as much as its form is large, as these tell nothing beyond their number
 

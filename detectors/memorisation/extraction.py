@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import Floats
-from detectors.beside import HELD_OUT, beside, counted, mean_of
+from detectors.held_out import HELD_OUT, beside, counted, mean_of
 from detectors.memorisation.verbatim import edit_share, longest_common, normalised
 from detectors.phrases import Cause
 from detectors.result import Measure, Remark, Result

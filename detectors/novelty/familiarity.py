@@ -39,6 +39,7 @@ import pandas as pd
 from detectors.arrays import field_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors.novelty.answers import OTHER_DOMAIN, check_roles
+from detectors.novelty.caveats import told_beside
 from detectors.novelty.decisions import (
     Rule,
     best_score_remark,
@@ -48,12 +49,11 @@ from detectors.novelty.decisions import (
     groups_of,
 )
 from detectors.novelty.evidence import element_evidence
-from detectors.novelty.honesty import told_beside
-from detectors.novelty.in_order import in_order_remark
 from detectors.novelty.likelihood import batch_typicality
-from detectors.novelty.located import located
+from detectors.novelty.localisation import located
 from detectors.novelty.operating_point import fpr_at_tpr
 from detectors.novelty.scores import ScoreTable
+from detectors.novelty.serial_dependence import in_order_remark
 from detectors.novelty.shares import Shares
 from detectors.phrases import Cause, Method
 from detectors.ranking import Ranking

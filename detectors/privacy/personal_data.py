@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from detectors.beside import HELD_OUT, beside, counted, mean_of
+from detectors.held_out import HELD_OUT, beside, counted, mean_of
 from detectors.privacy.personal_forms import Datum, find_data, mask_data
 from detectors.result import Measure, Remark, Result
 

@@ -7,7 +7,7 @@ from reports.figures.items import Drawing, drawn, placed, shaded, told_list
 from reports.figures.over_time import Point, Trend, trend
 from reports.figures.shapes import bar, cut, dot, feet, filled, joined, line, rungs, stroke, words_at
 from reports.figures.signs import SIGNS, sign
-from reports.figures.sloping import Side, slopes
+from reports.figures.slopegraph import Side, slopes
 from reports.figures.style import FONT, PALETTE, css, recoloured, svg
 
 __all__ = [

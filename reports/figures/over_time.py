@@ -22,7 +22,7 @@ from detectors.result import Measure
 from reports.figures.axes import OPEN, Axis, axis_of
 from reports.figures.moments import moments
 from reports.figures.shapes import bar, cut, dot, joined, line, words_at
-from reports.figures.sloping import outside, upright
+from reports.figures.slopegraph import outside, upright
 from reports.figures.style import PALETTE, svg
 from reports.text import Notation
 

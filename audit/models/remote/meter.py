@@ -8,7 +8,7 @@ bounds; one that does not fit with none in flight ends the run. So a budget is n
 a server that thinks in tokens beyond max_tokens, or puts a long prompt of its own before ours, is counted as it says.
 A budget leaves at most one call's bound unspent.
 
-Where a budget is shared with other processes, what they were lent counts as in flight (`audit.ask.lending`).
+Where a budget is shared with other processes, what they were lent counts as in flight (`audit.ask.shared_budget`).
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ from detectors.factuality.uncertainty.single_pass import (
     said_by,
     token_scores,
 )
-from detectors.factuality.uncertainty.spoken import spoken_confidence
+from detectors.factuality.uncertainty.verbalised import verbalised_confidence
 from detectors.phrases import Cause
 
 __all__ = ["BLIND", "SCORES", "lacking", "score_table"]
@@ -155,7 +155,7 @@ def _p_true(nats: Any) -> float:
 
 
 def _unsure(confidence: float | str) -> float | None:
-    said = spoken_confidence(confidence) if isinstance(confidence, str) else float(confidence)
+    said = verbalised_confidence(confidence) if isinstance(confidence, str) else float(confidence)
     return None if said is None else 1 - said
 
 

@@ -28,13 +28,13 @@ from audit.review.entries import (
 )
 from detectors.phrases import Phrase
 
-__all__ = ["check_meanwhile"]
+__all__ = ["check_conflicts"]
 
 _SHOWN = 120
 """Characters of a remark."""
 
 
-def check_meanwhile(lines: Sequence[bytes], record: str, seen: str, says: Sequence[Statement]) -> None:
+def check_conflicts(lines: Sequence[bytes], record: str, seen: str, says: Sequence[Statement]) -> None:
     """Raise ConflictError where lines behind the one with the digest `seen`, or its beginning, bear on `says`.
 
     record: the digest of the audit's record. IntegrityError where there is no such line: what they looked at is not

@@ -1,4 +1,4 @@
-"""The board on which an audit's tasks stand: workers take them off, and the audit waits for what it wants next."""
+"""The queue of an audit's tasks: workers take them off, and the audit waits for what it wants next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from audit.execute.tasks import Task
 
-__all__ = ["Board"]
+__all__ = ["TaskQueue"]
 
 _ATTEMPTS = 3
 """So many workers may be lost with a task before it is left to the audit itself."""
@@ -18,7 +18,7 @@ _WAITING = 256
 """Tasks that are held back before no more are looked for."""
 
 
-class Board:
+class TaskQueue:
     """Tasks and who is at them; all methods may be called from any thread."""
 
     def __init__(self, tasks: Iterator[Task], checks: set[str]) -> None:
@@ -144,7 +144,7 @@ class Board:
         )
 
     def _next(self) -> Task | None:
-        """Return the first task that may be done now, taken off the board."""
+        """Return the first task that may be done now, taken off the queue."""
         if self._held:
             return None
         lanes = {one.lane for one in self._at_work}

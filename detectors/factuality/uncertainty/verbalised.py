@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["spoken_confidence"]
+__all__ = ["verbalised_confidence"]
 
 _READ = 2_000
 """Characters looked at."""
@@ -20,7 +20,7 @@ _FORMS = (
 _PLAIN = re.compile(_NUMBER + r"(?![\w%]|[.,]\d)")
 
 
-def spoken_confidence(text: str) -> float | None:
+def verbalised_confidence(text: str) -> float | None:
     """Return the confidence in [0, 1] that a text states; None where it states none, or several.
 
     A plain number counts as it stands where it has a decimal mark and is at most 1, and of 100 elsewhere.
