@@ -87,6 +87,7 @@ def test_what_cannot_be_marked_is_told_in_one_line(room, capsys):
         ("text.png", "cannot be read as an image"), ("none.png", "cannot be read"),
         ("photo.png", "--payload", "123456789", "payload '123456789'; allowed: up to 8 hexadecimal digits"),
         ("photo.png", "--out", "m.jpg", ".jpg: a format that loses nothing is wanted"),
+        ("photo.png", "--out", "photo.png", "photo.png is a file that was given, or made of another one"),
         ("photo.png", "--key", "b.dokimasia-key", "others may read this key"),
     ):  # fmt: skip
         assert execute(["mark", "image", file, "--key", "a.dokimasia-key", "--out", "m.png", *more]) == 2

@@ -69,6 +69,7 @@ def states(answer, *passages, question=""):
         ("-5", "minus 5"), ("영하 5", "-5"), ("5", "5 °C"), ("68", "68 °F"), ("1.5M", "1,500,000"),
         ("5 pm", "17:00"), ("11:00 p.m.", "23"), ("오후 3시", "15시"), ("two-thirds", "66.7%"),
         ("two thirds", "67 percent"), ("three quarters", "75 %"),
+        ("1.5e6", "1,500,000"), ("2E-3 km", "2 m"), ("$-5", "-5 dollars"), ("€-1.2bn", "-€1,200,000,000"),
     ],
 )  # fmt: skip
 def test_one_number_is_written_in_many_ways(one, two):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Protocol, TypeVar
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CERTAIN", "COPIED", "AsTheyStand", "Keys", "Reading", "detect_in", "key_for", "mark_each", "opened", "placed",
-    "power", "require_alpha", "standing", "valid_today",
+    "power", "require_alpha", "require_other", "standing", "valid_today",
 ]
 
 CERTAIN = -6
@@ -91,6 +91,13 @@ def power(exponent: float) -> str:
     return f"p = {10**exponent:.2g}" if exponent > -300 else "p < 1e-300"
 
 
+def require_other(place: Path, file: Path, made: Collection[Path] = ()) -> None:
+    """Raise UsageError where a marked file would take the place of the one that it is made of, or of another made."""
+    if place in made or (place.exists() and place.samefile(file)):
+        raise UsageError("{file}: {place} is a file that was given, or made of another one; allowed: another --out",
+                         file=file, place=place)  # fmt: skip
+
+
 def mark_each(
     files: Sequence[Path], out: Path, mark: Callable[[Path, Path], dict[str, Any]], *,
     line: Callable[[dict[str, Any]], str], what: str, as_json: bool,
@@ -103,9 +110,7 @@ def mark_each(
     for file in files:
         place = out / file.name if several else out
         try:
-            if several and (place in places or (place.exists() and place.samefile(file))):
-                raise UsageError("{file}: {place} is a file that was given, or made of another one; allowed: another "
-                                 "--out", file=file, place=place)  # fmt: skip
+            require_other(place, file, places)
             places.add(place)
             told.append(mark(file, place))
         except DokimasiaError as error:

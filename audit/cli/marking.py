@@ -27,6 +27,7 @@ from audit.cli.mark_files import (
     placed,
     power,
     require_alpha,
+    require_other,
     standing,
     valid_today,
 )
@@ -214,6 +215,7 @@ def _mark_file(file: Path, key: Path, out: Path, payload: str, psnr: float, as_j
 
     secret, made_by = key_for(key, IMAGE, "images"), SpreadSpectrum(psnr, payload)
     valid_today(secret, key)
+    require_other(out, file)
     shown = _picture(file)
     before = read(shown.pixels, secret.secret, search=False)
     if before.log10_p <= CERTAIN:

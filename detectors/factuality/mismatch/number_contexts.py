@@ -1,7 +1,7 @@
 """What the words around a number say of it: that it is rounded, less than nothing, or an hour after noon.
 
 about 1,200, 약 1,200, 50여 명, 100명 이상, 1,000 or more, 100+      rounded
--5, minus 5, 영하 5                                                   less than nothing; 10-5 and 7 minus 5 are not
+-5, $-5, minus 5, 영하 5                                              less than nothing; 10-5 and 7 minus 5 are not
 5 pm, 5:30 p.m., 오후 5시                                             5 or 17
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from detectors.factuality.mismatch.units import CURRENCY_SIGNS
 from detectors.factuality.words import HANGUL, MARK, NUMBER, Token
 
 __all__ = ["is_hedged", "is_minus", "on_the_clock"]
@@ -49,7 +50,7 @@ def is_minus(tokens: tuple[Token, ...], i: int) -> bool:
         return False
     before = tokens[i - 1] if i else None
     return (before is None or (before.end < tokens[i].start and before.kind != NUMBER)
-            or (before.kind == MARK and before.text in "(["))  # fmt: skip
+            or (before.kind == MARK and (before.text in "([" or before.text in CURRENCY_SIGNS)))  # fmt: skip
 
 
 def on_the_clock(tokens: tuple[Token, ...], first: int, last: int, readings: tuple[float, ...]) -> tuple[float, ...]:

@@ -33,6 +33,8 @@ __all__ = ["Quantity", "numeral", "quantities"]
 _BEGIN = BEGINNINGS | ORDINAL_WORDS.keys()
 _PLAIN: Unit = ("", 1.0, 0.0)
 _GROUPED = re.compile(r"\d{1,3}(?:([,.'\u00a0\u202f])\d{3})(?:\1\d{3}){0,9}\Z")
+_POWER = re.compile(r"[eE]([+-]?\d{1,2})(?!\w|[.,]\w)")
+"""Of ten, behind the figures that it scales: 1.5e6, 2E-3."""
 _INDIAN = re.compile(r"\d{1,2}(?:,\d{2}){1,6},\d{3}\Z")
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9, "b": 1e9, "tn": 1e12}
 _LIMIT, _LABEL, _WORDS_OF_CITATION = 20, 6, 16
@@ -175,15 +177,19 @@ def _finished(
 ) -> Quantity:
     """Return the quantity with the scale and unit that follow its figures."""
     scale, unit, last, rest = _behind(reading.plain, tokens, last)
-    money = first > 0 and tokens[first - 1].text in CURRENCY_SIGNS
-    if money:
+    inside = first > 1 and tokens[first - 2].text in CURRENCY_SIGNS and is_minus(tokens, first - 1)  # $-5
+    if inside:
+        first -= 1
+    if first > 0 and tokens[first - 1].text in CURRENCY_SIGNS:
         first -= 1
         unit = UNITS[tokens[first].text]
     hedged = place == 1.0 and len(readings) > 0 and is_hedged(tokens, first, last)
     if hedged:
         place = _last_figure(readings[0])
-    if first > 0 and is_minus(tokens, first - 1):
+    before = not inside and first > 0 and is_minus(tokens, first - 1)
+    if before:
         first -= 1
+    if inside or before:
         readings = tuple(-one for one in readings)
     dimension, factor, shift = unit or _PLAIN
     readings = on_the_clock(tokens, first, last, readings)
@@ -200,6 +206,9 @@ def _behind(plain: str, tokens: tuple[Token, ...], last: int) -> tuple[float, Un
         return 1.0, None, last, 0.0
     if after.kind == HANGUL:
         return _hangul_behind(tokens, last)
+    if (power := _POWER.match(plain, tokens[last].end)) is not None:
+        last += sum(tokens[last].end < one.end <= power.end() for one in tokens[last + 1 : last + 4])
+        return 10.0 ** int(power[1]), *_unit(tokens, last), 0.0
     glued = after.start == tokens[last].end
     scale = SCALES.get(after.text, 1.0) if after.kind == WORD else 1.0
     if (
