@@ -79,7 +79,7 @@ class Videos:
             kept.append(np.asarray(frame.brightness, dtype=np.float32))
             keys.append(frame.key)
             steps = frame.steps
-        return Clip(np.stack(kept), keys, steps)
+        return Clip(np.array(kept), keys, steps)
 
     def length(self, one: Clip) -> float:
         """Return the number of frames that are read."""

@@ -7,6 +7,7 @@ What is opened is the file alone: formats that name other files or addresses are
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ __all__ = [
 ]
 
 _FORMATS = "mov,matroska,avi,mpegts"
+_EBML = b"\x1aE\xdf\xa3"
+"""How files of the formats `matroska` and `webm` begin, which they name next."""
 _SOUGHT = 1 << 26
 """Bytes at the beginning in which the first key frame is sought: a recording that was cut begins behind one."""
 _MOST_PIXELS = 1 << 25
@@ -66,7 +69,7 @@ class Brightness:
     @property
     def shown(self) -> NDArray[np.float32]:
         """Brightness as numbers of 0 to 1, a little beyond where the frame goes there."""
-        return (self.numbers.astype(np.float32) - np.float32(self.black)) / np.float32(self.steps)
+        return (self.numbers - np.float32(self.black)) / np.float32(self.steps)
 
 
 def frames_of(data: BinaryIO, place: object) -> Iterator[Frame]:
@@ -118,7 +121,7 @@ def opened(data: BinaryIO, place: object) -> Iterator[tuple[Any, Any]]:
     with _broken(place):
         try:
             told = {"format_whitelist": _FORMATS, "probesize": str(_SOUGHT)}
-            container = library.open(data, options=told, metadata_errors=OTHER_LETTERS)
+            container = library.open(data, format=_format_in(data), options=told, metadata_errors=OTHER_LETTERS)
         except library.ArgumentError:
             raise DataError(_NOT_ONE, file=place, problem="not one of the formats") from None
     with container:
@@ -129,6 +132,13 @@ def opened(data: BinaryIO, place: object) -> Iterator[tuple[Any, Any]]:
             _require_size(stream.codec_context.width, stream.codec_context.height, place)
         stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
         yield container, stream
+
+
+def _format_in(data: BinaryIO) -> str | None:
+    """Return the format that a file names in its first bytes; None where FFmpeg shall try its 300 on it."""
+    head = data.read(64)
+    data.seek(-len(head), io.SEEK_CUR)
+    return "matroska" if head.startswith(_EBML) and (b"matroska" in head or b"webm" in head) else None
 
 
 def _is_none(stream: Any) -> bool:
@@ -145,21 +155,18 @@ def _require_size(width: int, height: int, place: object) -> None:
 def counted(frames: Iterator[Any], place: object) -> Iterator[Any]:
     """Yield frames of one size, no more than allowed; DataError for others, and for none."""
     count, size = 0, None
-    while True:
-        with _broken(place):
-            frame = next(frames, None)
-        if frame is None:
-            break
-        count, size = count + 1, size or (frame.height, frame.width)
-        _require_size(frame.width, frame.height, place)
-        if (frame.height, frame.width) != size:
-            raise DataError("{file}: frame {number} has {rows} x {columns} pixels, those before it {before}; allowed: "
-                            "one size", file=place, number=count, rows=frame.height, columns=frame.width,
-                            before="{} x {}".format(*size))  # fmt: skip
-        if count > min(_MOST_FRAMES, _MOST_IN_ALL // (size[0] * size[1])):
-            raise DataError("{file}: more than {frames} frames of {rows} x {columns} pixels; allowed: {most}",
-                            file=place, frames=f"{count - 1:,}", rows=size[0], columns=size[1],
-                            most=f"{_MOST_FRAMES:,}, of {_MOST_IN_ALL:,} pixels in all")  # fmt: skip
-        yield frame
+    with _broken(place):
+        for count, frame in enumerate(frames, 1):
+            size = size or (frame.height, frame.width)
+            _require_size(frame.width, frame.height, place)
+            if (frame.height, frame.width) != size:
+                raise DataError("{file}: frame {number} has {rows} x {columns} pixels, those before it {before}; "
+                                "allowed: one size", file=place, number=count, rows=frame.height,
+                                columns=frame.width, before="{} x {}".format(*size))  # fmt: skip
+            if count > min(_MOST_FRAMES, _MOST_IN_ALL // (size[0] * size[1])):
+                raise DataError("{file}: more than {frames} frames of {rows} x {columns} pixels; allowed: {most}",
+                                file=place, frames=f"{count - 1:,}", rows=size[0], columns=size[1],
+                                most=f"{_MOST_FRAMES:,}, of {_MOST_IN_ALL:,} pixels in all")  # fmt: skip
+            yield frame
     if not count:
         raise DataError(_NOT_ONE, file=place, problem="it has no frames")

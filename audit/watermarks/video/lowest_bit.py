@@ -47,14 +47,15 @@ class VideoLowestBit:
 
         from detectors.provenance.image.bits import Evidence, log10_right
 
-        right, count = np.zeros(len(keys), dtype=int), 0
+        right, count = [0] * len(keys), 0
         for number, frame in enumerate(frames):
             found = (np.rint(frame.brightness.astype(float) * frame.steps).astype(int) & 1).astype(bool).ravel()
-            right += [int((found == bits_of_frame(key, number, len(found))).sum()) for key in keys]
+            for at, key in enumerate(keys):
+                right[at] += np.count_nonzero(found == bits_of_frame(key, number, len(found)))
             count += len(found)
         if not count:
             return [Evidence(float("nan")) for _ in keys]
-        return [Evidence(log10_right(int(one), count), float(one) / count) for one in right]
+        return [Evidence(log10_right(one, count), one / count) for one in right]
 
 
 def bits_of_frame(key: bytes, number: int, count: int) -> NDArray[np.bool_]:
