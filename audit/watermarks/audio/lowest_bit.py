@@ -49,7 +49,7 @@ class AudioLowestBit:
 def _whole(sound: NDArray[np.floating]) -> NDArray[np.int64]:
     import numpy as np
 
-    return np.asarray(np.rint(np.clip(sound.astype(float) * _TOP, -_TOP, _TOP - 1)), dtype=np.int64)
+    return np.asarray(np.rint(np.minimum(np.maximum(sound.astype(float) * _TOP, -_TOP), _TOP - 1)), dtype=np.int64)
 
 
 def _bits(key: bytes, count: int) -> NDArray[np.bool_]:

@@ -46,7 +46,7 @@ def keyed_bits(secret: bytes, nonce: bytes, count: int) -> Bits:
     """Return `count` bits of SHAKE-256 of key and nonce, each length of which is told apart."""
     told = b"dokimasia latent mark 1\0" + len(secret).to_bytes(8) + secret + nonce
     drawn = np.frombuffer(hashlib.shake_256(told).digest(-(-count // 8)), np.uint8)
-    return np.unpackbits(drawn, count=count).astype(bool)
+    return np.unpackbits(drawn, count=count).view(bool)
 
 
 def shaded(message: Bits, secret: bytes, nonce: bytes, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
