@@ -67,12 +67,14 @@ def attack_cells(outputs: pd.DataFrame) -> pd.DataFrame:
     outputs, one row per text: `kinds`, `strengths`, `lengths`, `altered`, `p_values`, lists as long as each other; kind
     `none` is no attack, length 0 the whole text, a null p-value that nothing could be tested. Null lists = no text.
     """
-    rows = outputs[list(CELL_LISTS)].reset_index(drop=True)
-    rows = rows[rows["kinds"].notna()]
-    told = {name: list(chain.from_iterable(rows[name])) for name in CELL_LISTS}
-    cells = pd.DataFrame(told).set_axis(["kind", "strength", "length", "altered", "p_value"], axis=1)
-    cells.insert(0, "item", np.repeat(rows.index, rows["kinds"].map(len)))
-    return cells.astype({"strength": float, "length": int, "altered": bool, "p_value": float})
+    there = np.flatnonzero(outputs["kinds"].notna())
+    lists = {name: outputs[name].to_numpy()[there] for name in CELL_LISTS}
+    told = {name: list(chain.from_iterable(cells)) for name, cells in lists.items()}
+    return pd.DataFrame({
+        "item": np.repeat(there, [*map(len, lists["kinds"])]), "kind": told["kinds"],
+        "strength": np.array(told["strengths"], float), "length": np.array(told["lengths"], int),
+        "altered": np.array(told["altered"], bool), "p_value": np.array(told["p_values"], float),
+    })  # fmt: skip
 
 
 def power_table(cells: pd.DataFrame, alphas: Sequence[float], level: float) -> pd.DataFrame:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import places_in_order, units_of
+from detectors.arrays import Floats, places_in_order, units_of
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.provenance.detection import median_of
@@ -106,9 +106,9 @@ class MarkJudge:
         return [one for one in LEVELS if one != self.alpha]
 
     @cached_property
-    def p(self) -> pd.Series[float]:
+    def p(self) -> Floats:
         """P-value of each output under the key."""
-        return self.outputs["p_value"].astype(float)
+        return self.outputs["p_value"].to_numpy(float)
 
     @cached_property
     def units(self) -> NDArray[np.int64]:
@@ -145,16 +145,15 @@ class MarkJudge:
         return self._power[1:]
 
     def rate(
-        self, name: str, found: pd.Series[float] | None, direction: Direction, reason: Cause,
-        units: NDArray[Any] | None, **told: Any,
+        self, name: str, values: Floats | None, direction: Direction, reason: Cause, units: NDArray[Any] | None,
+        **told: Any,
     ) -> Measure:
-        """Return the mean over units of 0/1 values, null = cannot be said."""
+        """Return the mean over units of 0/1 values, NaN = cannot be said."""
         facts: dict[str, Any] = {
             "unit": "share", "direction": direction, "level": self.level, "group": told.pop("group", None)
         }
-        values = np.empty(0) if found is None else found.to_numpy(float)
-        if np.isnan(values).all():
-            return undefined(name, reason, n=_n(0), missing=len(values), **facts)
+        if values is None or np.isnan(values).all():
+            return undefined(name, reason, n=_n(0), missing=0 if values is None else len(values), **facts)
         mean = mean_over_units(values, units, level=self.level, rng=self.rng, binary=name != "bit_accuracy")
         return Measure(
             name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n, method=mean.method,
@@ -176,11 +175,11 @@ class MarkJudge:
         if clean is None:
             yield self.rate("false_positive_rate", None, _LOW, self.no_clean, None)
         else:
-            p, units = clean["p_value"].astype(float), places_in_order(units_of(clean))
+            p, units = clean["p_value"].to_numpy(float), places_in_order(units_of(clean))
             yield self.rate("false_positive_rate", _at(p, self.alpha), _LOW, self.unread, units)
             for one in self.levels:
                 yield self.rate("false_positive_rate", _at(p, one), _LOW, self.unread, units, group=level_named(one))
-        plain = self.outputs["plain_p_value"].astype(float) if "plain_p_value" in self.outputs else None
+        plain = self.outputs["plain_p_value"].to_numpy(float) if "plain_p_value" in self.outputs else None
         own = None if plain is None else _at(plain, self.alpha)
         yield self.rate("own_false_positive_rate", own, _LOW, self.no_originals, self.units)
 
@@ -192,11 +191,11 @@ class MarkJudge:
             yield self.rate("other_key_rate", _at(p, one), _LOW, self.no_keys, None, group=level_named(one))
 
     @cached_property
-    def others(self) -> pd.Series[float]:
+    def others(self) -> Floats:
         """P-values of every image under every key that was not put in."""
         frames = [self.outputs, *([] if self.unmarked is None else [self.unmarked])]
         lists = [one for frame in frames for one in frame["other_p_values"] if one is not None]
-        return pd.Series([np.nan if p is None else p for one in lists for p in one], dtype=float)
+        return np.array([p for one in lists for p in one], dtype=float)
 
     def forged(self) -> Measure:
         """Return the share of originals in which the mark is found after it was copied into them, at its best."""
@@ -208,28 +207,29 @@ class MarkJudge:
 
     def bits(self) -> Iterator[Measure]:
         """Yield the share of the message's bits that are right, as it came and after each attack."""
-        right = self.outputs["right_bits"].astype(float)
+        right = self.outputs["right_bits"].to_numpy(float)
         facts: dict[str, Any] = {"mean_of": "right_bits", "unit_of": "unit" if "unit" in self.outputs else None}
         yield self.rate("bit_accuracy", right, _HIGH, _NO_MESSAGE, self.units, **facts)
-        if right.isna().all() or self.attacked is None:
+        if np.isnan(right).all() or self.attacked is None:
             return
         after = np.concatenate([np.array(one, dtype=float) for one in self.outputs["bits"] if one is not None])
         places = self.attacked.columns["item"].astype(int)
         for one in self.attacks:
             rows, group = self.attacked.of(one), name_of(*one)
             own = self.units[places[rows]]
-            yield self.rate("bit_accuracy", pd.Series(after[rows]), _HIGH, _NO_MESSAGE, own, group=group)
+            yield self.rate("bit_accuracy", after[rows], _HIGH, _NO_MESSAGE, own, group=group)
 
     def quality(self) -> Iterator[Measure]:
         """Yield the medians over units of what the mark costs."""
-        units = units_of(self.outputs)
         for name, unit in self.costs:
-            told = self.outputs[name].astype(float) if name in self.outputs else pd.Series(dtype=float)
-            there = told.dropna()
-            means = there.groupby(units.reindex(there.index)).mean()
+            told = self.outputs[name].to_numpy(float) if name in self.outputs else np.empty(0)
+            there = ~np.isnan(told)
+            units = self.units[: len(told)][there]
+            sizes = np.bincount(units)
+            means = (np.bincount(units, told[there]) / np.maximum(sizes, 1))[sizes > 0]
             nothing = _FEW if len(told) else self.no_originals
-            yield median_of(name, means, nothing, unit=unit, direction=_HIGH, level=self.level,
-                            missing=len(told) - len(there))  # fmt: skip
+            yield median_of(name, pd.Series(means), nothing, unit=unit, direction=_HIGH, level=self.level,
+                            missing=int((~there).sum()))  # fmt: skip
 
     def below(self) -> Measure:
         """Return in how many attacks fewer images are found than was promised; all attacks at once."""
@@ -260,7 +260,7 @@ class MarkJudge:
 
     def not_tested(self) -> Measure:
         """Return how many outputs could not be read."""
-        count = float(self.p.isna().sum())
+        count = float(np.isnan(self.p).sum())
         return Measure(
             name="not_tested", value=count, low=count, high=count, n={"items": len(self.p)}, unit="count",
             direction=_LOW, level=self.level, method=COUNT,
@@ -272,7 +272,7 @@ class MarkJudge:
         if known:
             worst = min(known, key=lambda one: one.value or 0.0)
             yield Remark("weakest_attack", {"attack": str(worst.group), "found_share": float(worst.value or 0.0)})
-        if read := int(self.others.notna().sum()):
+        if read := int((~np.isnan(self.others)).sum()):
             yield Remark("rates_counted", {"reading_count": float(read), "least": 1 / read, "alpha": self.alpha})
 
     def of_files(self, remarks: Sequence[Remark]) -> Result:
@@ -286,20 +286,20 @@ class MarkJudge:
     def items(self) -> pd.DataFrame:
         """Return the outputs with what is said of each."""
         found = _at(self.p, self.alpha)
-        missed = found.eq(0).astype("boolean").where(found.notna())
+        unread = np.isnan(found)
+        missed = pd.arrays.BooleanArray(found == 0, unread)
         items = self.outputs.assign(value=found, against=missed, weight=self.p)
-        return items.assign(no_answer=found.isna()) if found.isna().any() else items
+        return items.assign(no_answer=unread) if unread.any() else items
 
     def table(self) -> pd.DataFrame | None:
         """Return the unmarked outputs with what is said of each."""
         clean = self.unmarked
-        return None if clean is None else clean.assign(value=_at(clean["p_value"].astype(float), self.alpha))
+        return None if clean is None else clean.assign(value=_at(clean["p_value"].to_numpy(float), self.alpha))
 
 
-def _at(p: pd.Series[float], alpha: float) -> pd.Series[float]:
-    """Return 1 for what is found, 0 for what is not; null where there is no p-value."""
-    read = p.to_numpy(float)
-    return pd.Series(np.where(np.isnan(read), np.nan, read <= alpha), p.index, name=p.name)
+def _at(p: Floats, alpha: float) -> Floats:
+    """Return 1 for what is found, 0 for what is not; NaN where there is no p-value."""
+    return np.where(np.isnan(p), np.nan, p <= alpha)
 
 
 def _n(count: int) -> dict[str, int]:
