@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pytest
 from scipy.stats import gaussian_kde, multivariate_normal, norm
+from sklearn.mixture import GaussianMixture
 
 from detectors.elements import min_k
 from detectors.health import response_problem, score_problem
@@ -14,6 +15,7 @@ from detectors.intervals import auroc
 from detectors.lossless import compressed_bits, sizes
 from detectors.novelty.baselines import knn_distance, mixture_surprise, vectors
 from detectors.novelty.likelihood import batch_typicality, bits_per_dim, input_complexity, typicality
+from detectors.novelty.mixture import fitted
 
 TEXTS = ["the cat sat on the mat", "a dog ran in the park", "the sun rose over the hill", "rain fell on the old roof"]
 
@@ -84,6 +86,15 @@ def test_the_mixture_sees_what_leaves_its_leading_directions():
     new = fit.copy()
     new[:, 20] += 2
     assert auroc(mixture_surprise(fit, fit, rng=rng), mixture_surprise(fit, new, rng=rng))[0] == 1
+
+
+@pytest.mark.parametrize(("count", "wide", "parts"), [(60, 6, 2), (300, 3, 5), (40, 1, 1), (90, 16, 3)])
+def test_the_mixture_is_that_of_scikit_learn(count, wide, parts):
+    rng = np.random.default_rng(count)
+    points, new = rng.normal(size=(count, wide)) + 4 * rng.integers(0, 3, (count, 1)), rng.normal(size=(50, wide))
+    theirs = GaussianMixture(parts, reg_covar=0.01, max_iter=500, init_params="k-means++", random_state=7).fit(points)
+    ours = fitted(points, parts, ridge=0.01, seed=7).log_density(new)
+    assert ours == pytest.approx(theirs.score_samples(new), rel=1e-9)
 
 
 @pytest.mark.parametrize("item", [

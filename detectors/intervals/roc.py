@@ -73,7 +73,7 @@ def _refused_below(value: float, pairs: int, alpha: float) -> float:
 def _tail(wins: float, pairs: int, mean: float) -> float:
     """Return the bound on the probability of `wins` or more of `pairs`."""
     first, last = math.floor(pairs * mean), math.ceil(wins) - 1
-    j = np.arange(first, last + 1) if last - first < _TRIED else np.linspace(first, last, _TRIED).round()
+    j = np.arange(first, last + 1.0) if last - first < _TRIED else np.linspace(first, last, _TRIED).round()
     excess = pairs * mean * bdtrc(j - 1, pairs - 1, mean) - j * bdtrc(j, pairs, mean)
     return min(1.0, float((excess / (wins - j)).min()))
 

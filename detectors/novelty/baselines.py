@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, Items
+from detectors.novelty.mixture import fitted
 
 __all__ = [
     "comparable", "diffusion_variance", "isolation", "knn_distance", "mixture_surprise", "standardised", "vectors",
@@ -76,10 +77,12 @@ def diffusion_variance(fit: Items, items: Items, k: int = 5) -> Floats:
 
 def _nearest(fit: Items, items: Items, k: int) -> Floats:
     """Return the Euclidean distances [item, neighbour] to the k nearest of `fit`, to all where there are fewer."""
+    from sklearn import config_context
     from sklearn.neighbors import NearestNeighbors
 
-    near = NearestNeighbors(n_neighbors=min(k, len(fit))).fit(vectors(fit))
-    return np.asarray(near.kneighbors(vectors(items))[0])
+    with config_context(skip_parameter_validation=True):
+        near = NearestNeighbors(n_neighbors=min(k, len(fit))).fit(vectors(fit))
+        return np.asarray(near.kneighbors(vectors(items))[0])
 
 
 def mixture_surprise(fit: Items, items: Items, *, rng: np.random.Generator) -> Floats:
@@ -88,7 +91,6 @@ def mixture_surprise(fit: Items, items: Items, *, rng: np.random.Generator) -> F
     At most 16 leading directions and 5 components, fewer where `fit` is small: a tenth and a thirtieth of its items.
     """
     from sklearn.decomposition import PCA
-    from sklearn.mixture import GaussianMixture
 
     known = vectors(fit)
     if not np.ptp(known, axis=0).any():  # one point has no directions
@@ -97,14 +99,12 @@ def mixture_surprise(fit: Items, items: Items, *, rng: np.random.Generator) -> F
     axes = PCA(kept, svd_solver="full").fit(known)
     inside = axes.transform(known)
     seed = int(rng.integers(2**31))
-    mixture = GaussianMixture(
-        max(1, min(5, len(known) // 30)), reg_covar=1e-3 * float(inside.var()) + 1e-12, max_iter=500,
-        init_params="k-means++", random_state=seed,
-    ).fit(inside)
+    parts, ridge = max(1, min(5, len(known) // 30)), 1e-3 * float(inside.var()) + 1e-12
+    mixture = fitted(inside, parts, ridge=ridge, seed=seed)
     new = vectors(items)
     seen = axes.transform(new)
     rest = np.maximum(((new - axes.mean_) ** 2).sum(1) - (seen**2).sum(1), 0)
-    return np.asarray(rest / (2 * max(float(axes.noise_variance_), 1e-12)) - mixture.score_samples(seen))
+    return np.asarray(rest / (2 * max(float(axes.noise_variance_), 1e-12)) - mixture.log_density(seen))
 
 
 def isolation(fit: Items, items: Items, *, rng: np.random.Generator) -> Floats:

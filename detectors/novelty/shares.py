@@ -140,8 +140,13 @@ class Shares:
         """The independent unit of every row, as its place among the units."""
         return places_in_order(units_of(self.evidence))
 
+    @cached_property
+    def _roles(self) -> NDArray[np.object_]:
+        """The role of every row, which an array compares faster than pandas does."""
+        return self.evidence["role"].to_numpy(object)
+
     def _are(self, role: str) -> NDArray[np.bool_]:
-        return np.asarray(self.evidence["role"] == role, dtype=bool)
+        return np.asarray(self._roles == role, dtype=bool)
 
     def _rows(self, where: Mapping[str, str]) -> NDArray[np.bool_]:
         """Tell which rows are of a role, and of a group where one is named."""
