@@ -1,14 +1,14 @@
 """One law for SQLite and PostgreSQL: what was committed happened one after the other, and whole."""
 
 import fcntl
+import signal
 import sqlite3
-import subprocess
 import sys
 import traceback
 from collections import Counter
 
 import pytest
-from needs import ROOT
+from forks import Fork
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -19,38 +19,6 @@ from audit.errors import DatabaseError, IntegrityError, LibraryError, UsageError
 
 WRITERS, EACH = 8, 100
 TABLE = "CREATE TABLE numbers (number INTEGER PRIMARY KEY, writer INTEGER NOT NULL)"
-WRITER = """
-import os
-import sys
-from sqlalchemy import text
-from audit.database import open_database, write
-
-def work(connection):
-    last = connection.scalar(text("SELECT coalesce(max(number), 0) FROM numbers"))
-    connection.execute(text("INSERT INTO numbers VALUES (:number, :writer)"), {"number": last + 1, "writer": writer})
-
-place, writers, times = sys.argv[1], *map(int, sys.argv[2:])
-write(open_database(place), lambda connection: None)
-children = []
-for writer in range(writers):
-    if not (child := os.fork()):
-        for _ in range(times):
-            write(open_database(place), work)
-        os._exit(0)
-    children.append(child)
-sys.exit(any(os.waitpid(child, 0)[1] for child in children))
-"""
-HALF = WRITER.partition("place, writers")[0] + """
-def half(connection):
-    work(connection)
-    work(connection)
-    print("half", flush=True)
-    sys.stdin.read()
-
-writer = 0
-write(open_database(sys.argv[1]), half)
-"""
-"""A transaction that waits, half done, for its end."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -73,17 +41,35 @@ def _numbers(place):
     return read(open_database(place), _read)
 
 
-def _process(script, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)], cwd=ROOT, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+def _adds_one(connection, writer):
+    last = connection.scalar(text("SELECT coalesce(max(number), 0) FROM numbers"))
+    connection.execute(text("INSERT INTO numbers VALUES (:number, :writer)"), {"number": last + 1, "writer": writer})
+
+
+def _writer(place, writer):
+    def adds(tell):
+        for _ in range(EACH):
+            write(open_database(place), lambda connection: _adds_one(connection, writer))
+
+    return Fork(adds)
+
+
+def _half(place):
+    """A process with a transaction that waits, half done, for its end."""
+
+    def half(connection, tell):
+        _adds_one(connection, 0)
+        _adds_one(connection, 0)
+        tell("half")
+        signal.pause()
+
+    return Fork(lambda tell: write(open_database(place), lambda connection: half(connection, tell)))
 
 
 def test_eight_writers_lose_none_of_800_transactions_that_read_and_then_write(place):
     """Each number is the last one and one: a transaction that stood on an old number would write one twice."""
-    writers = _process(WRITER, place, WRITERS, EACH)
-    assert (writers.communicate(), writers.returncode) == (("", ""), 0)
+    writers = [_writer(place, number) for number in range(WRITERS)]
+    assert [one.end() for one in writers] == [(0, [])] * WRITERS
     rows = read(open_database(place), lambda one: one.execute(text("SELECT * FROM numbers ORDER BY number")).all())
     assert [number for number, _ in rows] == list(range(1, WRITERS * EACH + 1))
     assert Counter(writer for _, writer in rows) == dict.fromkeys(range(WRITERS), EACH)
@@ -91,10 +77,10 @@ def test_eight_writers_lose_none_of_800_transactions_that_read_and_then_write(pl
 
 def test_a_writer_that_is_killed_leaves_nothing_half_and_nobody_waiting(place):
     write(open_database(place), _insert(1))
-    half = _process(HALF, place)
-    assert half.stdout.readline() == "half\n"
+    half = _half(place)
+    assert half.told.readline() == "half\n"
     half.kill()
-    half.communicate()
+    assert half.end() == (-signal.SIGKILL, [])
     write(open_database(place), _insert(7))
     assert _numbers(place) == [1, 7]
 

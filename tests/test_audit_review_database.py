@@ -1,14 +1,12 @@
 """Reviews of one audit from many writers, on a file, SQLite and PostgreSQL: nothing lost, one chain, forks refused."""
 
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
+from forks import Fork
 from postgres import fresh_database
 from review_fixtures import small_audit
 
@@ -31,27 +29,6 @@ from audit.review import (
 from audit.review.table_log import TableLog, _tables
 from audit.signing import make_key
 from audit.signing.keys import read_key
-
-WRITERS = """
-import os, sys
-from contextlib import suppress
-from audit.record import load_record
-from audit.review import Comment, add_reviews
-with suppress(ImportError):  # once, not in every child
-    import psycopg, sqlalchemy.dialects.postgresql.psycopg, sqlalchemy.dialects.sqlite
-folders, count, children = sys.argv[2:], int(sys.argv[1]), []
-for name, folder in enumerate(folders):
-    if child := os.fork():
-        children.append(child)
-        continue
-    audit = load_record(folder)
-    for number in range(count):
-        add_reviews(audit, Comment(check="limited", text=f"{name} {number}"), author=f"Writer {name}")
-        os.write(1, f"{name} {number}\\n".encode())
-    os._exit(0)
-sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0 for child in children))
-"""
-"""As many processes as folders, which all say so many words and tell when each was kept."""
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +56,23 @@ def host(made, tmp_path):
     return copied
 
 
-def writers(count, folders, **more):
-    words = [sys.executable, "-c", WRITERS, str(count), *map(str, folders)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, **more)
+def writer(name, folder, count):
+    """A process that says so many words, and tells when each was kept."""
+
+    def write(tell):
+        audit = load_record(folder)
+        for number in range(count):
+            add_reviews(audit, Comment(check="limited", text=f"{name} {number}"), author=f"Writer {name}")
+            tell(f"{name} {number}")
+
+    return Fork(write)
+
+
+def written(folders, count):
+    """Have as many processes as folders say so many words each, all at once; returns how many were kept."""
+    ends = [process.end() for process in [writer(name, folder, count) for name, folder in enumerate(folders)]]
+    assert {code for code, _ in ends} == {0}
+    return sum(len(told) for _, told in ends)
 
 
 def texts(audit):
@@ -98,15 +89,13 @@ def all_there(audit, of_eight):
 
 def test_eight_writers_of_one_file_lose_nothing(host):
     audit = host("shared")
-    process = writers(100, [audit.folder] * 8)
-    assert (len(process.communicate(timeout=300)[0].splitlines()), process.returncode) == (800, 0)
+    assert written([audit.folder] * 8, 100) == 800
     all_there(audit, 100)
 
 
 def test_eight_hosts_of_one_database_lose_nothing(host, place):
     audits = [host(f"host {name}") for name in range(8)]
-    process = writers(25, [audit.folder for audit in audits])
-    assert (len(process.communicate(timeout=300)[0].splitlines()), process.returncode) == (200, 0)
+    assert written([audit.folder for audit in audits], 25) == 200
     lines = {(pull_reviews(audit), (audit.folder / REVIEWS_FILE).read_bytes())[1] for audit in audits}
     assert len(lines) == 1, "the same bytes on every host"
     all_there(audits[0], 25)
@@ -116,13 +105,13 @@ def test_kill_9_loses_at_most_the_entry_in_flight(host, place):
     rng, told, killed = random.Random(5), 0, 0
     audit, other = host("killed"), host("other")
     for _ in range(2):
-        process = writers(100_000, [audit.folder], start_new_session=True)
-        process.stdout.readline()
+        process = writer(0, audit.folder, 100_000)
+        process.told.readline()
         time.sleep(rng.uniform(0.01, 0.3))
-        os.killpg(process.pid, signal.SIGKILL)
-        rest, _ = process.communicate()
-        killed += process.returncode == -signal.SIGKILL
-        told += 1 + sum(line.endswith(tuple("0123456789")) for line in rest.splitlines())
+        process.kill()
+        code, rest = process.end()
+        killed += code == -signal.SIGKILL
+        told += 1 + sum(line.endswith(tuple("0123456789")) for line in rest)
         pull_reviews(other)
         entries = len(read_reviews(other.folder).entries)
         assert told <= entries <= told + 1

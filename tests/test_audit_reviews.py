@@ -2,14 +2,13 @@
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 import pandas as pd
 import pytest
+from forks import Fork
 from markov import MarkovText, Repeats
 from pydantic import ValidationError
 from report_fixtures import finding, rate, write_audit
@@ -43,15 +42,6 @@ from detectors.intervals import betting_mean
 from detectors.sequential import RateTest
 
 AT = datetime(2026, 11, 24, 10, 3, tzinfo=timezone(timedelta(hours=9)))
-WRITER = """
-import sys
-from audit.record import load_record
-from audit.review import Comment, add_reviews
-audit = load_record(sys.argv[1])
-for number in range(int(sys.argv[3])):
-    add_reviews(audit, Comment(check="limited", text=f"{sys.argv[2]} {number}"), author=sys.argv[2])
-    print(number + 1, flush=True)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +71,14 @@ def say(audit, *says, author="Kim", **more):
 
 
 def writer(audit, name, count):
-    arguments = [sys.executable, "-c", WRITER, str(audit.folder), name, str(count)]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    """A process that says so many words, and tells the number of each that was kept."""
+
+    def write(tell):
+        for number in range(count):
+            say(audit, Comment(check="limited", text=f"{name} {number}"), author=name)
+            tell(number + 1)
+
+    return Fork(write)
 
 
 def test_the_latest_word_of_each_kind_counts_and_comments_stay(audit):
@@ -121,9 +117,7 @@ def test_without_reviews_the_state_is_the_machines(audit):
 
 def test_two_processes_lose_nothing(audit):
     processes = [writer(audit, name, 400) for name in ("Kim", "Lee")]
-    assert [process.wait(timeout=300) for process in processes] == [0, 0]
-    for process in processes:
-        process.stdout.close()
+    assert [process.end()[0] for process in processes] == [0, 0]
     entries = read_reviews(audit.folder).entries
     for name in ("Kim", "Lee"):
         said = [entry.says.text for entry in entries if entry.author == name]
@@ -135,12 +129,12 @@ def test_kill_9_loses_at_most_the_entry_in_flight(audit):
     rng, told, killed = random.Random(3), 0, 0
     for _ in range(4):
         process = writer(audit, "Kim", 100_000)
-        process.stdout.readline()
+        process.told.readline()
         time.sleep(rng.uniform(0.01, 0.3))
         process.kill()
-        rest, _ = process.communicate()
-        killed += process.returncode == -signal.SIGKILL
-        told += 1 + sum(line.isdigit() for line in rest.splitlines())
+        code, rest = process.end()
+        killed += code == -signal.SIGKILL
+        told += 1 + sum(line.isdigit() for line in rest)
         entries = len(read_reviews(audit.folder).entries)
         assert told <= entries <= told + 1
         told = entries
