@@ -5,6 +5,7 @@ import multiprocessing
 import shutil
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 from markov import MarkovModel, MarkovText, Repeats
@@ -26,13 +27,33 @@ from audit.reference import cases
 COUNTS = [(3, 100), (5, 100)]
 
 
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """A plan, whose data are not to be written to."""
+    return plan_of_rates(tmp_path_factory.mktemp("data"), COUNTS, seed=1, limit=80)
+
+
+@pytest.fixture(scope="module")
+def audited(plan, tmp_path_factory):
+    into = tmp_path_factory.mktemp("audited") / "audits"
+    run(plan, into=into)
+    return into
+
+
 @pytest.fixture
-def plan(tmp_path):
-    return plan_of_rates(tmp_path, COUNTS, seed=1, limit=80)
+def into(audited, tmp_path):
+    """A folder of audits in which the plan was audited, and nothing else."""
+    return Path(shutil.copytree(audited, tmp_path / "audits"))
 
 
 def first(plan, **changes):
     return (replace(plan.checks[0], **changes), *plan.checks[1:])
+
+
+def audit_in(into):
+    """The one audit of a folder."""
+    (record,) = into.glob("*/record.json")
+    return load_record(record.parent)
 
 
 def told(audit):
@@ -92,10 +113,10 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_kind_of_change_is_told(tmp_path, plan, change):
+def test_every_kind_of_change_is_told(tmp_path, plan, into, change):
     make, expected = CHANGES[change]
-    registered = run(plan, into=tmp_path / "audits")
-    audit = run(make(plan, tmp_path), into=tmp_path / "audits")
+    registered = audit_in(into)
+    audit = run(make(plan, tmp_path), into=into)
     assert registered.record.deviations == []
     assert not (registered.folder / DEVIATIONS_FILE).exists()
     assert audit.folder != registered.folder
@@ -109,10 +130,9 @@ def test_every_kind_of_change_is_told(tmp_path, plan, change):
     assert check_digests(audit) > 1
 
 
-def test_verdicts_are_those_of_the_plan_alone(tmp_path, plan):
+def test_verdicts_are_those_of_the_plan_alone(tmp_path, plan, into):
     changed = replace(plan, checks=first(plan, limit=Limit(measure="ones", at_most=0.4)))
-    run(plan, into=tmp_path / "audits")
-    audit, alone = (run(changed, into=tmp_path / into) for into in ("audits", "alone"))
+    audit, alone = (run(changed, into=place) for place in (into, tmp_path / "alone"))
     assert [one.ordinal for one in audit.record.attempts] == [2, 2]
     assert audit.record.model_copy(update={"deviations": [], "attempts": []}) == alone.record
 
@@ -129,17 +149,14 @@ def test_verdicts_are_those_of_the_plan_alone(tmp_path, plan):
     ],
     ids=["title", "checks", "model", "shard", "clauses", "same"],
 )
-def test_another_audit_or_the_same_plan_is_no_deviation(tmp_path, plan, make):
-    run(plan, into=tmp_path / "audits")
-    assert told(run(make(replace(plan, seed=1)), into=tmp_path / "audits", fresh=True)) == []
+def test_another_audit_or_the_same_plan_is_no_deviation(plan, into, make):
+    assert told(run(make(replace(plan, seed=1)), into=into, fresh=True)) == []
 
 
-def test_the_same_data_at_another_place_are_no_deviation(tmp_path, plan):
-    run(plan, into=tmp_path / "audits")
-    moved = tmp_path / "moved.csv"
-    moved.write_bytes((tmp_path / "c0.csv").read_bytes())
-    there = replace(plan.checks[0].data["items"], path=moved)
-    assert told(run(replace(plan, checks=first(plan, data={"items": there})), into=tmp_path / "audits")) == []
+def test_the_same_data_at_another_place_are_no_deviation(tmp_path, plan, into):
+    data = plan.checks[0].data["items"]
+    there = replace(data, path=Path(shutil.copy(data.path, tmp_path / "moved.csv")))
+    assert told(run(replace(plan, checks=first(plan, data={"items": there})), into=into)) == []
 
 
 def test_a_model_is_told_by_its_fingerprint_and_a_helper_is_part_of_the_plan(tmp_path):
@@ -153,9 +170,8 @@ def test_a_model_is_told_by_its_fingerprint_and_a_helper_is_part_of_the_plan(tmp
     assert told(run(replace(plan, model=MarkovText(stay=0.7).open()), into=tmp_path / "audits")) == []
 
 
-def test_the_plan_frozen_first_is_the_registered_one_whatever_comes_between(tmp_path, plan):
-    into = tmp_path / "audits"
-    one = run(plan, into=into)
+def test_the_plan_frozen_first_is_the_registered_one_whatever_comes_between(plan, into):
+    one = audit_in(into)
     two = run(replace(plan, seed=2), into=into)
     three = run(replace(plan, seed=3), into=into)
     assert [(told(two)), told(three)] == [[(None, "seed", 1, 2)], [(None, "seed", 1, 3)]]
@@ -215,9 +231,8 @@ def folder_of(into, plan):
 
 
 @pytest.mark.parametrize("written", ["deviations.json", "plan.json", "line"])
-def test_a_kill_between_two_writes_leaves_the_order_as_it_was(tmp_path, plan, monkeypatch, written):
-    into, changed, third = tmp_path / "audits", replace(plan, seed=2), replace(plan, seed=3)
-    run(plan, into=into)
+def test_a_kill_between_two_writes_leaves_the_order_as_it_was(plan, into, monkeypatch, written):
+    changed, third = replace(plan, seed=2), replace(plan, seed=3)
     folder = folder_of(into, changed)
     real = {"write": registration.write_atomic, "append": registration.append_plan}
 
@@ -255,9 +270,7 @@ def test_a_freeze_that_was_killed_before_its_line_is_none(tmp_path, plan, monkey
     assert [(one.before, one.after) for one in freeze_in(folder_of(into, plan), plan)] == [(2, 1)]
 
 
-def test_the_line_of_the_end_that_a_kill_left_out_is_written_by_the_next_run(tmp_path, plan):
-    into = tmp_path / "audits"
-    run(plan, into=into)
+def test_the_line_of_the_end_that_a_kill_left_out_is_written_by_the_next_run(plan, into):
     whole = (into / REGISTER).read_bytes()
     lines = whole.splitlines(keepends=True)
     assert b"verdicts" in lines[-1]
@@ -277,10 +290,9 @@ LOOSENED = [("c0", "limit.at_most", 0.3, 0.9)]
 
 
 @pytest.mark.parametrize("planted", ["{}", "the plan", "with deviations"])
-def test_a_plan_that_was_put_there_is_not_frozen(tmp_path, plan, planted):
+def test_a_plan_that_was_put_there_is_not_frozen(plan, into, planted):
     """Whoever knows a plan knows its folder: a plan.json in it freezes nothing and hides no loosened limit."""
-    into, frozen = tmp_path / "audits", freeze(loosened(plan), {})
-    run(plan, into=into)
+    frozen = freeze(loosened(plan), {})
     folder = into / audit_id(frozen)
     folder.mkdir()
     (folder / "plan.json").write_bytes(b"{}" if planted == "{}" else canonical(frozen) + b"\n")
@@ -338,22 +350,20 @@ def test_a_record_that_was_put_there_does_not_unmake_an_audit_that_began(tmp_pat
     ],
     ids=["torn", "not lines", "outside", "gone"],
 )
-def test_a_damaged_register_falls_back_on_the_folders(tmp_path, plan, damage):
-    into = tmp_path / "audits"
-    registered = run(plan, into=into)
+def test_a_damaged_register_falls_back_on_the_folders(plan, into, damage):
+    registered = audit_in(into)
     damage(into / REGISTER)
     assert told(run(replace(plan, seed=2), into=into)) == [(None, "seed", 1, 2)]
     entries = [json.loads(line) for line in (into / REGISTER).read_text().splitlines() if '"id":"' in line]
     assert registered.folder.name in [one["id"] for one in entries]
 
 
-def test_a_registered_plan_that_was_altered_stops_the_next_audit(tmp_path, plan):
-    registered = run(plan, into=tmp_path / "audits")
-    file = registered.folder / "plan.json"
+def test_a_registered_plan_that_was_altered_stops_the_next_audit(plan, into):
+    file = audit_in(into).folder / "plan.json"
     file.write_bytes(file.read_bytes().replace(b'"at_most":0.3', b'"at_most":0.4'))
     with pytest.raises(IntegrityError, match=r"plan\.json: not the plan that was frozen"):
-        run(replace(plan, seed=2), into=tmp_path / "audits")
-    assert told(run(replace(plan, model=MarkovText().open()), into=tmp_path / "audits")) == []
+        run(replace(plan, seed=2), into=into)
+    assert told(run(replace(plan, model=MarkovText().open()), into=into)) == []
 
 
 @pytest.mark.parametrize("data", [b"{}", b"[]", b"null", b'{"title": 1}', b"\xff", b'{"checks": [1], "models": 2}'])
@@ -376,9 +386,9 @@ def test_a_plan_with_a_name_or_a_limit_that_is_none_is_left_alone(tmp_path, plan
 
 
 @pytest.mark.parametrize("tamper", ["gone", "other", "no list", "added"])
-def test_verify_finds_deviations_that_were_altered(tmp_path, plan, tamper):
-    registered = run(plan, into=tmp_path / "audits")
-    audit = run(replace(plan, seed=2), into=tmp_path / "audits")
+def test_verify_finds_deviations_that_were_altered(plan, into, tamper):
+    registered = audit_in(into)
+    audit = run(replace(plan, seed=2), into=into)
     file = audit.folder / DEVIATIONS_FILE
     if tamper == "gone":
         file.unlink()
@@ -449,9 +459,8 @@ def attempts(audit):
     ],
     ids=["bound", "level", "two persons", "all of the data"],
 )
-def test_what_only_makes_an_audit_stricter_is_no_deviation(tmp_path, plan, stricter):
-    run(plan, into=tmp_path / "audits")
-    assert told(run(stricter(plan), into=tmp_path / "audits")) == []
+def test_what_only_makes_an_audit_stricter_is_no_deviation(plan, into, stricter):
+    assert told(run(stricter(plan), into=into)) == []
 
 
 def test_a_trial_run_is_neither_registered_nor_an_attempt_and_a_large_part_is_one(tmp_path, plan):
@@ -505,11 +514,10 @@ def test_asking_the_same_again_is_an_attempt_whatever_it_is_called(tmp_path, pla
     assert (ordinal, [verdict for _, verdict in earlier]) == (3, ["passed", "passed"])
 
 
-def test_other_data_or_another_model_is_a_first_attempt(tmp_path, plan):
-    run(plan, into=tmp_path / "audits")
+def test_other_data_or_another_model_is_a_first_attempt(tmp_path, plan, into):
     other = replace(plan, checks=first(plan, data={"items": write_ones(tmp_path, "other", 4, 100)})[:1])
-    assert run(other, into=tmp_path / "audits").record.attempts == []
-    assert run(replace(plan, model=MarkovText().open()), into=tmp_path / "audits").record.attempts == []
+    assert run(other, into=into).record.attempts == []
+    assert run(replace(plan, model=MarkovText().open()), into=into).record.attempts == []
 
 
 class Server(MarkovModel):
