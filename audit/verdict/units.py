@@ -87,6 +87,9 @@ def ends_of_means(items: pd.DataFrame, measure: Measure) -> tuple[np.ndarray, np
 
 def _counted(items: pd.DataFrame, measure: Measure) -> tuple[pd.Series[float], pd.Series[str]]:
     """Return value and unit of every item that a measure counts."""
+    import numpy as np
+    import pandas as pd
+
     from detectors.arrays import units_of
     from detectors.result import counted
 
@@ -95,7 +98,8 @@ def _counted(items: pd.DataFrame, measure: Measure) -> tuple[pd.Series[float], p
         items = items[items[column].astype(str) == text]
     asked = items[counted(items, measure.mean_of)]
     # a hair outside [0, 1] is rounding; what is further out does not give the number
-    return asked[measure.mean_of].astype(float).clip(0, 1), units_of(asked, measure.unit_of)
+    values = np.clip(asked[measure.mean_of].to_numpy(float), 0, 1)
+    return pd.Series(values, asked.index), units_of(asked, measure.unit_of)
 
 
 def _means(values: pd.Series[float], units: pd.Series[str]) -> np.ndarray:
