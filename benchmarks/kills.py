@@ -1,18 +1,19 @@
 """Does a kill at any place lose, change or leave anything?
 
-`python benchmarks/kills.py [run review seal export import erase language] [--points 200]`: every action is done once
-without a kill; then a process is killed (SIGKILL) at its N-th file operation, for N spread over all of them, and the
-action is done again. An operation is what changes a file: opening for writing, writing (half of it is written), fsync,
-renaming, removing, making a folder. Afterwards all files must be, to the byte, those of the action without a kill; only
-run.json, which holds times, is left out. `language` kills a real audit of SmolLM2-135M at random moments instead, and
-compares record.json. An action that fails is an error. About two minutes a core for 200 points, half an hour for
-`language`.
+`python benchmarks/kills.py [run review seal export import erase language] [--points 200] [--items 400]`: every action
+is done once without a kill; then a process is killed (SIGKILL) at its N-th file operation, for N spread over all of
+them, and the action is done again. An operation is what changes a file: opening for writing, writing (half of it is
+written), fsync, renaming, removing, making a folder. Afterwards all files must be, to the byte, those of the action
+without a kill; only run.json, which holds times, is left out. `language` kills a real audit of SmolLM2-135M at random
+moments instead, and compares record.json. An action that fails is an error. About two minutes a core for 200 points,
+half an hour for `language`.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import importlib
 import os
 import random
@@ -61,14 +62,14 @@ class Letters:
         return np.array([-int(sha256(repr(item).encode())[7:11], 16) / 1000 for item in items]), "exact"
 
 
-def plan() -> Plan:
+def plan(items: int) -> Plan:
     data = {"items": Builtin(name="stereotype_pairs")}
-    return Plan(title="Kills", checks=(Check("pairs", StereotypePairs(), data),), model=Letters(), limit=400, shard=16)
+    return Plan("Kills", (Check("pairs", StereotypePairs(), data),), model=Letters(), limit=items, shard=16)
 
 
 def try_controls_here() -> None:
     """Try the plan's controls once for all forks of this process: they touch no file, and take most of a run."""
-    asked = plan()
+    asked = plan(1)
     (check,) = asked.checks
     held = check_run.controls_of(check.probe, level=asked.check_level(check), seed=asked.seed, check=check.name)
     check_run.controls_of = lambda *_, **__: dict(held)
@@ -151,8 +152,8 @@ def folder(root: Path) -> Path:
     return next((root / "audits").glob("*/record.json")).parent
 
 
-def do_run(root: Path) -> None:
-    run(plan(), into=root / "audits")
+def do_run(root: Path, *, items: int = 400) -> None:
+    run(plan(items), into=root / "audits")
 
 
 def do_review(root: Path) -> None:
@@ -197,7 +198,7 @@ def prepared(place: Path) -> Path:
     """Return a folder with a finished audit, in which all actions but a run can be done."""
     root = place / "finished"
     root.mkdir()
-    in_a_process(do_run, root)
+    in_a_process(ACTIONS["run"], root)
     in_a_process(lambda one: make_key(one / "kept-key"), root)
     in_a_process(lambda one: export_audit(folder(one), one / "kept-bundle.zip"), root)
     shutil.copytree(folder(root), root / "kept-audit")
@@ -288,9 +289,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("actions", nargs="*", default=list(ACTIONS), metavar="action")
     parser.add_argument("--points", type=int, default=200, help="places of each action")
+    parser.add_argument("--items", type=int, default=400, help="items of the audit, in shards of 16")
     parser.add_argument("--times", type=int, default=20, help="kills of the language model")
     parser.add_argument("--limit", type=int, default=40, help="items of the language model's data sets")
     given = parser.parse_args()
+    ACTIONS["run"] = functools.partial(do_run, items=given.items)
     Secret.here()
     try_controls_here()
     with tempfile.TemporaryDirectory() as there:

@@ -426,10 +426,10 @@ def _no_home() -> Path:
 
 @pytest.mark.slow
 def test_killed_at_any_file_operation_and_done_again_all_bytes_are_the_same():
-    """A few places of each; `benchmarks/kills.py` takes 200, and a real language model."""
+    """A few places of each, of an audit of 7 shards; `benchmarks/kills.py` takes 200, 25 shards, and a real model."""
     script = Path(__file__).parents[1] / "benchmarks" / "kills.py"
     actions = ["run", "review", "seal", "export", "import", "erase"]
-    words = [sys.executable, str(script), *actions, "--points", "5"]
+    words = [sys.executable, str(script), *actions, "--points", "5", "--items", "100"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     told = done.stdout.splitlines()
