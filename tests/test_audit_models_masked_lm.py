@@ -31,10 +31,15 @@ def model(folder):
     return MaskedLMFolder(folder, device="cpu", threads=1, batch_tokens=64).open()
 
 
-def by_the_book(folder, text: str, hidden: str) -> np.ndarray:
+@pytest.fixture(scope="module")
+def book(folder):
+    """The network in float64 and its tokenizer, as transformers opens them."""
+    return AutoModelForMaskedLM.from_pretrained(folder).double().eval(), AutoTokenizer.from_pretrained(folder)
+
+
+def by_the_book(book, text: str, hidden: str) -> np.ndarray:
     """One copy of the text after the other, by a full softmax in float64; NaN for the tokens around it."""
-    network = AutoModelForMaskedLM.from_pretrained(folder).double().eval()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    network, tokenizer = book
     read = tokenizer(text)
     ids, words = read["input_ids"], read.word_ids(0)
     nats = np.full(len(ids), np.nan)
@@ -53,10 +58,10 @@ def by_the_book(folder, text: str, hidden: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("hidden", ["token", "word", "none"])
-def test_every_token_has_the_probability_that_the_book_gives_it(folder, model, hidden):
+def test_every_token_has_the_probability_that_the_book_gives_it(book, model, hidden):
     frames = model.pseudo_trace(TEXTS, hidden=hidden)
     for text, frame in zip(TEXTS, frames, strict=True):
-        np.testing.assert_allclose(frame["log_prob"], by_the_book(folder, text, hidden), atol=2e-5, rtol=1e-5)
+        np.testing.assert_allclose(frame["log_prob"], by_the_book(book, text, hidden), atol=2e-5, rtol=1e-5)
 
 
 def test_every_token_gets_the_attention_that_the_book_gives_it(folder, model):

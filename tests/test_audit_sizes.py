@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -352,19 +353,27 @@ def test_following_the_advice_keeps_the_level(limit, first, level):
     rng, count, bound = np.random.default_rng(3), 600, Limit(measure="rate", at_most=limit)
     below, above = boundaries(limit, level, 20_000)
     wrong, tried = {"full": 0, "early": 0}, {"full": 0, "early": 0}
+
+    @cache
+    def advised(kind: str, events: int) -> int | None:
+        """The size of a fresh sample that so many events in the first one ask for."""
+        one = measure(events / first, 0, 1, first, level=level, mean_of="value", method=early_stopping.METHOD)
+        if kind == "full" and not (one := counted(events, first, level)).high > limit >= one.low:
+            return None
+        size = fresh_units(one, bound)
+        return size if size is not None and size < 10_000 else None
+
     for _ in range(count):
         outcomes = rng.random(20_000) < limit
         events = int(outcomes[:first].sum())
-        one = counted(events, first, level)
-        if one.high > limit >= one.low and (size := fresh_units(one, bound)) is not None and size < 10_000:
+        if size := advised("full", events):
             fresh = counted(int(outcomes[-size:].sum()), size, level)
             tried["full"] += 1
             wrong["full"] += fresh.high <= limit or fresh.low > limit
-        one = measure(events / first, 0, 1, first, level=level, mean_of="value", method=early_stopping.METHOD)
-        if (size := fresh_units(one, bound)) is not None and size < 10_000:
-            events = np.cumsum(outcomes[-size:])
+        if size := advised("early", events):
+            seen = np.cumsum(outcomes[-size:])
             tried["early"] += 1
-            wrong["early"] += np.any((events <= below[:size]) | (events >= above[:size]))
+            wrong["early"] += np.any((seen <= below[:size]) | (seen >= above[:size]))
     assert min(tried.values()) > 300
     for kind in tried:
         assert binom.sf(wrong[kind] - 1, tried[kind], 1 - level) > 0.001
