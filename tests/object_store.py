@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.request import Request as Call
 from urllib.request import urlopen
@@ -184,7 +185,7 @@ class Bucket:
     def all(self) -> dict[str, bytes]:
         return {key: self.get(key) for key in self.listed()}
 
-    @property
+    @cached_property
     def _store(self) -> Any:
         from obstore.store import S3Store
 
