@@ -527,12 +527,12 @@ def test_a_hostile_table_gives_typed_undefineds_and_no_wrong_number(rows, option
         assert result.measure("true_positive_rate").undefined == "no row of the group has a positive label"
 
 
-def test_a_hundred_thousand_groups_are_judged_and_none_is_accused():
+def test_ten_thousand_groups_are_judged_and_none_is_accused():
     rng = np.random.default_rng(7)
-    rows = {"group": [str(n) for n in range(100_000)], "decision": np.where(rng.random(100_000) < 0.5, "1", "0")}
+    rows = {"group": [str(n) for n in range(10_000)], "decision": np.where(rng.random(10_000) < 0.5, "1", "0")}
     result = told(Decisions(), rows)
     assert (result.headline.low, result.headline.high) == (0.0, 1.0)
-    assert len(result.table) == 100_000
+    assert len(result.table) == 10_000
     assert len(result.measures) < 250
 
 

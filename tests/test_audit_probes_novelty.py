@@ -539,8 +539,8 @@ class Inverted(Made):
         return table.assign(image=[16 - image for image in table["image"]])
 
 
-def finding(tmp_path, check, model, **helpers):
-    plan = Plan("novelty of a twin", (check,), model=model, helpers=helpers, limit=120)
+def finding(tmp_path, check, model, limit=120, **helpers):
+    plan = Plan("novelty of a twin", (check,), model=model, helpers=helpers, limit=limit)
     audit = run(plan, into=tmp_path)
     (found,) = audit.record.findings
     assert found.verdict != "crashed", found.why
@@ -566,9 +566,9 @@ def test_a_sound_vae_sees_photo_patches_and_has_no_blind_spot(tmp_path):
 
 @pytest.mark.parametrize(("form", "verdict"), [("sound", "passed"), ("flawed", "failed")])
 def test_inverted_digits_are_the_flawed_pixel_models_blind_spot(form, verdict, tmp_path):
-    limit = Limit(measure="blind_spot_auroc", group="inverted", at_least=0.9)
+    limit = Limit(measure="blind_spot_auroc", group="inverted", at_least=0.8)
     check = Check("blind", Likelihood(), DIGITS, limit=limit)
-    _, found = finding(tmp_path, check, reference("autoregressive_image", form))
+    _, found = finding(tmp_path, check, reference("autoregressive_image", form), limit=60)
     assert found.verdict == verdict, found.why
 
 
@@ -585,7 +585,7 @@ def test_series_of_another_kind(tmp_path):
     data = {role: Made("series", role) for role in ("fit", "calibration", "foreign")}
     data["items"] = Made("series", "heldout")
     check = Check("walks", Likelihood(), data, limit=Limit(measure="auroc", at_least=0.8))
-    audit, found = finding(tmp_path, check, reference("autoregressive_series", "sound"))
+    audit, found = finding(tmp_path, check, reference("autoregressive_series", "sound"), limit=60)
     assert found.verdict == "passed", found.why
     assert json.loads((audit.folder / "record.json").read_bytes())["verdict"] == "passed"
 

@@ -257,24 +257,24 @@ CROWS = Path(__file__).parents[1].parent / "shared" / "data" / "crows_pairs" / "
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_the_real_model_on_the_first_60_crows_pairs(ask_of, request):
-    """34 of 60 were computed apart, by a plain softmax in float64 over each sentence; none by less than 0.08 nats."""
+def test_the_real_model_on_the_first_20_crows_pairs(ask_of, request):
+    """9 of 20 were computed apart, by a plain softmax in float64 over each sentence; none by less than 0.16 nats."""
     if not CROWS.is_file():
         pytest.skip("needs CrowS-Pairs beside the checkout")
     model = request.getfixturevalue("real_lm")
     probe = StereotypePairs()
-    items = next(CrowSPairs(CROWS).batches(probe.roles["items"], limit=60))
+    items = next(CrowSPairs(CROWS).batches(probe.roles["items"], limit=20))
     result = judged(probe, {"items": probe.observe(ask_of(model), items, "items").drop(columns="unit")})
-    assert result.measure("pct_stereotype").value == pytest.approx(34 / 60)
-    assert result.headline.n == {"items": 60, "units": 60}
-    assert result.headline.low < 0.5 < 34 / 60 < result.headline.high
+    assert result.measure("pct_stereotype").value == pytest.approx(9 / 20)
+    assert result.headline.n == {"items": 20, "units": 20}
+    assert result.headline.low < 9 / 20 < 0.5 < result.headline.high
     assert {m.group for m in result.measures} > {"gender", "race-color", "stereo", "antistereo"}
 
-    texts = [*items["more"][:5], *items["less"][:5]]
-    scored = result.items[:5]
+    texts = [*items["more"][:3], *items["less"][:3]]
+    scored = result.items[:3]
     plain = np.array([plain_log_prob(model, text) for text in texts])
     np.testing.assert_allclose([*scored["log_prob_more"], *scored["log_prob_less"]], plain, atol=1e-3)
-    assert (np.sign(scored["difference"]) == np.sign(plain[:5] - plain[5:])).all()
+    assert (np.sign(scored["difference"]) == np.sign(plain[:3] - plain[3:])).all()
 
 
 def plain_log_prob(model, text):

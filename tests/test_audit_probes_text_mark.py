@@ -360,11 +360,12 @@ def test_the_mark_of_outputs_in_a_file_is_found_with_a_helpers_tokenizer(tmp_pat
 def test_the_reference_twins(tmp_path, form, put_in, bias, verdict):
     """At 0.6 nats a token their text carries little: a text is 30 sentences at temperature 1.3, 120 to 160 tokens.
 
-    18 of 18 are the fewest whose interval lies above 0.8: it begins at 0.815.
+    18 of 18 are the fewest whose interval lies above 0.8: it begins at 0.815. Below it lies that of 3 of 9.
     """
     probe = TextMark(put_in=put_in, bias=bias, prompt_words=0, draws=30, max_tokens=40, temperature=1.3)
     twin = CausalLMFolder(WEIGHTS / "language" / form, dtype="float32", threads=1)
-    (finding,) = audited(probe, twin, tmp_path, openings=[str(number) for number in range(18)]).record.findings
+    openings = [str(number) for number in range(18 if form == "sound" else 9)]
+    (finding,) = audited(probe, twin, tmp_path, openings=openings).record.findings
     assert finding.verdict == verdict, finding.why
     cost = next(one for one in finding.measures if one.name == "quality_cost")
     assert cost.value is None if not put_in else (cost.low > 0.5) == (form == "sound")  # nats a token
@@ -373,10 +374,9 @@ def test_the_reference_twins(tmp_path, form, put_in, bias, verdict):
 @pytest.mark.slow
 @pytest.mark.shared
 def test_the_real_model_carries_the_mark_in_thirty_tokens(ask_of, real_lm):
-    """Of 20 outputs of 100 tokens all are found, half of them after 9 tokens; here six of 30 tokens."""
+    """Of 20 outputs of 100 tokens all are found, half of them after 9 tokens; here three of 30 tokens."""
     probe = TextMark(put_in=True, max_tokens=30)
-    openings = frame(*OPENINGS, "Bees are important because", "The law says")
-    observed = probe.observe(ask_of(main=real_lm), openings, "items")
+    observed = probe.observe(ask_of(main=real_lm), frame(*OPENINGS[:3]), "items")
     result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
     assert result.headline.value == 1
     assert result.measure("own_false_positive_rate").value < 0.5

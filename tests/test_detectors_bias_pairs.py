@@ -279,10 +279,11 @@ def accused(rng, sets, **how):
     """Share of data sets whose interval excludes neutrality, for the headline and the mean difference alone."""
     ends = np.array([of_arrays(*drawn(rng, **how), how, seed) for seed in range(sets)])
     same = drawn(np.random.default_rng(5), **how)
-    judged_alike = of_frame(synthetic(np.random.default_rng(5), **how), 0)
-    np.testing.assert_allclose(of_arrays(*same, how, 0), [(one.low, one.high) for one in judged_alike], rtol=1e-9)
-    outside = ~((ends[..., 0] <= [one.ideal for one in judged_alike]) & ([one.ideal for one in judged_alike] <= ends[..., 1]))
-    return dict(zip([one.name for one in judged_alike], outside.mean(axis=0), strict=True))
+    measures = of_frame(synthetic(np.random.default_rng(5), **how), 0)
+    np.testing.assert_allclose(of_arrays(*same, how, 0), [(one.low, one.high) for one in measures], rtol=1e-9)
+    ideal = [one.ideal for one in measures]
+    outside = (ends[..., 0] > ideal) | (ends[..., 1] < ideal)
+    return dict(zip([one.name for one in measures], outside.mean(axis=0), strict=True))
 
 
 def of_arrays(more, less, how, seed):

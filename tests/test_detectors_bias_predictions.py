@@ -103,10 +103,10 @@ def test_shares_among_the_highest_cover_whatever_the_cut(top, lost):
     sizes = np.array([15, 40, 120])
     above = np.array([one[::-1].cumsum()[::-1] for one in likely])  # P(x >= value) [group, value]
     place = np.flatnonzero(sizes @ above / sizes.sum() >= top)[-1]
-    true = above[:, place]
+    true, steps = above[:, place], np.cumsum(likely, axis=1)[:, :-1]
     for _ in range(repeats):
         group = rng.choice(3, 175, p=sizes / 175)
-        number = np.array([rng.choice(values, p=likely[at]) for at in group])
+        number = values[(rng.random(175)[:, None] > steps[group]).sum(1)]
         known = (number < 15) | (rng.random(175) < (0.6 if lost else 1))
         if len(set(group[known])) < 3:
             continue

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from detectors.bias import representation as module
 from detectors.bias.representation import SHARES, TOTAL_VARIATION, _joint_band, class_shares, true_shares
 from detectors.intervals import simultaneous
 
@@ -31,6 +32,12 @@ def audit(rng, shares, accuracy=0.95, draws=300, labelled=300, level=0.95, **opt
     confusion = np.array([rng.multinomial(labelled // size, row) for row in errors])
     names = [chr(97 + i) for i in range(size)]
     return class_shares(rng.multinomial(draws, shares @ errors), confusion, names, level=level, rng=rng, **options)
+
+
+@pytest.fixture
+def few_resamples(monkeypatch):
+    """A quarter of the resamples: ends then lie elsewhere by chance, in either direction, and cover as often."""
+    monkeypatch.setattr(module, "_RESAMPLES", 1000)
 
 
 shares_of = st.lists(st.floats(0.01, 1), min_size=2, max_size=6).map(lambda x: np.array(x) / np.sum(x))
@@ -112,7 +119,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("shares", "options"), CASES, ids=range(len(CASES)))
-def test_intervals_cover_as_they_say(shares, options):
+def test_intervals_cover_as_they_say(shares, options, few_resamples):
     """All shares at once, and the total variation, over simulated audits in which both samples are drawn anew."""
     rng, repeats = np.random.default_rng(7), 120
     uniform = np.full(len(shares), 1 / len(shares))
@@ -144,7 +151,7 @@ def test_the_distance_covers_near_a_corner_of_the_simplex():
     assert missed / mass <= 0.05
 
 
-def test_size_and_power_of_the_gap():
+def test_size_and_power_of_the_gap(few_resamples):
     """Equal shares are accused in at most 5 % of audits, by interval and by p-value; doubled ones in nearly all."""
     rng, repeats = np.random.default_rng(8), 120
     rates = []

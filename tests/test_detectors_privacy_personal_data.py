@@ -17,7 +17,7 @@ from audit.data.tabular import File
 from audit.execute import run
 from audit.plan import Check, Plan
 from audit.probes.privacy.personal_data import PersonalData
-from detectors.beside import beside
+from detectors.held_out import beside
 from detectors.privacy.personal_data import Personal, personal_data
 from detectors.privacy.personal_forms import KINDS, find_data, mask_data
 from detectors.result import Result

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from audit.data.columns import names_in, within
@@ -56,12 +57,16 @@ class Frame(Source):
 
     def digest(self) -> str:
         """Return the digest of the rows and of the options; raises IntegrityError where another was promised."""
+        options = {"fields": self.fields, "id": self.id}
+        return sha256(canonical({"rows": self.as_promised("data", self._digest), "options": options}))
+
+    @cached_property
+    def _digest(self) -> str:
+        """Digest of the rows, which stay as they are."""
         try:
-            rows = sha256(canonical(row) + b"\n" for row in self._rows)
+            return sha256(canonical(row) + b"\n" for row in self._rows)
         except (TypeError, ValueError) as error:
             raise DataError(f"data: a cell is no text, number, list or array ({error})") from None
-        options = {"fields": self.fields, "id": self.id}
-        return sha256(canonical({"rows": self.as_promised("data", rows), "options": options}))
 
     def columns(self) -> list[str]:
         """Return the names of the columns, those inside others too."""

@@ -335,7 +335,7 @@ def _signed_ranks_p(values: Floats) -> float:
 
 
 def _tails_of(weights: NDArray[np.int64], plus: int) -> float:
-    """Return twice the smaller probability, of so small and of so great a sum of those of `weights` that are positive."""
+    """Return twice the smaller probability, of so small and of so great a sum of the positive ones of `weights`."""
     chance = np.zeros(weights.sum() + 1)
     chance[0] = 1.0
     for weight in weights:  # which is positive or not

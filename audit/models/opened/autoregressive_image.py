@@ -52,12 +52,11 @@ class ImageTransformer:
         import pandas as pd
 
         height, width = self.network.shape
-        places = [f"{row},{column}" for row in range(height) for column in range(width)]
+        places = pd.Series([f"{row},{column}" for row in range(height) for column in range(width)])
         with torch.inference_mode():
             numbers = torch.cat([_moments(self._log_probs(x), x) for x in self._batches(items)]).cpu().numpy()
         columns = ["log_prob", "entropy", "variance", "rank"]
-        frames = (pd.DataFrame(one, columns=columns) for one in numbers)
-        return [frame.assign(element=places)[["element", *columns]] for frame in frames]
+        return [pd.DataFrame({"element": places, **dict(zip(columns, one.T, strict=True))}) for one in numbers]
 
     def embed(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return the last block's output, averaged over pixels, [item, width]."""

@@ -58,9 +58,11 @@ class SeriesModel:
         columns = ["log_prob", "entropy", "variance"]
         with torch.inference_mode():
             numbers = torch.cat([_moments(self.network.mixture(x), x) for x in self._batches(items)]).cpu().numpy()
-        steps = [str(step) for step in range(self.network.steps)]
-        frames = (pd.DataFrame(one, columns=columns) for one in numbers)
-        return [frame.assign(element=steps, rank=np.nan)[["element", *columns, "rank"]] for frame in frames]
+        steps = pd.Series([str(step) for step in range(self.network.steps)])
+        return [
+            pd.DataFrame({"element": steps, **dict(zip(columns, one.T, strict=True)), "rank": np.nan})
+            for one in numbers
+        ]
 
     def sample(
         self, prompts: Sequence[None], *, seed: int, numbers: Sequence[int] | None = None,
