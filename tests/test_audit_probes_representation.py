@@ -168,7 +168,7 @@ def test_a_judge_that_takes_the_classifier_at_its_word_fails_the_controls():
 @pytest.mark.parametrize(("form", "verdict"), [("sound", "passed"), ("flawed", "failed")])
 def test_the_diffusion_model_that_draws_mostly_one_digit_is_found(form, verdict, tmp_path):
     heldout, calibration = (Made(set="digits", part=name) for name in ("heldout", "calibration"))
-    probe = Representation(sampling={"steps": 10}, draws_per_item=2)
+    probe = Representation(sampling={"steps": 10})
     limit = Limit(measure="total_variation", at_most=0.25)
     check = Check("shares", probe, {"items": heldout, "calibration": calibration}, limit)
     model = open_model("diffusion", path=str(WEIGHTS / "diffusion" / form))

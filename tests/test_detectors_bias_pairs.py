@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from detectors.bias import pairs as module
-from detectors.bias.pairs import pair_preferences
+from detectors.bias.pairs import pair_preferences, stereotype_share
 from detectors.differences import sign_test_p
 from detectors.intervals import exact_binomial, mean_over_units
 
@@ -317,11 +317,12 @@ def test_clean_sets_are_not_accused_more_often_than_stated(few_replicates, how):
     assert shares["mean_difference"] <= 1 - module.CLUSTER_BOOTSTRAP.worst_coverage + NOISE
 
 
-def test_counting_rows_where_templates_are_independent_would_accuse_clean_sets(few_replicates):
+def test_counting_rows_where_templates_are_independent_would_accuse_clean_sets():
     """What the unit is for: the same clean sets with the unit withheld."""
     rng = np.random.default_rng(12)
-    results = [judged(synthetic(rng, 0.5, 60, 5, 0.4).drop(columns="unit"), seed=seed) for seed in range(60)]
-    assert np.mean([not r.headline.low <= 0.5 <= r.headline.high for r in results]) > 0.15
+    sets = (synthetic(rng, 0.5, 60, 5, 0.4).drop(columns="unit") for _ in range(60))
+    shares = [stereotype_share(one, level=0.95, rng=np.random.default_rng(0)) for one in sets]
+    assert np.mean([not one.low <= 0.5 <= one.high for one in shares]) > 0.15
 
 
 @pytest.mark.parametrize(
@@ -349,7 +350,9 @@ def test_the_null_control_takes_the_naked_sensitivity_away(few_replicates):
             "log_prob_more": rng.choice([-1, 1], 400) * size, "log_prob_less": 0.0,
             "unit": [f"u{i}" for i in range(50)] * 8, "kind": ["swap"] * 200 + ["null-swap"] * 200,
         })
-        return judged(pairs.rename(index=str)).measure("excess_gap")
+        items = module._items(pairs.rename(index=str))
+        both = (module._Pairs(items[items["kind"] == kind]) for kind in module.KINDS)
+        return module._Measures(0.95, np.random.default_rng(0), "nats").excess_gap(*both)
 
     clean, planted = [excess(0) for _ in range(40)], [excess(1) for _ in range(40)]
     assert np.mean([not m.low <= 0 <= m.high for m in clean]) <= 0.15

@@ -11,7 +11,8 @@ from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
 from detectors.novelty.blindspots import ARRAY_KINDS, TEXT_KINDS, blind_spots
-from detectors.novelty.decisions import Rule, decided
+from detectors.novelty.decisions import ALPHA, Rule, decided
+from detectors.novelty.decisions import judged as judged_by
 from detectors.novelty.evidence import ENDS, MOST_ELEMENTS, STRETCH, element_evidence
 from detectors.novelty.familiarity import likelihood_novelty
 
@@ -142,16 +143,18 @@ def test_the_share_that_is_flagged_is_binomial_given_the_calibration_items():
     .39 of all audits.
     """
     rng, shares = np.random.default_rng(0), {"value": [], "flagged": []}
-    known = pd.DataFrame({"nll": np.abs(rng.normal(size=300))})
+    known, rule, rows = np.abs(rng.normal(size=300)), Rule(), pd.DataFrame({"text": ["x"] * 200})
     for _ in range(300):
-        scores = {
-            "calibration": known, "items": pd.DataFrame({"nll": np.abs(rng.normal(size=100))}).add_prefix("f", axis=0),
-            "foreign": pd.DataFrame({"nll": np.abs(1.9 * rng.normal(size=100))}).add_prefix("g", axis=0),
-        }
-        frames = {role: pd.DataFrame({"text": "x"}, index=part.index) for role, part in scores.items()}
-        told, _ = decided(frames, scores, "nll", None, Rule(), "nll", rng)
-        for column, found in shares.items():
-            found.append(told.loc[told["role"] == "foreign", column].mean())
+        scores = np.abs(np.r_[rng.normal(size=100), 1.9 * rng.normal(size=100)])
+        p, _ = judged_by({"": known}, rows, scores, rule, rule.smallest(0.5))
+        shares["value"].append((p[100:] <= ALPHA).mean())
+        shares["flagged"].append(rule.flags(p)[100:].mean())
+    frames = {role: rows[:100].add_prefix(role, axis=0) for role in ("items", "foreign")}
+    scored = {"calibration": {"nll": known}, "items": {"nll": scores[:100]}, "foreign": {"nll": scores[100:]}}
+    frames["calibration"] = pd.DataFrame({"text": ["x"] * 300})
+    told = decided(frames, scored, "nll", None, rule, "nll", rng)[0]
+    told = told[told["role"] == "foreign"]
+    assert {name: found[-1] for name, found in shares.items()} == {name: told[name].mean() for name in shares}
     spread = {name: np.std(found) / np.sqrt(np.mean(found) * (1 - np.mean(found)) / 100)
               for name, found in shares.items()}  # fmt: skip
     assert spread["value"] < 1.15

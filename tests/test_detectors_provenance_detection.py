@@ -8,8 +8,9 @@ import pytest
 from scipy.stats import binom
 
 from detectors.intervals import exact_binomial
+from detectors.phrases import Cause
 from detectors.provenance.chances import p_of
-from detectors.provenance.detection import MARK_MEASURES, mark_detection, read_texts
+from detectors.provenance.detection import MARK_MEASURES, mark_detection, median_of, read_texts
 from detectors.provenance.text.green import LeftHashLists
 from detectors.provenance.text.reading import Reading
 
@@ -143,8 +144,12 @@ def test_the_interval_of_the_median_covers_at_its_level():
     for _ in range(100):
         size = rng.geometric(0.1, size=15)
         green = [[False] * int(k) + [True] * 60 for k in np.minimum(size, 40)]
-        median = judged(frame(green=green), level=0.9).measure("tokens_needed")
+        needed = read_texts(MARK, green, 0.01)["tokens_needed"]
+        facts = {"unit": "tokens", "direction": "lower is better", "level": 0.9}
+        median = median_of("tokens_needed", needed, Cause("never"), **facts)
         covered += median.low <= truth <= median.high
+    whole = judged(frame(green=green), level=0.9).measure("tokens_needed")
+    assert numbers(whole) == numbers(median)
     assert binom.cdf(covered, 100, 0.9) > 1e-3
 
 
