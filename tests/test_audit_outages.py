@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from fuzzing import fuzz
-from warm import import_all
+from warm import import_all, make_all
 
 from audit.cli.app import execute
 from audit.cli.schemas import json_schema
@@ -51,6 +51,7 @@ CODES = {"judge": {0, 1, 3}, "judge json": {0, 1, 3}, "run": {0, 1, 3}, "compare
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     import_all()  # once, not in every child
+    make_all()
     json_schema("plan")
     return fuzz.make_site(tmp_path_factory.mktemp("outages") / "site")
 

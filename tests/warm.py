@@ -22,9 +22,15 @@ from pathlib import Path
 
 COMMAND = Path(sys.executable).with_name("dokimasia")
 MODULES = (
-    "audit.cli.app", "audit.compare", "audit.execute", "audit.integrity", "audit.policy", "detectors.intervals",
-    "detectors.ranking", "jinja2", "pandas", "pyarrow.pandas_compat", "pyarrow.parquet",
-    "reports.documents.html_report", "scipy.optimize", "threadpoolctl",
+    "audit.cli.app", "audit.cli.closing_table", "audit.cli.described", "audit.cli.screen", "audit.cli.several",
+    "audit.compare", "audit.execute", "audit.integrity", "audit.policy", "audit.reference",
+    "cryptography.hazmat.primitives.asymmetric.ed25519", "cryptography.hazmat.primitives.serialization.ssh",
+    "detectors.clustered", "detectors.differences", "detectors.factuality.correctness", "detectors.factuality.refusals",
+    "detectors.intervals", "detectors.power", "detectors.ranking", "detectors.sequential", "email.parser", "jinja2",
+    "pandas", "pyarrow.csv", "pyarrow.pandas_compat", "pyarrow.parquet", "pyarrow.vendored.version",
+    "pydantic.type_adapter", "reports.documents.html_report", "reports.documents.index_page",
+    "reports.documents.judgement_files", "reports.views", "scipy.optimize", "sqlite3", "threadpoolctl",
+    "typer._adapters", "typer._click.decorators",
 )
 """What commands import beside our parts, torch and its like left out."""
 KEPT = ("PYTHON", "LC_", "LANG", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "TZ", "OMP_NUM_")
@@ -59,6 +65,25 @@ def import_all() -> None:
     for module in (*MODULES, *(name for name in parts if name.startswith(("audit.", "dashboard.", "reports.")))):
         import_module(module)
     import_module("audit.cli.app")._command()  # the tree of commands, which forks have then too
+
+
+def make_all() -> None:
+    """Make what commands make when they first want it, and what hangs on no file or variable of theirs."""
+    from pydantic import BaseModel
+
+    from audit import plugins
+    from reports.documents.templating import environment
+    from reports.text import words_of
+
+    models = BaseModel.__subclasses__()
+    for model in models:  # which grows
+        models += model.__subclasses__()
+        if model.__module__.startswith("audit."):
+            model.model_rebuild()
+    plugins.names("probes")
+    words_of("en")
+    for name in environment().list_templates(["j2"]):
+        environment().get_template(name)
 
 
 def ask(door: str, words: list[str]) -> int:
@@ -127,6 +152,7 @@ def main() -> None:
 
     sys.path[0] = str(COMMAND.parent)  # as where the installed script is run
     import_all()
+    make_all()
     from audit.__main__ import start
 
     gc.freeze()
