@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
 
 import jsonschema_rs
 import numpy as np
@@ -16,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from forks import Fork
 from PIL import Image
 from sklearn.datasets import load_wine
 
@@ -26,7 +24,7 @@ from audit.data.sets import digits, series
 from audit.errors import DataError, PlanError, UsageError
 from audit.execute import run
 from audit.files import read_frame
-from audit.fit import content_digests, fit_models, read_fit_plan, running
+from audit.fit import FitCallbacks, content_digests, fit_models, read_fit_plan, running
 from audit.fit.splitting import part_of
 from audit.models.gan import GANFolder
 from audit.plan import as_plan
@@ -230,16 +228,12 @@ def test_images_that_no_network_takes_are_said():
 
 
 def test_a_killed_fit_leaves_nothing_that_looks_whole(tmp_path):
-    plan, into = tmp_path / "fit.yaml", tmp_path / "models"
-    plan.write_text(PLAN.replace("steps: 12, every: 4", "steps: 100000, every: 1, patience: 100000"))
-    code = f"from audit.cli.app import execute; execute(['fit', {str(plan)!r}, '--into', {str(into)!r}])"
-    child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=os.environ)
-    for line in child.stderr:  # the first look: training is under way
-        if "step" in line:
-            break
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    child.stderr.close()
+    into = tmp_path / "models"
+    plan = read_fit_plan(PLAN.replace("steps: 12, every: 4", "steps: 100000, every: 1, patience: 100000"))
+    child = Fork(lambda tell: fit_models(plan, into, FitCallbacks(on_look=lambda name, look: tell(name))))
+    assert child.told.readline() == "vae\n"  # the first look: training is under way
+    child.kill()
+    assert child.end()[0] == -signal.SIGKILL
     assert not (into / "vae").exists()
     assert json.loads((into / "fitted.json").read_text())["models"] == {}
     told = fit_models(read_fit_plan(PLAN), into)
