@@ -77,8 +77,8 @@ def test_an_altered_audit_is_found_before_anything_is_compared(folder, tmp_path)
             assert done.stdout == ""
 
 
-def test_the_table_and_the_sentence(folder, anew):
-    done = compare(anew, "wild", "calm", code=1)
+def test_the_table_and_the_sentence(folder):
+    done = compare(folder, "wild", "calm", code=1)
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["check", "measure", "A", "B", "B", "-", "A", "p", "changed", "verdict"]
     assert lines[1].startswith("repeats  repeat share  0 %  ")

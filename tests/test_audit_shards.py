@@ -251,8 +251,8 @@ def test_a_row_of_a_prompt_is_dealt_once_and_in_order(tmp_path):
 @pytest.mark.parametrize("stop", ["full", "early"])
 @pytest.mark.parametrize("words", [0, 1, None])
 def test_n_is_never_above_the_distinct_draws(tmp_path, words, stop):
-    """150 prompts that begin alike, in shards of 64 or batches of 8: each has a draw of its own."""
-    items = written(tmp_path, [{"text": f"the {number}"} for number in range(150)], "items")
+    """80 prompts that begin alike, in shards of 64 or batches of 8: each has a draw of its own."""
+    items = written(tmp_path, [{"text": f"the {number}"} for number in range(80)], "items")
     limit = Limit(measure="green_fraction", at_most=0.25)
     check = Check("mark", TextMark(prompt_words=words), {"items": items}, limit, stop=stop)
     audit = run(Plan("Marks", (check,), model=Text()), into=tmp_path / "audits")
