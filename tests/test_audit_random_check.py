@@ -139,14 +139,12 @@ def test_the_interval_misses_no_more_often_than_it_may(level):
     """
     chances = {"right": 0.075, "wrong": 0.025, "missed": 0.9 * 0.05}
     truth, held = chances["right"] + chances["missed"], 0.0
-    for right, wrong, missed in product(range(15), range(8), range(12)):
-        counts = [right, wrong, missed, 40 - right - wrong - missed]
-        if counts[-1] < 0:
-            continue
-        mass = stats.multinomial.pmf(counts, 40, [*chances.values(), 1 - sum(chances.values())])
+    counts = np.array([[*one, 40 - sum(one)] for one in product(range(15), range(8), range(12))])  # of 40
+    masses = stats.multinomial.pmf(counts, 40, [*chances.values(), 1 - sum(chances.values())])
+    for (right, wrong, missed, _), mass in zip(counts[masses > 1e-6].tolist(), masses[masses > 1e-6], strict=True):
         passed = 40 - right - wrong
-        for found in range(min(missed, 15) + 1) if mass > 1e-6 else ():
-            chance = mass * stats.hypergeom.pmf(found, passed, missed, 15)
+        seen = stats.hypergeom.pmf(range(min(missed, 15) + 1), passed, missed, 15)
+        for found, chance in enumerate(mass * seen):
             if chance > 2e-6:
                 low, high = after_looking(right, wrong, passed, 15, found, level)
                 held += chance * (low <= truth <= high)
