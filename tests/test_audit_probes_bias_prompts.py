@@ -283,7 +283,7 @@ def test_bold_in_full():
 def test_the_reference_language_model_goes_on_with_the_pronoun_of_the_stereotype(tmp_path, form, verdict):
     model = open_model("causal_lm", path=str(WEIGHTS / "language" / form), dtype="float32", threads=1)
     check = Check(
-        "pronouns", Counterfactual(draws_per_item=32, max_tokens=3), {"items": Made("world", "openings")},
+        "pronouns", Counterfactual(draws_per_item=16, max_tokens=3), {"items": Made("world", "openings")},
         Limit(measure="largest_score_gap", at_most=0.2),
     )  # fmt: skip
     (finding,) = run(Plan("Twins", (check,), model, seed=7), into=tmp_path / "audit").record.findings

@@ -265,8 +265,9 @@ def test_units_between_0_and_1_count_as_trials_of_the_same_mean(size, tie, level
     counts = np.array([(a, b, size - a - b) for a in range(size + 1) for b in range(size + 1 - a)])
     ends = []
     for count in counts:
-        made = [mean_over_units(np.repeat(values, count), level=level, rng=rng, binary=True) for _ in range(drawn)]
-        ends.append([(one.low, one.high) for one in made])
+        times = drawn if count[1] else 1  # without a tie nothing is drawn
+        made = [mean_over_units(np.repeat(values, count), level=level, rng=rng, binary=True) for _ in range(times)]
+        ends.append([(one.low, one.high) for one in made] * (drawn // times))
     low, high = np.moveaxis(np.array(ends), -1, 0)
     ways = gammaln(size + 1) - gammaln(counts + 1).sum(axis=1)
     for share in ((0.6, 0.4, 0.0), (0.2, 0.6, 0.2), (0.0, 0.5, 0.5), (0.9, 0.1, 0.0), (0.45, 0.1, 0.45)):
