@@ -131,9 +131,14 @@ def test_what_a_block_of_texts_tells_of_all_of_them_is_what_arrow_tells_of_each(
     assert found.to_pylist() == pc.match_substring(looked, wanted, ignore_case=True).fill_null(False).to_pylist()
 
 
+@pytest.fixture(scope="module")
+def every():
+    """Every character, as a text of its own."""
+    return pa.array([chr(at) for at in range(0x110000) if not 0xD800 <= at < 0xE000])
+
+
 @pytest.mark.parametrize("letter", "abcdefghijklmnopqrstuvwxyz")
-def test_no_other_letter_than_these_two_has_another_case_that_is_no_ascii(letter):
-    every = pa.array([chr(at) for at in range(0x110000) if not 0xD800 <= at < 0xE000])
+def test_no_other_letter_than_these_two_has_another_case_that_is_no_ascii(every, letter):
     found = every.filter(pc.match_substring(every, letter, ignore_case=True)).to_pylist()
     more = {"k": ["\N{KELVIN SIGN}"], "s": ["\N{LATIN SMALL LETTER LONG S}"]}.get(letter, [])
     assert sorted(found) == [letter.upper(), letter, *more]
