@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from detectors.result import Measure
 from reports.figures.axes import PAD, Axis
-from reports.figures.style import PALETTE, svg
+from reports.figures.style import PALETTE, Form, svg
 from reports.text import Notation
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def axis_head(axis: Axis, notation: Notation) -> Markup:
     every = math.ceil((6.3 * max(map(_letters, texts)) + 6) / room)
     grey = PALETTE["skipped"]
     marks = Markup("").join(
-        Markup('<path d="M{} 17v5" stroke="{}"/>').format(axis.x(tick), grey) for tick in axis.ticks
+        Form('<path d="M{} 17v5" stroke="{}"/>').put(axis.x(tick), grey) for tick in axis.ticks
     )
     labels = Markup("").join(
-        Markup('<text x="{}" y="12" text-anchor="{}" font-size="11" fill="{}">{}</text>').format(
+        Form('<text x="{}" y="12" text-anchor="{}" font-size="11" fill="{}">{}</text>').put(
             *_placed(axis, tick, text), grey, text
         )
         for tick, text in list(zip(axis.ticks, texts, strict=True))[::every]
@@ -105,7 +105,7 @@ def _outside(axis: Axis, limit: Limit | None) -> Markup:
         start, end = (axis.low, bound) if keeps_higher else (bound, axis.high)
         width = round(axis.x(end) - axis.x(start), 2)
         parts.append(
-            Markup('<path d="M{} 0h{}v{}h-{}z" fill="{}"/>').format(
+            Form('<path d="M{} 0h{}v{}h-{}z" fill="{}"/>').put(
                 axis.x(start), width, HEIGHT, width, PALETTE["outside"]
             )
         )
@@ -115,15 +115,15 @@ def _outside(axis: Axis, limit: Limit | None) -> Markup:
 def _rules(places: Iterable[float], colour: str, dash: str = "") -> Markup:
     """Return thin lines over the whole height, in one path."""
     drawn = "".join(f"M{x} 0v{HEIGHT}" for x in places)
-    return Markup('<path d="{}" stroke="{}"{}/>').format(drawn, PALETTE[colour], Markup(dash))  # noqa: S704 - ours
+    return Form('<path d="{}" stroke="{}"{}/>').put(drawn, PALETTE[colour], Markup(dash))  # noqa: S704 - ours
 
 
 def _flag(axis: Axis, bound: float, keeps_higher: bool) -> Markup:
     """A tick over the whole line, with a flag at its top that points to the side which keeps the limit."""
     x, tip = axis.x(bound), 6 if keeps_higher else -6
-    return Markup(
+    return Form(
         '<path d="M{} 0v{}" stroke="{}" stroke-width="2"/><path d="M{} 0h{}l{} 3.5l{} 3.5h{}z" fill="{}"/>'
-    ).format(x, HEIGHT, PALETTE["ink"], x, 0, tip, -tip, 0, PALETTE["ink"])
+    ).put(x, HEIGHT, PALETTE["ink"], x, 0, tip, -tip, 0, PALETTE["ink"])
 
 
 def _bar(measure: Measure, axis: Axis, colour: str) -> Markup:
@@ -135,18 +135,18 @@ def _bar(measure: Measure, axis: Axis, colour: str) -> Markup:
     start, end, middle = axis.x(low), axis.x(high), HEIGHT / 2
     caps = [_arrow(start, -1, colour) if low < axis.low else _cap(start, colour)]
     caps.append(_arrow(end, 1, colour) if high > axis.high else _cap(end, colour))
-    line = Markup('<path d="M{} {}H{}" stroke="{}" stroke-width="3" stroke-opacity=".45"/>').format(
+    line = Form('<path d="M{} {}H{}" stroke="{}" stroke-width="3" stroke-opacity=".45"/>').put(
         start, middle, end, colour
     )
     return line + Markup("").join(caps)
 
 
 def _cap(x: float, colour: str) -> Markup:
-    return Markup('<path d="M{} {}v8" stroke="{}" stroke-width="1.5"/>').format(x, HEIGHT / 2 - 4, colour)
+    return Form('<path d="M{} {}v8" stroke="{}" stroke-width="1.5"/>').put(x, HEIGHT / 2 - 4, colour)
 
 
 def _arrow(x: float, way: int, colour: str) -> Markup:
-    return Markup('<path class="clipped" d="M{} {}l{} 5l{} 5z" fill="{}"/>').format(
+    return Form('<path class="clipped" d="M{} {}l{} 5l{} 5z" fill="{}"/>').put(
         x, HEIGHT / 2 - 5, 8 * way, -8 * way, colour
     )
 
@@ -155,6 +155,6 @@ def value_dot(x: float, y: float, verdict: str) -> Markup:
     """Return the dot of a value; hollow where nothing is decided."""
     colour = PALETTE[verdict]
     inside = PALETTE["paper"] if verdict == "inconclusive" else colour
-    return Markup('<circle cx="{}" cy="{}" r="3" fill="{}" stroke="{}" stroke-width="1.5"/>').format(
+    return Form('<circle cx="{}" cy="{}" r="3" fill="{}" stroke="{}" stroke-width="1.5"/>').put(
         x, y, inside, colour
     )

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
-from reports.figures.style import PALETTE
+from reports.figures.style import PALETTE, Form
 from reports.text import Notation
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def placed(
         return _at(x, y, (size, size), _data_of(_reduced(grid, size), ends))
     if column == "series" and (line := _numbers(value, 1)) is not None:
         points = "L".join(f"{across:.1f} {down:.1f}" for across, down in _points(line, size, size))
-        return Markup('<path transform="translate({:.1f} {:.1f})" d="M{}" fill="none" stroke="{}"/>').format(
+        return Form('<path transform="translate({:.1f} {:.1f})" d="M{}" fill="none" stroke="{}"/>').put(
             x, y, points, PALETTE["passed"]
         )
     return None
@@ -100,9 +100,9 @@ def _shades() -> bytes:
 
 
 def _at(x: float, y: float, size: tuple[float, float], data: str) -> Markup:
-    return Markup(
+    return Form(
         '<image x="{:.1f}" y="{:.1f}" width="{:g}" height="{:g}"{} image-rendering="pixelated" href="{}"/>'
-    ).format(x, y, *size, Markup("") if size[0] == size[1] else Markup(' preserveAspectRatio="none"'), data)
+    ).put(x, y, *size, Markup("") if size[0] == size[1] else Markup(' preserveAspectRatio="none"'), data)
 
 
 def _reduced(grid: np.ndarray, size: float) -> np.ndarray:
@@ -145,16 +145,16 @@ def _strip(flags: list[bool], notation: Notation, width: int, height: int) -> Dr
     step, height = min(width / len(flags), _WIDEST), min(height, HEIGHT)
     width = min(width, round(step * len(flags)))
     dark = " ".join(f"M{step * at:.2f} 0h{step:.2f}v{height}h-{step:.2f}z" for at, flag in enumerate(flags) if flag)
-    svg = Markup(
+    svg = Form(
         '<svg class="flags" viewBox="0 0 {} {}" width="{}" height="{}" role="img"><title>{}</title>'
         '<path d="M0 0h{}v{}h-{}z" fill="{}"/><path d="{}" fill="{}"/></svg>'
-    ).format(width, height, width, height, told, width, height, width, PALETTE["grid"], dark, PALETTE["passed"])
+    ).put(width, height, width, height, told, width, height, width, PALETTE["grid"], dark, PALETTE["passed"])
     return Drawing(svg, told)
 
 
 def _image(grid: np.ndarray, notation: Notation) -> Drawing:
     told = _told_image(grid, notation)
-    return Drawing(Markup('<img class="grey" alt="{}" title="{}" src="{}">').format(told, told, _data_of(grid)), told)
+    return Drawing(Form('<img class="grey" alt="{}" title="{}" src="{}">').put(told, told, _data_of(grid)), told)
 
 
 def _data_of(grid: np.ndarray, ends: tuple[float, float] | None = None) -> str:
@@ -170,10 +170,10 @@ def _data_of(grid: np.ndarray, ends: tuple[float, float] | None = None) -> str:
 def _series(line: np.ndarray, notation: Notation, width: int, height: int) -> Drawing:
     told = _told_series(line, notation)
     points = " ".join(f"{across:.1f},{down:.1f}" for across, down in _points(line, width, height))
-    svg = Markup(
+    svg = Form(
         '<svg class="series" viewBox="0 0 {} {}" width="{}" height="{}" role="img"><title>{}</title>'
         '<polyline points="{}" fill="none" stroke="{}" stroke-width="1.5" stroke-linejoin="round"/></svg>'
-    ).format(width, height, width, height, told, points, PALETTE["passed"])
+    ).put(width, height, width, height, told, points, PALETTE["passed"])
     return Drawing(svg, told)
 
 

@@ -9,7 +9,7 @@ from unicodedata import east_asian_width
 from markupsafe import Markup
 
 from reports.figures.axes import Axis
-from reports.figures.style import PALETTE
+from reports.figures.style import PALETTE, Form
 from reports.text import Notation, Words, one_line
 
 __all__ = ["bar", "cut", "dot", "feet", "filled", "joined", "line", "rungs", "stroke", "words_at"]
@@ -34,7 +34,7 @@ def words_at(
 ) -> Markup:
     """Return text with its baseline at y, and its start, middle or end at x."""
     weight = Markup(' font-weight="600"') if bold else ""
-    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}" font-size="{}" fill="{}"{}>{}</text>').format(
+    return Form('<text x="{:.1f}" y="{:.1f}" text-anchor="{}" font-size="{}" fill="{}"{}>{}</text>').put(
         x, y, anchor, size, PALETTE[colour], weight, text
     )
 
@@ -42,23 +42,23 @@ def words_at(
 def bar(x: float, y: float, width: float, height: float, colour: str, *, faint: bool = False) -> Markup:
     """Return a filled box with its upper left corner at (x, y)."""
     opacity = Markup(' fill-opacity=".25"') if faint else ""
-    return Markup('<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}" fill="{}"{}/>').format(
+    return Form('<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}" fill="{}"{}/>').put(
         x, y, max(0.0, width), max(0.0, height), PALETTE[colour], opacity
     )
 
 
 def stroke(path: str, colour: str, *, width: float = 1.0, dash: str = "", fill: str = "none") -> Markup:
     """Return a path as SVG writes it; `fill` is a colour of the palette, drawn faintly."""
-    dashes = Markup(' stroke-dasharray="{}"').format(dash) if dash else ""
-    inside = Markup('fill="none"') if fill == "none" else Markup('fill="{}" fill-opacity=".25"').format(PALETTE[fill])
-    return Markup('<path d="{}" {} stroke="{}" stroke-width="{}"{}/>').format(
+    dashes = Form(' stroke-dasharray="{}"').put(dash) if dash else ""
+    inside = Markup('fill="none"') if fill == "none" else Form('fill="{}" fill-opacity=".25"').put(PALETTE[fill])
+    return Form('<path d="{}" {} stroke="{}" stroke-width="{}"{}/>').put(
         path, inside, PALETTE[colour], width, dashes
     )
 
 
 def filled(path: str, colour: str) -> Markup:
     """Return the inside of a path, many bars in one."""
-    return Markup('<path d="{}" fill="{}"/>').format(path, PALETTE[colour])
+    return Form('<path d="{}" fill="{}"/>').put(path, PALETTE[colour])
 
 
 def line(x: float, y: float, to_x: float, to_y: float, colour: str, *, width: float = 1.0, dash: str = "") -> Markup:
@@ -69,7 +69,7 @@ def line(x: float, y: float, to_x: float, to_y: float, colour: str, *, width: fl
 def dot(x: float, y: float, colour: str, *, radius: float = 3.5, hollow: bool = False) -> Markup:
     """Return a dot; a hollow one is told apart without its colour."""
     fill = PALETTE["paper" if hollow else colour]
-    return Markup('<circle cx="{:.2f}" cy="{:.2f}" r="{}" fill="{}" stroke="{}" stroke-width="1.5"/>').format(
+    return Form('<circle cx="{:.2f}" cy="{:.2f}" r="{}" fill="{}" stroke="{}" stroke-width="1.5"/>').put(
         x, y, radius, fill, PALETTE[colour]
     )
 

