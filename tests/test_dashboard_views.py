@@ -279,10 +279,10 @@ def test_no_audits_yet(tmp_path, monkeypatch, there):
     assert str(folder) in seen(screen())
 
 
-def test_of_four_hundred_audits_a_page_reads_the_records_of_those_it_shows(tmp_path, monkeypatch):
+def test_of_many_audits_a_page_reads_the_records_of_those_it_shows(tmp_path, monkeypatch):
     source = mixed(tmp_path / "seed", 14).folder / "record.json"
     many = tmp_path / "audits"
-    for number in range(400):
+    for number in range(150):
         (many / f"{number:016x}").mkdir(parents=True)
         shutil.copyfile(source, many / f"{number:016x}" / "record.json")
     monkeypatch.setenv(AUDITS, str(many))
@@ -290,19 +290,19 @@ def test_of_four_hundred_audits_a_page_reads_the_records_of_those_it_shows(tmp_p
     with monkeypatch.context() as without:
         without.setattr(indexing._Kept, "_begin", lambda self: None)
         assert "50 audits: " in (first := seen(screen()))
-        assert "350 audits are still to be indexed" in first
+        assert "100 audits are still to be indexed" in first
     screen()
     while freshness().busy or freshness().items:
         time.sleep(0.01)
     read, opened = [], os.open
     monkeypatch.setattr(os, "open", lambda path, *more, **named: (
         read.append(str(path)), opened(path, *more, **named))[1])
-    for page in (1, 8, 8):
+    for page in (1, 3, 3):
         last = screen(page=page)
         assert len(rows_of(last, "audits")) == 50
     found = [path for path in read if path.endswith("record.json")]
     assert 50 <= len(found) <= 100, "what did not change is not read again"
-    assert "page=7" in html(last)
+    assert "page=2" in html(last)
     assert len(rows_of(screen(page=999), "audits")) == 50, "a page that is not there is the last one"
 
 

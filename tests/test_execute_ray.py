@@ -169,7 +169,7 @@ def test_a_worker_that_computes_otherwise_is_told_and_not_used(tmp_path, cluster
     plan, log = text_plan(tmp_path)
     monkeypatch.setattr("audit.execute.ray_executor.facts_of", lambda models: {"main": ["another", {}]})
     remarks = []
-    with RayExecutor(models=3) as executor:
+    with RayExecutor(models=2) as executor:
         here, there = both(plan, log, tmp_path, executor, remarks)
     assert there == here
     assert "is not used: main: it has ['sha256:markov-0.8', {}], the audit ['another', {}]" in remarks[0]

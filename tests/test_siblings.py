@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from venv import EnvBuilder
 
@@ -15,6 +16,7 @@ from needs import ROOT, needs_download, needs_wheel
 
 pytestmark = pytest.mark.slow
 OF_THE_OTHER = "belongs to detectors 0."
+PIP = Path(find_spec("pip").origin)
 
 
 class Environment:
@@ -31,9 +33,9 @@ class Environment:
         return subprocess.run([self.python, "-c", code], cwd=start or self.folder, capture_output=True, text=True)
 
     def pip(self, *arguments: str | Path) -> None:
-        """Let the pip of this test run work on the environment."""
-        pip = [sys.executable, "-m", "pip", "--quiet", "--python", self.python]
-        subprocess.run([*pip, *arguments], check=True, capture_output=True)
+        """Let the pip of this test run work on the environment, as `pip --python` has it done by a second process."""
+        command = [self.python, PIP.with_name("__pip-runner__.py"), "--quiet", *arguments]
+        subprocess.run(command, check=True, capture_output=True)
 
     def install(self, wheel: Path) -> None:
         """Install it even where it is installed: something else may have gone over it."""
