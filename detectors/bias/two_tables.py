@@ -33,10 +33,11 @@ class OneTable:
     def of(cls, rows: pd.DataFrame, group: str, label: str) -> OneTable:
         """Return the table; ValueError for a label beside 0 and 1."""
         told = rows[group].where(rows[group].notna(), "(missing)").astype(str)
-        labels = pd.to_numeric(rows[label])
-        if not (labels.isna() | (labels == 0) | (labels == 1)).all():
+        labels = pd.to_numeric(rows[label]).to_numpy(float)
+        if not (np.isnan(labels) | (labels == 0) | (labels == 1)).all():
             raise ValueError(f"synthetic_fidelity: got labels beside 0 and 1 in {label}; allowed: those, or none")
-        return cls(rows.drop(columns=[group, label]).assign(group=told, label=labels.astype(float)))
+        others = {name: rows[name] for name in rows if name not in (group, label)}
+        return cls(pd.DataFrame({**others, "group": told, "label": labels}))
 
     @cached_property
     def group(self) -> NDArray[np.str_]:

@@ -162,8 +162,8 @@ def logistic_fit(features: Any, member: NDArray[np.bool_]) -> tuple[Floats, floa
     def loss(at: Floats) -> tuple[float, Floats]:
         told = features @ at[:-1] + at[-1]
         pull = (expit(told) - truth) / size
-        value = (np.logaddexp(0.0, told) - truth * told).mean() + at[:-1] @ at[:-1] / (2 * size)
-        return float(value), np.append(across @ pull + at[:-1] / size, pull.sum())
+        value = (np.logaddexp(0.0, told) - truth * told).sum() / size + at[:-1] @ at[:-1] / (2 * size)
+        return float(value), np.concatenate([across @ pull + at[:-1] / size, [pull.sum()]])
 
     best = minimize(
         loss, np.zeros(features.shape[1] + 1), jac=True, method="L-BFGS-B",

@@ -114,6 +114,7 @@ class SyntheticTable:
     def _told(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the features, with `group` and `label` (1 favourable, 0 not, NaN unknown) as detectors take them."""
         import numpy as np
+        import pandas as pd
 
         coded = rows.columns[rows.dtypes == "category"]
         rows = rows.astype(dict.fromkeys(coded, "str")) if len(coded) else rows
@@ -121,7 +122,8 @@ class SyntheticTable:
         good, said = _text(self.favourable), _texts(rows[self.label], None)
         label = np.array([np.nan if one is None else float(one == good) for one in said])
         groups = [" x ".join(row) for row in zip(*parts, strict=True)]
-        return rows[list(self.features)].assign(group=groups, label=label)
+        kept = {name: rows[name] for name in self.features}
+        return pd.DataFrame({**kept, "group": groups, "label": label}, rows.index)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return 600 rows a table, of which one group loses its favourable labels, and the same where both are unequal.
