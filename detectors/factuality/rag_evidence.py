@@ -173,7 +173,7 @@ def _plain(said: Any) -> str | None:
 
 def _share(claims: Sequence[bool]) -> Ends:
     """Return the share of claims of which something holds; of none that could be judged it may be any."""
-    return (float(np.mean(claims)),) * 2 if claims else _OPEN
+    return (sum(claims) / len(claims),) * 2 if claims else _OPEN
 
 
 def _mean(ends: Sequence[Ends]) -> Ends | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,7 +44,7 @@ def _shares(nats: Any, known: Collection[int]) -> Said | None:
 
     from detectors.robustness.answers import Said
 
-    if nats is None or not np.isfinite(most := nats.max()):
+    if nats is None or not math.isfinite(most := nats.max()):
         return None
     shares = np.exp(nats - most)
     return Said(shares / shares.sum(), _right(shares, known))
@@ -60,11 +61,10 @@ def _named(said: Said | None, names: Sequence[str] | None) -> str | None:
 
 def _right(shares: Any, known: Collection[int]) -> float:
     """Return which share of the likeliest options are right; NaN where none is known to be."""
-    import numpy as np
-
     from detectors.robustness.answers import likeliest
 
-    return float(np.mean([at in known for at in likeliest(shares).tolist()])) if known else NAN
+    first = likeliest(shares).tolist()
+    return sum(at in known for at in first) / len(first) if known and first else NAN
 
 
 def said_by_classes(rows: pd.DataFrame) -> Told:
