@@ -11,8 +11,10 @@ of another of whatever kind, a year in that of a count too, where the words on b
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Generic, TypeVar
 
 from detectors.factuality.mismatch.cases import Case, neighbours
@@ -152,8 +154,9 @@ def _in_its_frame(case: Case, thing: T, found: Sequence[Found]) -> _Rival | None
             continue
         tokens = near.sentence.reading.tokens
         figures = [place for place, one in enumerate(tokens) if one.kind == NUMBER]
-        own = [span[1:] for span in found if span[0].place == near.sentence.place]
-        held = [place for place in figures if any(low <= tokens[place].start < high for low, high in own)]
+        own = sorted(span[1:] for span in found if span[0].place == near.sentence.place)
+        lows, highs = [low for low, _ in own], [0, *accumulate((high for _, high in own), max)]
+        held = [place for place in figures if highs[bisect_right(lows, tokens[place].start)] > tokens[place].start]
         if own and (not held or any(min(_frame(mine, figure, tokens, place)) for place in held)):
             return None
         for place in figures:
