@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
@@ -98,17 +98,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"workers were done before the last one: {early}")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@contextmanager
+def own_state(request: pytest.FixtureRequest) -> Iterator[None]:
     """Keep the key of this installation, which child processes share, out of the user's home."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        folder = request.getfixturevalue("tmp_path_factory").mktemp("state")
+        patch.setenv("XDG_STATE_HOME", str(folder))
         patch.delenv("DOKIMASIA_STATE_KEY", raising=False)
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
-def spared_disk() -> Iterator[None]:
+@contextmanager
+def spared_disk(request: pytest.FixtureRequest) -> Iterator[None]:
     """Wait for no disk: that is for a loss of power, which no test brings about, and commands in processes do wait."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", os.fstat)  # of what is no open file it makes the same error
@@ -116,28 +117,23 @@ def spared_disk() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def own_variables() -> Iterator[None]:
-    """Leave the variables of the environment to the next file as they were: Ray and our command set some.
+def left_as_found() -> Iterator[None]:
+    """Let the dashboard's index end with the tests that began it: it would make its key in the home of the next.
 
-    With other ones than `warm` began with, each command would start anew.
+    And leave the variables of the environment as they were, of which Ray and our command set some: with other ones
+    than `warm` began with, each command would start anew.
     """
     before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def index_at_rest() -> Iterator[None]:
-    """Let the dashboard's index end with the tests that began it: it would make its key in the home of the next."""
     yield
     for thread in threading.enumerate():
         if thread.name == "index":
             thread.join(timeout=60)
+    os.environ.clear()
+    os.environ.update(before)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def spared_streamlit() -> Iterator[None]:
+@contextmanager
+def spared_streamlit(request: pytest.FixtureRequest) -> Iterator[None]:
     """Look once for packages that bring parts for Streamlit; every run of an app in a test reads all that are here.
 
     And wait for the thread of such a run, as is done afterwards anyway, not looking at it a thousand times a second.
@@ -168,7 +164,7 @@ def is_code(target: object) -> bool:
     return target is not os.environ and not name.startswith("audit.storage.")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@contextmanager
 def changes_noted(request: pytest.FixtureRequest) -> Iterator[None]:
     """Note when a test changes what it tests."""
 
@@ -185,7 +181,7 @@ def changes_noted(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@contextmanager
 def controls_tried_once(request: pytest.FixtureRequest) -> Iterator[None]:
     """Try each probe once at a level and seed, for all tests that have changed no code: most was tried before.
 
@@ -208,6 +204,15 @@ def controls_tried_once(request: pytest.FixtureRequest) -> Iterator[None]:
         for name in ("audit.execute.check_run", "audit.integrity.recomputation"):
             if module := sys.modules.get(name):
                 patch.setattr(module, "controls_of", once_of(module.controls_of))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def whole_session(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Begin what holds for all tests; as one fixture, as each that a test has costs it as much as a small test."""
+    with ExitStack() as stack:
+        for begin in (own_state, spared_disk, spared_streamlit, changes_noted, controls_tried_once):
+            stack.enter_context(begin(request))
         yield
 
 
