@@ -34,10 +34,10 @@ OF_COMPARISON: Mapping[str, int] = {
 }
 """What a comparison comes to (`audit.compare.Word`) -> exit code."""
 
-_ORDER = (ALTERED, FAILED, CRASHED, USAGE, INCONCLUSIVE)
+_ORDER = (ALTERED, FAILED, CRASHED, USAGE, BUDGET, INCONCLUSIVE)
 
 
 def of_several(codes: Iterable[int]) -> int:
-    """Return the code of several audits in one command: the first of 4, 1, 5, 2, 3 that one of them has; else 0."""
+    """Return the code of several audits in one command: the first of 4, 1, 5, 2, 6, 3 that one of them has; else 0."""
     found = set(codes)
     return next((code for code in _ORDER if code in found), PASSED)
