@@ -25,7 +25,7 @@ from audit.watermarks.text import (
     Unigram,
     VLLMGumbel,
 )
-from detectors.provenance.text.reading import TextScheme
+from detectors.provenance.text.scheme import TextScheme
 
 VOCABULARY, STATES, LENGTH, KEYS, TEXTS = 50_257, 100, 200, 60, 10_000
 LEVELS = (1e-2, 1e-3, 1e-4, 1e-5)

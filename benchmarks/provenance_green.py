@@ -25,7 +25,7 @@ from transformers import GPT2Config, WatermarkDetector, WatermarkingConfig, Wate
 from audit.watermarks.text import LeftHash, SelfHashHF, SelfHashLMW, Unigram
 from audit.watermarks.text.processor import MarkProcessor
 from detectors.provenance.text.green import GreenLists, SelfHashHFLists
-from detectors.provenance.text.reading import Reading, joined
+from detectors.provenance.text.scheme import Reading, joined
 from detectors.provenance.text.shuffle import among_first, first_ids
 
 VOCABULARY, LENGTH, KEY = 50_257, 200, 15485863

@@ -19,7 +19,7 @@ from transformers import SynthIDTextWatermarkLogitsProcessor
 
 from audit.watermarks.text import SynthID
 from audit.watermarks.text.synthid import DEMO_KEYS
-from detectors.provenance.text.reading import joined
+from detectors.provenance.text.scheme import joined
 from detectors.provenance.text.synthid import SynthIDScheme
 
 VOCABULARY, TEXTS, LENGTH, BATCH, ALIVE = 50_257, 1_000, 200, 4, 100

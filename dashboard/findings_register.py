@@ -2,7 +2,7 @@
 
     stand_of(name, on) -> where an audit stands after its reviews; None where nobody has spoken of it
     standing(name)     -> all that was said of an audit, as it stands today, for whoever looks
-    register(asked)    -> rows over all audits that are asked for, the most urgent first (`audit.catalogue.settling`)
+    register(asked)    -> rows over all audits that are asked for, most urgent first (`catalogue.register_queries`)
     ends(asked)        -> what ends of them and when, in order of the days
 
 Which rows these are the index tells, which is asked for the few that are shown; what a row says is read from its audit.

@@ -639,7 +639,7 @@ HOLES = {
                          lambda real: lambda names, low, high, units: real(names, high, low, units[::-1])),
         "curve turned": ("detectors.factuality.calibration:risk_coverage",
                          lambda real: lambda doubt, loss: real(-doubt, loss)),
-        "everything is given": ("detectors.factuality.promises:abstention_threshold",
+        "everything is given": ("detectors.factuality.risk_guarantees:abstention_threshold",
                                 lambda real: lambda *args, **options: 0.0),
         "calibrated to the mean": ("detectors.factuality.calibrators:isotonic_regression",
                                    lambda real: lambda shares, weights: real(0 * shares + shares.mean())),

@@ -40,8 +40,8 @@ def test_every_error_has_a_code_that_is_told():
 
 
 @pytest.mark.parametrize(("codes", "code"), [
-    ([], 0), ([0, 0], 0), ([0, 3], 3), ([3, 2], 2), ([2, 5, 3], 5), ([5, 1, 0], 1), ([0, 6], 6), ([3, 6], 6), ([6, 2], 2),
-    ([1, 4, 5, 2, 3, 0], 4),
+    ([], 0), ([0, 0], 0), ([0, 3], 3), ([3, 2], 2), ([2, 5, 3], 5), ([5, 1, 0], 1), ([0, 6], 6), ([3, 6], 6),
+    ([6, 2], 2), ([1, 4, 5, 2, 3, 0], 4),
 ])  # fmt: skip
 def test_of_several_audits_the_first_of_an_order_is_left_with_whichever_came_first(codes, code):
     assert {of_several(order) for order in permutations(codes)} == {code}

@@ -13,7 +13,7 @@ from audit.record import load_record
 from audit.review import Answers, read_reviews, signature_of
 from audit.signing import make_key
 from audit.signing.people import KEY_FILE
-from dashboard.covered import tally_of
+from dashboard.coverage import tally_of
 from dashboard.loading import AUDITS
 from reports.frameworks.coverage_view import status_told
 from reports.text import words_of

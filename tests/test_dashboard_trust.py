@@ -10,7 +10,7 @@ from review_fixtures import small_audit
 from test_dashboard_review import field, send
 from test_dashboard_views import figures, html, links, rerun, rows_of, screen, seen, text_of
 
-from audit.catalogue import stands
+from audit.catalogue import review_status
 from audit.errors import UsageError
 from audit.integrity import seal_audit
 from audit.record import load_record
@@ -130,7 +130,7 @@ def test_the_verify_screen_has_a_tick_for_a_known_seal_only(audit, tmp_path):
 
 def test_measures_are_read_only_where_somebody_put_outcomes_in_the_machines_place(audit, monkeypatch):
     read = []
-    monkeypatch.setattr(stands, "load_record", lambda folder: read.append(folder.name) or load_record(folder))
+    monkeypatch.setattr(review_status, "load_record", lambda folder: read.append(folder.name) or load_record(folder))
     waiver = Status(check="limited", status="waived", reason="A closed trial", until=SOON)
     add_reviews(audit, waiver, Owner(check="free", owner="Lee"), Decision(decision="approved"), author="Kim")
     found, whole = stand_of(audit.folder.name, TODAY), state_of(audit, TODAY)

@@ -9,10 +9,10 @@ from scipy.stats import binom
 
 from detectors.intervals import exact_binomial
 from detectors.phrases import Cause
-from detectors.provenance.chances import p_of
 from detectors.provenance.detection import MARK_MEASURES, mark_detection, median_of, read_texts
+from detectors.provenance.log_p import p_of
 from detectors.provenance.text.green import LeftHashLists
-from detectors.provenance.text.reading import Reading
+from detectors.provenance.text.scheme import Reading
 
 FOUND, MISSED = [True] * 8 + [False] * 4, [True] * 3 + [False] * 9
 """8 of 12 green has p = 0.0028, 3 of 12 has 0.61."""

@@ -10,7 +10,7 @@ from scipy.stats import binom, hypergeom
 
 from detectors.provenance.text.fixed import FixedList
 from detectors.provenance.text.green import LeftHashLists, SelfHashHFLists, SelfHashLMWLists, green_pairs, green_tail
-from detectors.provenance.text.reading import Reading
+from detectors.provenance.text.scheme import Reading
 from detectors.provenance.text.shifted import ShiftedLists
 from detectors.provenance.text.shuffle import among_first, first_ids, shuffled
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from audit.watermarks.text import DiPmark, Gumbel, LeftHash, Shifted, SynthID
-from detectors.provenance.text.reading import Reading
 from detectors.provenance.text.scan import Stream, bounded, scan
+from detectors.provenance.text.scheme import Reading
 from detectors.sequential import bets_against
 
 MARKS = [LeftHash(), SynthID(), Gumbel(10**38 + 1), DiPmark(10**38 + 1), Shifted(message=5, payload_bits=3)]

@@ -14,7 +14,7 @@ from transformers import SynthIDTextWatermarkLogitsProcessor
 
 from audit.watermarks.text.synthid import DEMO_KEYS
 from detectors.provenance.text.hashing import steps_back
-from detectors.provenance.text.reading import Reading
+from detectors.provenance.text.scheme import Reading
 from detectors.provenance.text.sums import SumLaw
 from detectors.provenance.text.synthid import SynthIDMainScheme, SynthIDScheme
 

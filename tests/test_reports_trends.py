@@ -22,7 +22,7 @@ from audit.review import Status, add_reviews
 from dashboard.loading import AUDITS
 from detectors.phrases import Cause
 from reports.figures import PALETTE, Point, trend
-from reports.figures.moments import moments
+from reports.figures.time_ticks import moments
 from reports.text import Notation, words_of
 from reports.views import AskedAudit, asked_of, trend_of, trends_of
 

@@ -55,7 +55,7 @@ class Asker:
     def begin(self, drawn: Mapping[str, Mapping[bytes, int]] | None = None) -> None:
         """Begin a check: its draws are numbered from 0 again, so that checks that ask alike share their answers.
 
-        drawn: key -> prompt's digest -> draws before, where a check is begun in its middle (`audit.ask.foresight`).
+        drawn: key -> prompt's digest -> draws before, where a check begins in its middle (`audit.ask.expected_draws`).
         """
         self._drawn.clear()
         for key, counts in (drawn or {}).items():

@@ -150,7 +150,7 @@ class Store:
             self._came(Entry(name, sha256(data), self.folder.name), whole=keep)
 
     def receive(self, name: str, aside: str, sha256: str, origin: str, *, whole: bool) -> bool:
-        """Put an answer that a worker wrote `aside` in its place; tell whether it is the first (`audit.ask.aside`)."""
+        """Put a worker's answer in its place (`audit.ask.worker_answers`); tell whether it is the first."""
         with self._writing:
             if name in self._entries or not (name.startswith("observed/") and ALLOWED.fullmatch(name)):
                 (self.folder / aside).unlink(missing_ok=True)

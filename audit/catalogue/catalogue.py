@@ -23,11 +23,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from audit.catalogue import asking, settling, tables
-from audit.catalogue.asking import Asked, Counts
+from audit.catalogue import list_queries, register_queries, tables
+from audit.catalogue.list_queries import Asked, Counts
 from audit.catalogue.places import named, place_of
+from audit.catalogue.register_queries import Place, ToSettle
 from audit.catalogue.rows import Row, items_in, row_of, stamp_of
-from audit.catalogue.settling import Place, ToSettle
 from audit.catalogue.storing import known_in, store, store_items
 from audit.catalogue.targets import plain
 from audit.database import checkpoint, is_url, open_database, read, write
@@ -114,7 +114,7 @@ class Catalogue:
 
     def read_items(self, most: int | None = None, told: Callable[[int, int], None] = lambda done, of: None) -> int:
         """Read the texts of items of audits whose are not here yet, the newest first; return how many are left."""
-        todo = self._read(asking.without_items)
+        todo = self._read(list_queries.without_items)
         now = todo[:most]
         for start in range(0, len(now), _TOGETHER):
             part = now[start : start + _TOGETHER]
@@ -133,7 +133,7 @@ class Catalogue:
     @property
     def unread(self) -> int:
         """Audits of which the texts of items are still to be read."""
-        return self._read(asking.unread)
+        return self._read(list_queries.unread)
 
     @property
     def search_by(self) -> str:
@@ -142,47 +142,47 @@ class Catalogue:
 
     def names(self, asked: Asked, start: int = 0, most: int | None = None) -> list[str]:
         """Return the names of the audits that are asked for, in order, from place `start` on."""
-        return self._read(lambda connection: asking.names(connection, asked, start, most))
+        return self._read(lambda connection: list_queries.names(connection, asked, start, most))
 
     def rows(self, asked: Asked, start: int = 0, most: int | None = None) -> list[dict[str, Any]]:
         """Return what the index has of them, by column, in order, from place `start` on."""
-        return self._read(lambda connection: asking.rows(connection, asked, start, most))
+        return self._read(lambda connection: list_queries.rows(connection, asked, start, most))
 
     def count(self, asked: Asked) -> int:
         """Return how many audits there are of what is asked."""
-        return self._read(lambda connection: asking.count(connection, asked))
+        return self._read(lambda connection: list_queries.count(connection, asked))
 
     def counts(self, me: str = "", changed: frozenset[str] = frozenset()) -> Counts:
         """Return how many there are of each kind, for whoever looks."""
-        return self._read(lambda connection: asking.counts(connection, me, changed))
+        return self._read(lambda connection: list_queries.counts(connection, me, changed))
 
     def followed(self) -> list[tuple[str, int, str]]:
         """Return what is followed through audits, how many these are, and the newest's model; most audits first."""
-        return self._read(asking.followed)
+        return self._read(list_queries.followed)
 
     def hits(self, search: str, among: Collection[str]) -> Mapping[str, tuple[str, ...]]:
         """Return audit -> checks in whose items a text stands, of these audits, as far as the index has them."""
-        return self._read(lambda connection: asking.hits(connection, search, among))
+        return self._read(lambda connection: list_queries.hits(connection, search, among))
 
     def settling(self, asked: ToSettle, start: int = 0, most: int | None = None) -> list[Place]:
         """Return which findings and items have to be settled, the most urgent first, from place `start` on."""
-        return self._read(lambda connection: settling.settling(connection, asked, start, most))
+        return self._read(lambda connection: register_queries.settling(connection, asked, start, most))
 
     def ends(self, asked: ToSettle, start: int = 0, most: int | None = None) -> list[tuple[str, str, Place]]:
         """Return (day, `due` or `waiver`, which) of all that ends of them, in order of the days, from `start` on."""
-        return self._read(lambda connection: settling.ends(connection, asked, start, most))
+        return self._read(lambda connection: register_queries.ends(connection, asked, start, most))
 
     def tallies(self, asked: ToSettle) -> Mapping[str, int]:
-        """Return how many of them there are of each kind (`audit.catalogue.settling`)."""
-        return self._read(lambda connection: settling.tallies(connection, asked))
+        """Return how many of them there are of each kind (`audit.catalogue.register_queries`)."""
+        return self._read(lambda connection: register_queries.tallies(connection, asked))
 
     def owners(self) -> list[str]:
         """Return who owns any finding or item."""
-        return self._read(settling.owners)
+        return self._read(register_queries.owners)
 
     def partly(self) -> list[str]:
         """Return the audits of whose items the index has a part only."""
-        return self._read(asking.partly)
+        return self._read(list_queries.partly)
 
     def close(self) -> None:
         """Close what is open of the index; it is opened again where it is asked again."""
@@ -213,7 +213,7 @@ class Catalogue:
         start = 0 if whole else self._at % max(1, len(every))
         swept = every if whole else every[start : start + SWEPT]
         self._at = start + len(swept) if start + len(swept) < len(every) else 0
-        late = set(self._read(lambda connection: asking.late(connection, date.today())))
+        late = set(self._read(lambda connection: list_queries.late(connection, date.today())))
         handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for name in dict.fromkeys((*first, *self._running, *late, *swept)):

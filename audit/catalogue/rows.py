@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from audit.catalogue.header import Header, header_of
-from audit.catalogue.stands import Stand, stand_of, state_in
+from audit.catalogue.review_status import Stand, stand_of, state_in
 from audit.catalogue.targets import plain, targets_of
 from audit.errors import DokimasiaError, IntegrityError, first_problem, os_reason
 from audit.files import MAX_JSON, read_regular, sha256, stored_json

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from audit.cli.screen import SIGNS
-from audit.cli.told import clause
+from audit.cli.terminal_words import clause
 from audit.errors import clean
 from audit.record import Audit, number
 from audit.verdict import MatrixCell, MatrixRow, dimensions_of, matrix_row

@@ -15,7 +15,7 @@ import typer
 
 from audit import plugins
 from audit.cli.options import AsJson, Into
-from audit.cli.told import called
+from audit.cli.terminal_words import called
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:

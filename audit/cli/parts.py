@@ -12,7 +12,7 @@ import typer
 
 from audit import plugins
 from audit.cli.options import AsJson
-from audit.cli.told import about
+from audit.cli.terminal_words import about
 from audit.errors import UsageError, did_you_mean
 
 __all__ = ["all_parts", "one_part", "parts"]

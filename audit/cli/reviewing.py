@@ -309,7 +309,7 @@ def _agreement(one: Agreement) -> str:
 
 
 def _reviewed(reviewed: Any) -> str:
-    from audit.cli.told import sentence
+    from audit.cli.terminal_words import sentence
     from audit.review import PROBLEMS
 
     if reviewed.informs:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audit.cli.told import far_off_text, sentence
+from audit.cli.terminal_words import far_off_text, sentence
 from audit.errors import clean
 from audit.record import DECIDED, WORST_FIRST, Deviation, Finding, Record, Undecided, number
 from audit.verdict import FIRST_PROBLEM, KEY, OWN_UNITS, RAW_PROMPTS, far_off

@@ -13,8 +13,8 @@ from audit.data.columns import (
 )
 from audit.data.frames import Frame, as_sources
 from audit.data.ids import frames_of
+from audit.data.image_bytes import MAX_PIXELS, colour_pixels
 from audit.data.images import folder_labels
-from audit.data.pictures import MAX_PIXELS, colour_pixels
 from audit.data.source import DataSource, Source
 
 __all__ = [

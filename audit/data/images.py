@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audit.data.file_names import check_names, told_by_name
 from audit.data.ids import frames_of
-from audit.data.pictures import check_pixels
+from audit.data.image_bytes import check_pixels
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, decoding, digest_file, open_regular, sha256

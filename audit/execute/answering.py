@@ -79,7 +79,7 @@ class Worker:
     def __init__(
         self, order: Order, name: str, *, trusted: bool, proven: Mapping[str, Mapping[str, str]] | None = None
     ) -> None:
-        """Open the models; raises what opening them raises. `trusted`: see `audit.ask.aside`.
+        """Open the models; raises what opening them raises. `trusted`: see `audit.ask.worker_answers`.
 
         name: among the workers of the audit. proven: endpoint -> what the audit has found it to lack.
         """

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import UsageError
 from audit.execute.dry_run import Sizes, known_lack, shared_with
-from audit.execute.lacking import Lack, lacks_of
 from audit.execute.target import repeatable
+from audit.execute.too_few_items import Lack, lacks_of
 from audit.record import Audit, Limit, watched
 from audit.seeds import rng_for
 from audit.verdict import POWER

@@ -37,8 +37,8 @@ from audit.errors import IntegrityError, ModelError
 from audit.execute.ahead import Ahead, Executor, Local, Order
 from audit.execute.check_run import CheckRun, Outcome
 from audit.execute.dry_run import Sizes, expected_calls
-from audit.execute.lacking import lacks_of
 from audit.execute.progress import ProgressFile
+from audit.execute.too_few_items import lacks_of
 from audit.files import canonical, sha256, stored_json, write_atomic
 from audit.integrity import place_of
 from audit.model import abilities_of, fingerprint_of

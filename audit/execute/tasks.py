@@ -3,7 +3,7 @@
     plan order:  check 1 part 0, part 1, ...  check 2 part 0, ...      one queue, so that checks run side by side
 
 Which parts there are depends on data and plan alone (`audit.execute.observing.parts_of`). A task knows where the
-numbers of its draws begin (`audit.ask.foresight`), so that its answers bear the keys of one pass.
+numbers of its draws begin (`audit.ask.expected_draws`), so that its answers bear the keys of one pass.
 """
 
 from __future__ import annotations

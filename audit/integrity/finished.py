@@ -5,7 +5,7 @@
     of another installation                 left alone; the run takes the next folder, `<id>-2`, `<id>-3`, ...
     another model answers at its address    likewise, so that no verdict is shown for a model that did not earn it
 
-Whoever knows a plan can compute its id and put a folder there; whose a finished one is says `audit.plan.vouching`.
+Whoever knows a plan can compute its id and put a folder there; whose a finished one is says `audit.plan.run_mac`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from audit.strict_yaml import KeyPath, by_line, error_text, read_text, read_yaml
 
 if TYPE_CHECKING:
     from audit.data import DataSource
-    from audit.plan.reach import Confined
+    from audit.plan.external_access import Confined
     from audit.probe import Probe
 
 __all__ = ["load_plan", "read_plan"]

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 
 from audit import plugins
 from audit.errors import DokimasiaError, UsageError, did_you_mean
-from audit.plan.reach import why_not_variable
+from audit.plan.external_access import why_not_variable
 from audit.strict_yaml import Document, KeyPath, StrictModel, error_text
 
 if TYPE_CHECKING:
-    from audit.plan.reach import Confined
+    from audit.plan.external_access import Confined
 
 __all__ = ["PartReader"]
 

@@ -15,7 +15,7 @@ audit begins, and read again whenever it goes on. No verdict changes.
 
 The order is that of the lines, for file times prove nothing, and a plan is frozen when its line is written: anybody can
 put a folder there, or import one. A folder without a line counts only if this installation finished the audit in it
-(`audit.plan.vouching`); the register was deleted then, and it counts as frozen before whoever finds it so.
+(`audit.plan.run_mac`); the register was deleted then, and it counts as frozen before whoever finds it so.
 
 Attempts. The same model asked by the same probe on the same data again is another attempt, whatever it is called, also
 with `--fresh`: `attempts_of` gives the ordinal with the earlier verdicts. What showed nothing is none here either, nor
@@ -36,7 +36,7 @@ from audit.errors import IntegrityError
 from audit.files import MAX_JSON, canonical, parse_json, read_regular, remove, sha256, stored_json, write_atomic
 from audit.plan.differing import Pair, PlanDifference, differences
 from audit.plan.register import REGISTER, Entry, append_end, append_plan, contents_of, end_of, is_name, read_entries
-from audit.plan.vouching import own_record
+from audit.plan.run_mac import own_record
 from audit.record import DEVIATIONS_FILE, PLAN_FILE, Attempt, Audit, Deviation, EarlierAttempt
 from audit.storage import shared
 

@@ -30,8 +30,8 @@ from audit.review.entries import (
     read_reviews,
     signature_of,
 )
-from audit.review.kept import REVIEWS, log_of, passed_over, pull_reviews, push_reviews
-from audit.review.log import ReviewLog
+from audit.review.file_log import ReviewLog
+from audit.review.log_place import REVIEWS, log_of, passed_over, pull_reviews, push_reviews
 from audit.review.overrides import PROBLEMS, Reviewed, lacking_items
 from audit.review.sides import call_item
 from audit.review.state import Problem, ReviewState, SignOff, TargetState, sign_off_of, state_after, state_of

@@ -22,7 +22,7 @@ from audit.errors import DatabaseError, IntegrityError, UsageError, os_reason
 from audit.files import digest_file, read_lines, sha256
 from audit.record import RECORD_FILE, REVIEWS_FILE, Audit
 from audit.review.entries import CHAIN_START, reviews_of
-from audit.review.log import Make, held
+from audit.review.file_log import Make, held
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, MetaData, Table

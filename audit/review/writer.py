@@ -5,8 +5,8 @@
 
 Entries are only ever added. Each holds the digest of the line before it and that of record.json, so none can be
 changed or taken out of the middle unseen; what nobody signed or sealed, its owner can still rewrite as a whole. Writers
-wait for each other (`audit.review.log`), and what cannot be said as things stand then is refused. A last line torn by a
-kill is dropped. The record is never changed: overrides and waivers stand beside what the machine found.
+wait for each other (`audit.review.file_log`), and what cannot be said as things stand then is refused. A last line torn
+by a kill is dropped. The record is never changed: overrides and waivers stand beside what the machine found.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from audit.review.entries import (
     reviews_of,
     signed,
 )
-from audit.review.kept import log_of
-from audit.review.log import ReviewLog
+from audit.review.file_log import ReviewLog
+from audit.review.log_place import log_of
 from audit.review.overrides import PROBLEMS, draw_problem, lacking_items, override_problem
 from audit.review.random_check import Draw
 from audit.review.state import Problem, sign_off_of, state_of

@@ -7,7 +7,7 @@ from typing import Any
 from audit.catalogue import Asked
 from audit.frameworks import framework_names, load_framework
 from dashboard.address import Address
-from dashboard.covered import covered, own_sign, tally_of
+from dashboard.coverage import covered, own_sign, tally_of
 from dashboard.indexing import index
 from dashboard.loading import opened, readable
 from dashboard.page_frame import clamped, crumbs, turn_pages

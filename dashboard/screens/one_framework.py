@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from audit.frameworks import load_framework
 from dashboard.address import Address
-from dashboard.covered import covered, own_sign
+from dashboard.coverage import covered, own_sign
 from dashboard.loading import folder_of, opened
 from dashboard.page_frame import crumbs
 from dashboard.rendering import draw

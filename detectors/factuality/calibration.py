@@ -1,9 +1,9 @@
 """Does a model know when it does not know? Its confidence in answers, against whether they are right.
 
-    how far off    ECE, its square without bias, Brier and what it consists of      `detectors.factuality.bins`
+    how far off    ECE, its square without bias, Brier and what it consists of     `detectors.factuality.bins`
     which ones     AUROC, risk-coverage; answer length, which knows nothing, beside it
-    put right      calibrators fitted on other answers                             `detectors.factuality.calibrators`
-    promised       abstention, or claims left out, each with its price             `detectors.factuality.promises`
+    put right      calibrators fitted on other answers                            `detectors.factuality.calibrators`
+    promised       abstention, or claims left out, each with its price            `detectors.factuality.risk_guarantees`
 
 What is learnt from other answers rests on these being like them: `confidence_shift` tells whether confidences are.
 """
@@ -22,7 +22,7 @@ from detectors.conformal import check_disjoint
 from detectors.factuality.bins import Bins, bins_of
 from detectors.factuality.calibrators import CALIBRATORS, Kind
 from detectors.factuality.confident import NEAR, NO_ANSWER, NO_OTHERS, Confident
-from detectors.factuality.promises import Kept, Promise
+from detectors.factuality.risk_guarantees import Kept, Promise
 from detectors.factuality.selective import Selective, coverage_at_risk, risk_coverage
 from detectors.phrases import Cause, Method
 from detectors.ranking import ranked

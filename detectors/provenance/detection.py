@@ -21,7 +21,7 @@ from detectors.arrays import units_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.provenance.text.green import GreenLists
-from detectors.provenance.text.reading import Reading, TextScheme
+from detectors.provenance.text.scheme import Reading, TextScheme
 from detectors.result import COUNT, Direction, Measure, Result, undefined
 
 __all__ = ["KNOWN_KEY", "MARK_MEASURES", "READ_COLUMNS", "mark_detection", "median_of", "read_texts"]

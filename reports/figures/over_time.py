@@ -20,10 +20,10 @@ from markupsafe import Markup
 
 from detectors.result import Measure
 from reports.figures.axes import OPEN, Axis, axis_of
-from reports.figures.moments import moments
 from reports.figures.shapes import bar, cut, dot, joined, line, words_at
 from reports.figures.slopegraph import outside, upright
 from reports.figures.style import PALETTE, svg
+from reports.figures.time_ticks import moments
 from reports.text import Notation
 
 if TYPE_CHECKING:

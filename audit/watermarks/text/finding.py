@@ -18,7 +18,7 @@ from audit.errors import DokimasiaError
 from audit.model import CanTokenise
 
 if TYPE_CHECKING:
-    from detectors.provenance.text.reading import Reading, TextScheme
+    from detectors.provenance.text.scheme import Reading, TextScheme
 
 __all__ = ["Sought", "found_in", "published_marks"]
 

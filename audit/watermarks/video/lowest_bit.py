@@ -51,7 +51,7 @@ class VideoLowestBit:
         for number, frame in enumerate(frames):
             found = (np.rint(frame.brightness.astype(float) * frame.steps).astype(int) & 1).astype(bool).ravel()
             for at, key in enumerate(keys):
-                right[at] += np.count_nonzero(found == bits_of_frame(key, number, len(found)))
+                right[at] += int(np.count_nonzero(found == bits_of_frame(key, number, len(found))))
             count += len(found)
         if not count:
             return [Evidence(float("nan")) for _ in keys]

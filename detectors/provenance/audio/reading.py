@@ -22,8 +22,8 @@ from scipy import fft
 
 from detectors.provenance.audio.frames import at_rate, framed
 from detectors.provenance.audio.period import FREQUENCIES, PERIOD, RATE, phases
-from detectors.provenance.chances import p_of
 from detectors.provenance.cosines import FEWEST, log_cosine_tail
+from detectors.provenance.log_p import p_of
 
 __all__ = ["HIGHEST", "LOWEST", "SHORTEST", "AudioReading", "mono", "read", "read_all"]
 

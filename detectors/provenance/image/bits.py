@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrc, gammaln
 
-from detectors.provenance.chances import p_of
+from detectors.provenance.log_p import p_of
 
 __all__ = ["Evidence", "bits_evidence", "log10_right"]
 

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from detectors.provenance.chances import p_of
 from detectors.provenance.cosines import FEWEST, log_cosine_tail
 from detectors.provenance.image.lattice import FINE, LATTICES, Plane, Vector, folded, lattices, straight, whitened
 from detectors.provenance.image.tile import DOWN, MESSAGE, PAYLOAD_BYTES, PILOT, RIGHT, SIDE, decoded, encoded, phases
+from detectors.provenance.log_p import p_of
 
 __all__ = ["SMALLEST", "ImageReading", "luma", "read", "read_all", "read_planes"]
 

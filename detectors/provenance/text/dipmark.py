@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
 from detectors.provenance.text.gumbel import ContextScheme, uniforms
-from detectors.provenance.text.reading import Ids
+from detectors.provenance.text.scheme import Ids
 
 __all__ = ["DiPmarkScheme"]
 

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from detectors.provenance.text.green import GreenLists, Items
-from detectors.provenance.text.reading import Ids
+from detectors.provenance.text.scheme import Ids
 from detectors.provenance.text.shuffle import Bools, Seeds
 
 __all__ = ["FixedList"]

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
-from detectors.provenance.text.reading import Ids, Reading, joined, more_at_this_rate
+from detectors.provenance.text.scheme import Ids, Reading, joined, more_at_this_rate
 from detectors.provenance.text.shuffle import Bools, Seeds, among_first, seeds_of, shuffled
 
 __all__ = [

@@ -30,7 +30,7 @@ from scipy.special import gammaincc, gammaln, xlogy
 
 from detectors.provenance.text.hashing import accumulate, of_texts, steps_back
 from detectors.provenance.text.philox import Block, context_state, token_words
-from detectors.provenance.text.reading import Ids, Reading, joined, more_at_this_rate
+from detectors.provenance.text.scheme import Ids, Reading, joined, more_at_this_rate
 
 __all__ = ["ContextScheme", "GumbelScheme", "VLLMGumbelScheme", "two_key_tail", "uniforms"]
 

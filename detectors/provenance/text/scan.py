@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.provenance.text.reading import Reading, TextScheme
+from detectors.provenance.text.scheme import Reading, TextScheme
 from detectors.provenance.text.shifted import MessageReading, ShiftedLists
 from detectors.sequential import bets_against
 

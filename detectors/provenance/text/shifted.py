@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.provenance.text.green import Items, LeftHashLists, green_tail
-from detectors.provenance.text.reading import Ids, Reading, joined
+from detectors.provenance.text.scheme import Ids, Reading, joined
 from detectors.provenance.text.shuffle import Bools, Seeds, first_ids_of
 
 __all__ = ["MessageReading", "ShiftedLists"]

@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from detectors.provenance.text.hashing import Hashes, accumulate, of_texts, run_hashes, steps_back
-from detectors.provenance.text.reading import Ids, Reading, joined, more_at_this_rate
+from detectors.provenance.text.scheme import Ids, Reading, joined, more_at_this_rate
 from detectors.provenance.text.sums import SumLaw
 
 __all__ = ["SynthIDMainScheme", "SynthIDScheme", "TournamentScheme"]

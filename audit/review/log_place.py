@@ -13,7 +13,7 @@ import os
 
 from audit.errors import UsageError
 from audit.record import REVIEWS_FILE, Audit
-from audit.review.log import FileLog, ReviewLog
+from audit.review.file_log import FileLog, ReviewLog
 from audit.review.table_log import TableLog
 from audit.storage import is_copy
 
