@@ -154,7 +154,7 @@ def _in_its_frame(case: Case, thing: T, found: Sequence[Found]) -> _Rival | None
             continue
         tokens = near.sentence.reading.tokens
         figures = [place for place, one in enumerate(tokens) if one.kind == NUMBER]
-        own = sorted(span[1:] for span in found if span[0].place == near.sentence.place)
+        own: list[tuple[int, int]] = sorted((low, high) for at, low, high in found if at.place == near.sentence.place)
         lows, highs = [low for low, _ in own], [0, *accumulate((high for _, high in own), max)]
         held = [place for place in figures if highs[bisect_right(lows, tokens[place].start)] > tokens[place].start]
         if own and (not held or any(min(_frame(mine, figure, tokens, place)) for place in held)):
