@@ -121,10 +121,12 @@ def left_as_found() -> Iterator[None]:
     """Let the dashboard's index end with the tests that began it: it would make its key in the home of the next.
 
     And leave the variables of the environment as they were, of which Ray and our command set some: with other ones
-    than `warm` began with, each command would start anew.
+    than `warm` began with, each command would start anew. And the main module, for which Streamlit puts the app it ran:
+    every process that a later test spawns would run the app too, which takes two seconds.
     """
-    before = dict(os.environ)
+    before, main = dict(os.environ), sys.modules["__main__"]
     yield
+    sys.modules["__main__"] = main
     for thread in threading.enumerate():
         if thread.name == "index":
             thread.join(timeout=60)
