@@ -25,7 +25,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from audit.exit_codes import ALTERED, BUDGET, CRASHED, USAGE
 from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ __all__ = [
 class DokimasiaError(Exception):
     """Base of every error that the command prints as one line: its message, a `Phrase`."""
 
-    exit_code = CRASHED
+    exit_code = 5
 
     def __init__(self, message: str, /, **values: object) -> None:
         self.message = message if isinstance(message, Phrase) else Phrase(message, **values)
@@ -59,7 +58,7 @@ def _again(kind: type[DokimasiaError], args: tuple[object, ...]) -> DokimasiaErr
 class UsageError(DokimasiaError):
     """The command line or a file it names is wrong; nothing was run."""
 
-    exit_code = USAGE
+    exit_code = 2
 
 
 class PlanError(UsageError):
@@ -109,7 +108,7 @@ class StorageError(DokimasiaError):
 class BudgetError(DokimasiaError):
     """What a plan allows an endpoint to take is used up; all answers are stored."""
 
-    exit_code = BUDGET
+    exit_code = 6
 
 
 class DatabaseError(DokimasiaError):
@@ -119,7 +118,7 @@ class DatabaseError(DokimasiaError):
 class IntegrityError(DokimasiaError):
     """Something stored was changed, cut or lost after it was written."""
 
-    exit_code = ALTERED
+    exit_code = 4
 
 
 def did_you_mean(got: str, allowed: Iterable[str]) -> Phrase:

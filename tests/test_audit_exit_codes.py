@@ -11,7 +11,7 @@ import pytest
 
 from audit import errors, exit_codes
 from audit.compare import Word
-from audit.exit_codes import OF_COMPARISON, OF_VERDICT, of_several
+from audit.exit_codes import ALTERED, BUDGET, CRASHED, OF_COMPARISON, OF_VERDICT, USAGE, of_several
 from audit.record import Verdict
 
 CODES = {name: code for name, code in vars(exit_codes).items() if name.isupper() and isinstance(code, int)}
@@ -37,6 +37,8 @@ def test_every_error_has_a_code_that_is_told():
     assert {kind.exit_code for kind in kinds} == {2, 4, 5, 6}
     for name, code in re.findall(r"x (\w+) \((\d)\)", tree):
         assert getattr(errors, name).exit_code == int(code)
+    own = errors.DokimasiaError, errors.UsageError, errors.BudgetError, errors.IntegrityError
+    assert [kind.exit_code for kind in own] == [CRASHED, USAGE, BUDGET, ALTERED]
 
 
 @pytest.mark.parametrize(("codes", "code"), [

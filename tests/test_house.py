@@ -187,6 +187,11 @@ def test_a_face_holds_names_and_nothing_else(room):
     assert not any(name.startswith("_") for name in listed[0])
 
 
+def test_the_rooms_of_the_audit_stand_on_eight_floors():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    assert [len(one["layers"]) for one in contracts if one.get("containers") == ["audit"]] == [8]
+
+
 def test_no_modules_import_each_other_in_a_circle():
     """Imports for type checkers count too: whoever reads a file reads them."""
     graph: dict[str, set[str]] = {}
