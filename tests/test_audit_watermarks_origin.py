@@ -172,6 +172,8 @@ def test_removing_the_manifest_is_silent_and_every_other_change_is_told(
     assert (longer.state, longer.failures) == ("Invalid", ("assertion.dataHash.mismatch",))
     assert read_origin(marked["PNG"][:-40], parser).state is None
     assert read_origin(b"", parser).problem == "the file is empty"
+    matroska = read_origin(b"\x1aE\xdf\xa3" + bytes(99), parser, "clip.mkv")
+    assert (matroska.state, matroska.problem) == (None, "no manifest has a place in files of its format")
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])

@@ -31,6 +31,8 @@ _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/avi"}
 _MEDIA = {b"avif": "image/avif", b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif",
           b"qt  ": "video/quicktime"}  # fmt: skip
 _MOST_SAID = 200
+_NO_PLACE = "NotSupported"
+"""How the library begins to say that it knows no place for a manifest in files of a type."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,9 @@ def origin_of(answer: Answer) -> Origin:
     rest: dict[str, Any] = {"aigc": told.get("aigc"), "broken": told.get("problem")}
     if "said" in answer.told:
         why = " ".join(answer.told["said"].split())[:_MOST_SAID]
-        return Origin(problem=Cause("its manifest cannot be read ({why})", why=why), source_types=xmp, **rest)
+        unread = Cause("its manifest cannot be read ({why})", why=why)
+        problem = Cause("no manifest has a place in files of its format") if why.startswith(_NO_PLACE) else unread
+        return Origin(problem=problem, source_types=xmp, **rest)
     if answer.told["store"] is None:
         return Origin("none", source_types=xmp, **rest)
     store = json.loads(answer.told["store"])
