@@ -140,11 +140,14 @@ def extreme_pairs(groups: Groups, level: float, ends: Ends) -> tuple[float, floa
     low, high = (one[groups.there] for one in groups.ends(strict))
     top, bottom = np.meshgrid(*(np.argsort(one, kind="stable")[:_CANDIDATES] for one in (-low, high)))
     apart = top != bottom
-    surest = float(pair_ends(own[top[apart]], own[bottom[apart]], strict, ends)[0].max())
+    likely = int(apart.sum())
+    rest = np.triu_indices(count if count <= _PAIRED else 0, 1)
+    one, two = (np.append(place[apart], more) for place, more in zip((top, bottom), rest, strict=True))
+    levels = np.where(np.arange(len(one)) < likely, strict, level)
+    low, high = pair_ends(own[one], own[two], levels, ends)  # all in one search, as each has a cost of its own
+    surest = float(low[:likely].max())
     if count <= _PAIRED:
-        one, two = np.triu_indices(count, 1)
-        low, high = pair_ends(own[one], own[two], level, ends)
-        return surest, max(float(high.max()), _turned(float(low.min()), ends))
+        return surest, max(float(high[likely:].max()), _turned(float(low[likely:].min()), ends))
     low, high = (one[groups.there] for one in groups.ends(1 - (1 - level) / 2))
     if ends is rate_difference:
         return surest, float(high.max() - low.min())
@@ -158,11 +161,13 @@ def _turned(low: float, ends: Ends) -> float:
     return 1 / low if low else float("inf")
 
 
-def pair_ends(one: Side, two: Side, level: float, ends: Ends) -> tuple[Floats, Floats]:
-    """Return the ends of every comparison; equal ones, as many small groups make them, are computed once."""
-    rows, back = np.unique(np.stack([*one, *two], axis=1), axis=0, return_inverse=True)
-    k1, n1, missing1, k2, n2, missing2 = rows.T
-    low, high = ends(k1, n1, k2, n2, level, missing1=missing1, missing2=missing2)
+def pair_ends(one: Side, two: Side, level: float | Floats, ends: Ends) -> tuple[Floats, Floats]:
+    """Return the ends of every comparison, at one level or [comparison] its own; equal ones, as many small groups make
+    them, are computed once.
+    """
+    rows, back = np.unique(np.stack(np.broadcast_arrays(*one, *two, level), 1), axis=0, return_inverse=True)
+    k1, n1, missing1, k2, n2, missing2, levels = rows.T
+    low, high = ends(k1, n1, k2, n2, levels, missing1=missing1, missing2=missing2)
     return np.asarray(low)[back], np.asarray(high)[back]
 
 
