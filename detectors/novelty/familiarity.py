@@ -16,7 +16,7 @@
                               only where `windowed_maximum` is asked for (`windows`)
     stream_flagged_share, stream_false_alarm_share    foreign series, and steps of familiar ones, with an alarm of a
                               threshold that follows the stream; only where `tail_rate` is
-    step_auroc, vus_pr        whether surprise is where strange steps are; only of series that mark them (`located`)
+    step_auroc, vus_pr        whether surprise is where strange steps are; of series that mark them (`localisation`)
     bits_per_dim              mean over familiar items; of texts, bits per byte; only where the model has a likelihood
     batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
 
@@ -87,7 +87,7 @@ def likelihood_novelty(
     (by `rule`), `value` (1 = p-value at most 0.05), `threshold` (the score above which that is so) and, of familiar
     ones, the judged score of each distortion; where stored, `denoising_curve`, and see `evidence` for single elements.
     Table: what every score sees, and how far that is from what the model's own sees. Remarks: who sees the foreign
-    items best, and what the judged score is blind to; where scores were asked for, see `honesty` too.
+    items best, and what the judged score is blind to; where scores were asked for, see `caveats` too.
     Raises ValueError where roles share items, `fit` has fewer than ten, or items have several shapes.
     """
     check_roles(observed)
@@ -245,7 +245,7 @@ class _Measures:
         )
 
     def remarks(self, table: pd.DataFrame) -> Iterator[Remark]:
-        """Yield who sees the foreign items best, what the judged score is blind to, then what `honesty` says."""
+        """Yield who sees the foreign items best, what the judged score is blind to, then what `caveats` says."""
         main = self.seen.main
         if main in self.seen.problems:
             return
