@@ -25,10 +25,10 @@ __all__ = ["SIZE", "Planted", "bit_trials"]
 
 SIZE = 512
 """Numbers of a file."""
-_UNITS, _ALPHA = 32, 0.01
+_UNITS, _ALPHA = 24, 0.01
 _HALF = SIZE // 2
 _KEY = "the key of trials"
-_FOUND = (29, 19, 6)
+_FOUND = (22, 14, 5)
 """Units in which the mark is found, of two files each."""
 
 
@@ -73,8 +73,8 @@ class _Made:
         import numpy as np
 
         unit = np.tile(np.arange(_UNITS), 2)
-        most = {"own": _FOUND[self.dose], "trimmed": 26 - 8 * self.dose, "other": 2 + 6 * self.dose,
-                "original": 1 + 3 * self.dose, "clean": 5 * self.dose}  # fmt: skip
+        most = {"own": _FOUND[self.dose], "trimmed": 19 - 6 * self.dose, "other": 2 + 5 * self.dose,
+                "original": 1 + 2 * self.dose, "clean": 4 * self.dose}  # fmt: skip
         marks = {name: self.rng.permutation(_UNITS)[unit] < count for name, count in most.items()}
         names = [f"{self.probe.medium.what[:-1]}-{number}" for number in range(len(unit))]
         made = [self._file(name, *(bool(marks[form][at]) for form in ("own", "trimmed", "other")))

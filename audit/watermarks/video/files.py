@@ -103,27 +103,23 @@ def brightness_in(frame: Any) -> Brightness | None:
     return Brightness(rows[: frame.height, : frame.width], black, steps, (1 << bits) - 1)
 
 
-@contextmanager
-def _broken(place: object) -> Iterator[None]:
-    """Make what FFmpeg says of a file that it cannot read a DataError of one line."""
-    library = require_av()
-    try:
-        yield
-    except library.FFmpegError as error:
-        problem = " ".join(str(error.strerror or error).split())[:120]
-        raise DataError(_NOT_ONE, file=place, problem=problem) from None
+def _not_one(place: object, error: Exception) -> DataError:
+    """Return what is said of a file that FFmpeg cannot read, in one line."""
+    problem = " ".join(str(getattr(error, "strerror", None) or error).split())[:120]
+    return DataError(_NOT_ONE, file=place, problem=problem)
 
 
 @contextmanager
 def opened(data: BinaryIO, place: object) -> Iterator[tuple[Any, Any]]:
     """Lend the container in an opened file and its first stream of pictures; DataError for what is none."""
     library = require_av()
-    with _broken(place):
-        try:
-            told = {"format_whitelist": _FORMATS, "probesize": str(_SOUGHT)}
-            container = library.open(data, format=_format_in(data), options=told, metadata_errors=OTHER_LETTERS)
-        except library.ArgumentError:
-            raise DataError(_NOT_ONE, file=place, problem="not one of the formats") from None
+    told = {"format_whitelist": _FORMATS, "probesize": str(_SOUGHT)}
+    try:
+        container = library.open(data, format=_format_in(data), container_options=told, metadata_errors=OTHER_LETTERS)
+    except library.ArgumentError:
+        raise DataError(_NOT_ONE, file=place, problem="not one of the formats") from None
+    except library.FFmpegError as error:
+        raise _not_one(place, error) from None
     with container:
         stream = next((one for one in container.streams.video if not _is_none(one)), None)
         if stream is None:
@@ -155,11 +151,12 @@ def _require_size(width: int, height: int, place: object) -> None:
 def counted(frames: Iterator[Any], place: object) -> Iterator[Any]:
     """Yield frames of one size, no more than allowed; DataError for others, and for none."""
     count, size = 0, None
-    with _broken(place):
+    try:
         for count, frame in enumerate(frames, 1):
-            size = size or (frame.height, frame.width)
+            seen = frame.height, frame.width
+            size = size or seen
             _require_size(frame.width, frame.height, place)
-            if (frame.height, frame.width) != size:
+            if seen != size:
                 raise DataError("{file}: frame {number} has {rows} x {columns} pixels, those before it {before}; "
                                 "allowed: one size", file=place, number=count, rows=frame.height,
                                 columns=frame.width, before="{} x {}".format(*size))  # fmt: skip
@@ -168,5 +165,7 @@ def counted(frames: Iterator[Any], place: object) -> Iterator[Any]:
                                 file=place, frames=f"{count - 1:,}", rows=size[0], columns=size[1],
                                 most=f"{_MOST_FRAMES:,}, of {_MOST_IN_ALL:,} pixels in all")  # fmt: skip
             yield frame
+    except require_av().FFmpegError as error:
+        raise _not_one(place, error) from None
     if not count:
         raise DataError(_NOT_ONE, file=place, problem="it has no frames")

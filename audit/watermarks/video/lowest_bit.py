@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class VideoLowestBit:
 
         right, count = [0] * len(keys), 0
         for number, frame in enumerate(frames):
-            found = (np.rint(frame.brightness.astype(float) * frame.steps).astype(int) & 1).astype(bool).ravel()
+            found = np.rint(frame.brightness.astype(float) * frame.steps).astype(int).ravel() & 1
             for at, key in enumerate(keys):
                 right[at] += int(np.count_nonzero(found == bits_of_frame(key, number, len(found))))
             count += len(found)
@@ -58,8 +59,11 @@ class VideoLowestBit:
         return [Evidence(log10_right(one, count), one / count) for one in right]
 
 
+@lru_cache(maxsize=4)
 def bits_of_frame(key: bytes, number: int, count: int) -> NDArray[np.bool_]:
-    """Return the bits of a key for the frame of this number."""
+    """Return the bits of a key for the frame of this number, not to be written to."""
     from detectors.provenance.image.latent import keyed_bits
 
-    return keyed_bits(hashlib.sha256(b"frame %d\0" % number + key).digest(), b"lowest bit", count)
+    bits = keyed_bits(hashlib.sha256(b"frame %d\0" % number + key).digest(), b"lowest bit", count)
+    bits.flags.writeable = False
+    return bits
