@@ -266,4 +266,4 @@ class _Informed:
         return self.probe._observed(ask, items, role, self.learnt)
 
 
-_CONTROL_ITEMS = 60
+_CONTROL_ITEMS = 40
