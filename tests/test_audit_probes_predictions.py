@@ -45,6 +45,7 @@ def test_controls_and_trials_show_that_every_way_works(options):
 @pytest.mark.parametrize(("answer", "number"), [
     ("$50,000", 50_000), ("about 45 %", 45), ("-5", -5), ("\u22125.5 points", -5.5), ("1.234", 1.234), ("1,234", 1234),
     ("1.234,56", 1234.56), ("35k", 35_000), ("1.5e-3", 0.0015), ("1E5 won", 100_000), ("$-5", -5), ("-$5", -5),
+    ("5-$6", 5), ("1e400", None), ("1e-400", None),
     ("1.2 million USD", 1_200_000), ("3억 5천만 원", 350_000_000),
     ("85,000원", 85_000), ("75점", 75), ("12 km", 12), ("between 20 and 30", 20), ("Form A4: 7", 7), ("7/10", 7),
     ("I cannot say.", None), ("", None), (None, None),

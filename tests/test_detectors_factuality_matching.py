@@ -54,13 +54,15 @@ EQUAL = [
     ("5 km", "5 kilometres"), ("5km", "5 kilometers"), ("100 °C", "100 degrees Celsius"), ("100℃", "100 C"),
     ("25%", "25 per cent"), ("$5", "5 dollars"), ("90°", "90 degrees"), ("the U.S.", "US"), ("U.S.A.", "usa"),
     ("H₂O", "H2O"), ("Moby-Dick", "moby dick"), ("½", "1/2"), ("15.", "15"), ("A Christmas Carol", "christmas carol"),
-    ("10⁶", "10^6"),
+    ("10⁶", "10^6"), ("1e5", "100,000"), ("2.5E-3", "0.0025"), ("-1e+02", "-100"), ("1e400", "1E400"),
+    ("$-5", "-$5"), ("$5-$6", "$5-6"), ("5-$6", "$5-$6"),
 ]
 UNEQUAL = [
     ("1,5", "15"), ("-3", "3"), ("US", "us"), ("U.S.", "us"), ("5 km", "5 m"), ("5 km", "5"), ("5 miles", "5 km"),
     ("10⁶", "106"), ("3/4", "34"), ("3/4", "0.75"), ("1969-07-20", "19690720"), ("20.07.1969", "20071969"),
     ("12:30", "1230"), ("1960s", "1960"), ("2nd", "2"), ("the", "a"), ("vitamin A", "vitamin"), ("", ""),
     ("...", "..."), ("5-3", "2"), ("covid-19", "covid -19"), ("100 °F", "100 °C"), ("1,23,4", "1234"),
+    ("1e-3", "3"), ("1e400", "1"), ("-1e400", "1e400"), ("1e-400", "0"), ("$-5", "$5"), ("$5-6", "$-6"),
 ]
 
 
@@ -152,7 +154,8 @@ def test_decimals_are_compared_by_value(number):
 
 
 @pytest.mark.parametrize(
-    "unit", ["9", "1,", "a.", "1.111", "$1.", "-", "1:", "minus ", "twenty ", "^1", "°", "1 thousand "]
+    "unit",
+    ["9", "1,", "a.", "1.111", "$1.", "-", "1:", "minus ", "twenty ", "^1", "°", "1 thousand ", "1e9", "1e", "$1-"],
 )
 def test_a_hostile_text_is_read_to_its_end(unit):
     """A pattern that goes back over what it has read would not come to it."""

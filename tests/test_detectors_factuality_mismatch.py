@@ -84,12 +84,20 @@ def test_one_number_is_written_in_many_ways(one, two):
         ("$5", "€5"),
         ("3만", "3천"), ("-7", "7"), ("1.2.3", "1.2.4"), ("twenty-one", "twenty-two"), ("5명", "5년"), ("3rd", "3 km"),
         ("12 percentage points", "12 percent"), ("5 am", "17:00"), ("오전 3시", "15시"), ("two thirds", "70%"),
-        ("20 °C", "21 °C"), ("5", "6 °C"),
+        ("20 °C", "21 °C"), ("5", "6 °C"), ("1e400", "1"), ("1e400", "1e401"), ("1e-400", "0"),
     ],
 )  # fmt: skip
 def test_other_numbers_are_others(one, two):
     assert not quantity(one).allows(quantity(two))
     assert not quantity(two).allows(quantity(one))
+
+
+@pytest.mark.parametrize("written", ["5-$6", "$5-$6", "$5-6", "$5 - $6", "5\u2013$6"])
+def test_a_range_of_money_is_two_numbers(written):
+    """A sign of money before the second number is no unit of the first."""
+    first, second = quantities(read(written))
+    assert (first.bare, second.bare) == ((5.0,), (6.0,))
+    assert "USD" in (first.dimension, second.dimension)
 
 
 @pytest.mark.parametrize(

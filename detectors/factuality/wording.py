@@ -2,6 +2,7 @@
 
     "The 1,000 kilometres"   ->  1000 km         "minus three"  ->  -3          "1,5"         ->  1.5
     "one thousand km"        ->  1000 km         "U.S."         ->  US          "1969-07-20"  ->  1969-07-20
+    "1e3"                    ->  1000            "$-5"          ->  -5 dollar   "$5-$6"       ->  5-6 dollar
 
 Numbers are compared by value: sign, thousands separators, decimal comma, number words up to 99 and times hundred,
 thousand, million, billion, and the ten thousands of East Asia: 3만 = 30000. A unit after a number has one name whatever
@@ -48,6 +49,9 @@ _MYRIADS = {"백百": 2, "천千": 3, "만万萬": 4, "억億亿": 8, "조兆": 
 _SCALES |= {sign: power for signs, power in _MYRIADS.items() for sign in signs}
 _MONEY_NAMES = {"$": "dollar", "€": "euro", "£": "pound"}
 
+_FIGURES_OF_POWER = 2
+"""At most, behind an e: a number beyond stays as it is written."""
+
 _THIN_BLANK = re.compile("(?<=\\d)[\u00a0\u2009\u202f](?=\\d)")
 _RAISED = re.compile("[⁰¹²³⁴-⁹]+")
 _DOTTED = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){2,}(?:[^\W\d_](?![^\W_]))?")
@@ -57,7 +61,7 @@ _NUMBER_WORD = re.compile(
     rf"(?:(?P<tens>{'|'.join(_TENS)})(?:[-\s](?P<ones>{'|'.join(_ONES)}))?|(?P<small>{'|'.join(_ONES | _TEENS)}))\b",
     re.IGNORECASE,
 )
-_MONEY = re.compile(r"([$€£])\s*(\d[\d.,]*\d|\d)")
+_MONEY = re.compile(r"([$€£])\s*([-+]?\d(?:[\d.,]*\d)?(?:-\1?\d(?:[\d.,]*\d)?)*)")
 _SYMBOLS = (
     (re.compile(r"°\s*(?=[cf]\b)|\bdegrees?\s+(?=(?:celsius|centigrade|fahrenheit|c|f)\b)", re.IGNORECASE), " "),
     (re.compile("°"), " degree "),
@@ -74,7 +78,7 @@ _MINUS = re.compile(r"(?<!\d )(?<!\d)\bminus\s+(?=\d)", re.IGNORECASE)
 _TOKEN = re.compile(
     r"""(?P<number>(?:(?<![^\s(])[-+])?
                    (?P<whole>[1-9]\d{0,2}(?:,\d{3})+(?!\d)|[1-9]\d{0,2}(?:\.\d{3}){2,}(?!\d)|\d+)
-                   (?:[.,](?P<part>\d+))?(?!\w|[-/:.,^]\d))
+                   (?:[.,](?P<part>\d+))?(?:[eE](?P<power>[-+]?\d++))?(?!\w|[-/:.,^]\d))
       | (?P<joined>\d+(?:[-/:.,^]\d+)+)
       | (?P<word>[^\W_](?:[^\W_]|["""
     + _COMBINING
@@ -99,7 +103,7 @@ def _prepare(text: str) -> str:
     text = text if text.isascii() else _of_other_signs(text)
     text = _DOTTED.sub(lambda match: match[0].replace(".", "").upper() + " ", text)
     text = _NUMBER_WORD.sub(_figures, text)
-    text = _MONEY.sub(lambda match: f"{match[2]} {_MONEY_NAMES[match[1]]} ", text)
+    text = _MONEY.sub(lambda match: f"{match[2].replace(match[1], '')} {_MONEY_NAMES[match[1]]} ", text)
     for pattern, name in _SYMBOLS:
         text = pattern.sub(name, text)
     return _MINUS.sub("-", _GLUED_UNIT.sub(" ", text))
@@ -129,7 +133,10 @@ def _token(match: re.Match[str], *, first: bool) -> str:
     """Return one word in small letters, or one number by value."""
     word = match[0]
     if match["number"]:
-        return _plain(word[0] == "-", match["whole"].replace(",", "").replace(".", ""), match["part"] or "")
+        whole, part, power = re.sub("[,.]", "", match["whole"]), match["part"] or "", match["power"] or ""
+        if len(power.lstrip("-+0")) > _FIGURES_OF_POWER:
+            return word.casefold()
+        return _plain(word[0] == "-", *_moved(whole, part, int(power or 0)))
     return word if word in _PRONOUNS or (word == "A" and not first) else word.casefold()
 
 
@@ -155,4 +162,12 @@ def _merge(tokens: list[str]) -> tuple[str, ...]:
 def _shifted(number: str, power: int) -> str:
     """Return number x 10^power."""
     whole, _, part = number.lstrip("-").partition(".")
-    return _plain(number[0] == "-", whole + part[:power].ljust(power, "0"), part[power:])
+    return _plain(number[0] == "-", *_moved(whole, part, power))
+
+
+def _moved(whole: str, part: str, power: int) -> tuple[str, str]:
+    """Return the figures before and behind the decimal mark, which moves by so many."""
+    if power < 0:
+        whole = whole.zfill(1 - power)
+        return whole[:power], whole[power:] + part
+    return whole + part[:power].ljust(power, "0"), part[power:]

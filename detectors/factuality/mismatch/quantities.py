@@ -33,7 +33,7 @@ __all__ = ["Quantity", "numeral", "quantities"]
 _BEGIN = BEGINNINGS | ORDINAL_WORDS.keys()
 _PLAIN: Unit = ("", 1.0, 0.0)
 _GROUPED = re.compile(r"\d{1,3}(?:([,.'\u00a0\u202f])\d{3})(?:\1\d{3}){0,9}\Z")
-_POWER = re.compile(r"[eE]([+-]?\d{1,2})(?!\w|[.,]\w)")
+_POWER = re.compile(r"[eE]([+-]?\d++)(?!\w|[.,]\w)")
 """Of ten, behind the figures that it scales: 1.5e6, 2E-3."""
 _INDIAN = re.compile(r"\d{1,2}(?:,\d{2}){1,6},\d{3}\Z")
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9, "b": 1e9, "tn": 1e12}
@@ -192,7 +192,7 @@ def _finished(
     if inside or before:
         readings = tuple(-one for one in readings)
     dimension, factor, shift = unit or _PLAIN
-    readings = on_the_clock(tokens, first, last, readings)
+    readings = on_the_clock(tokens, first, last, readings) if scale else ()
     values = tuple((one * scale + rest) * factor + shift for one in readings)
     start, end = tokens[first].start, tokens[last].end
     place = factor * (_last_figure(rest) if hedged else 1.0) if rest else place * scale * factor
@@ -200,7 +200,10 @@ def _finished(
 
 
 def _behind(plain: str, tokens: tuple[Token, ...], last: int) -> tuple[float, Unit | None, int, float]:
-    """Return scale, unit, last token and what a smaller part adds (3만 5천: 5,000) behind a token."""
+    """Return scale, unit, last token and what a smaller part adds (3만 5천: 5,000) behind a token.
+
+    A scale of 0 is beyond what numbers hold: 1e400.
+    """
     after = tokens[last + 1] if last + 1 < len(tokens) else None
     if after is None:
         return 1.0, None, last, 0.0
@@ -208,7 +211,7 @@ def _behind(plain: str, tokens: tuple[Token, ...], last: int) -> tuple[float, Un
         return _hangul_behind(tokens, last)
     if (power := _POWER.match(plain, tokens[last].end)) is not None:
         last += sum(tokens[last].end < one.end <= power.end() for one in tokens[last + 1 : last + 4])
-        return 10.0 ** int(power[1]), *_unit(tokens, last), 0.0
+        return _power_of_ten(power[1]), *_unit(tokens, last), 0.0
     glued = after.start == tokens[last].end
     scale = SCALES.get(after.text, 1.0) if after.kind == WORD else 1.0
     if (
@@ -223,10 +226,15 @@ def _behind(plain: str, tokens: tuple[Token, ...], last: int) -> tuple[float, Un
     return scale, unit, last, 0.0
 
 
+def _power_of_ten(written: str) -> float:
+    """Return ten to the power of at most two figures; 0 for more."""
+    return 10.0 ** int(written) if len(written.lstrip("+-0")) <= 2 else 0.0
+
+
 def _unit(tokens: tuple[Token, ...], last: int) -> tuple[Unit | None, int]:
     """Return the unit behind a token and its last token."""
     texts = [one.text for one in tokens[last + 1 : last + 4]] + ["", "", ""]
-    if texts[0] == "-" and texts[1] in UNITS:  # a 5-mile walk
+    if texts[0] == "-" and texts[1] in UNITS and texts[1] not in CURRENCY_SIGNS:  # a 5-mile walk, not 5-$6
         return UNITS[texts[1]], last + 2
     if texts[0] == "°" and texts[1] in ("c", "f"):
         return UNITS["celsius" if texts[1] == "c" else "fahrenheit"], last + 2
