@@ -118,7 +118,7 @@ def test_the_lasso_keeps_its_optimality_conditions_and_leaves_out_what_does_not_
     assert lasso(np.diag([1.0, 0.0]), np.array([1.0, 0.0])).tolist() == [0.99, 0]
 
 
-def test_intervals_of_weights_hold_what_more_masks_say():
+def test_what_weights_move_in_holds_what_more_masks_say():
     one = scored(lambda bits: bits @ [3, 2, 1, 0.5, 0] + 0.4 * np.cos(37 * (bits @ 2.0 ** np.arange(5))) - 30, 5,
                  fitted=64)  # fmt: skip
     many = contextcite([scored(one_of(one), 5, fitted=4000, seed=9)])[0].weights
@@ -127,6 +127,19 @@ def test_intervals_of_weights_hold_what_more_masks_say():
     assert (found.weights <= found.high).all()
     assert ((found.low <= many) & (many <= found.high)).sum() >= 4
     assert ((found.high - found.low) < 1).all()
+
+
+def test_what_weights_move_in_is_no_confidence_interval():
+    """Any of four sources is enough: few masks tell, those without all four, and some draws have none of them."""
+    asked, truth = [], []
+    for seed in range(100):
+        one = scored(lambda bits: 6.0 * bits[:4].max() - 10, 5, seed=seed)
+        rest = tuple(mask for mask in every_mask(5) if mask not in one.drawn.held_out)
+        asked.append(one)
+        truth.append(contextcite([Scored(5, 1, one.log_p, Drawn(rest, (), ()))])[0].weights)
+    found = contextcite(asked, np.random.default_rng(0))
+    held = [(one.low <= true + 1e-6) & (true - 1e-6 <= one.high) for one, true in zip(found, truth, strict=True)]
+    assert 0.6 < np.mean(held, axis=0)[:4].min() < 0.9
 
 
 def one_of(question):

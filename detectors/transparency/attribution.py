@@ -67,7 +67,7 @@ def attribution(
     away at once. memory: an answer whose log p falls by fewer nats without any source is from the model's own memory.
     Of a method by gradients there is a column of its name (nats of every token of a source, or null), one with `_ends`
     behind it (log p of the answer, and where the sources say nothing), and `token_sources` (the source of each token).
-    `items` of the result: a row a question with weights, their intervals, and the columns of each measure.
+    `items` of the result: a row a question with weights, what they move in, and the columns of each measure.
     """
     own = _Questions(observed["items"], methods, top, level, rng)
     planted = _Questions(observed["planted"], methods, top, level, rng) if "planted" in observed else None
@@ -343,7 +343,7 @@ def _of_units(values: Floats, units: NDArray[np.int64]) -> Floats:
 
 
 def _weights_of(question: Scored | None, found: Attribution | None) -> dict[str, list[float]]:
-    """Return the weights with intervals, and the predicted and actual log p of held-out masks."""
+    """Return the weights, what they move in, and the predicted and actual log p of held-out masks."""
     if question is None or not isinstance(found, Attribution) or not np.isfinite(found.weights).all():
         return {}
     held = question.drawn.held_out

@@ -36,8 +36,8 @@ ALPHA = 0.01
 """Penalty of the Lasso, that of the authors."""
 REPLICATES = 100
 LEVEL = 0.95
-"""Of the intervals of weights, which are approximate: Student's t over pairs of orders, or percentiles of a bootstrap
-over masks; they hold what all orders or masks would give less often than that (docs/transparency.md).
+"""Of what weights move in when orders or masks are drawn anew: Student's t over pairs of orders, or percentiles of a
+bootstrap over masks. No confidence: masks that were not drawn may say otherwise (docs/transparency.md).
 """
 RESOLUTION = 1e-7
 """Nats below 0 at least, as 32-bit numbers tell no probability nearer to one."""
@@ -52,7 +52,7 @@ class Attribution:
     weights: Floats
     """[source]; NaN where a mask that it takes was not asked about."""
     low: Floats | None = None
-    """[source]; None where the weights are no estimates."""
+    """[source], the ends of what the weights move in when they are estimated anew; None where they are no estimates."""
     high: Floats | None = None
 
     @property
@@ -68,7 +68,7 @@ class Attribution:
 def attribute(
     method: AttributionMethod, questions: Sequence[Scored], rng: np.random.Generator | None = None
 ) -> list[Attribution]:
-    """Return the weights of every question; with `rng` also intervals, where the weights are estimates."""
+    """Return the weights of every question; with `rng` also what they move in, where they are estimates."""
     if method == "contextcite":
         return contextcite(questions, rng)
     if method in BY_GRADIENTS:
@@ -114,7 +114,7 @@ def shapley(question: Scored, rng: np.random.Generator | None = None) -> Attribu
 
 
 def contextcite(questions: Sequence[Scored], rng: np.random.Generator | None = None) -> list[Attribution]:
-    """Return the weights of a sparse linear model of the logit; with `rng` also intervals."""
+    """Return the weights of a sparse linear model of the logit; with `rng` also what they move in."""
     found: dict[int, Attribution] = {}
     sizes = np.array([one.sources for one in questions], dtype=int)
     for size in np.unique(sizes).tolist():
