@@ -11,6 +11,7 @@ from comparison_fixtures import Asked, two_audits
 from rates import Ones
 from report_fixtures import finding, rate, write_audit
 
+from audit import plugins
 from audit.compare import Margins, compare_audits
 from audit.errors import PlanError, UsageError
 from audit.plan import Check, read_plan
@@ -107,6 +108,13 @@ def test_a_measure_of_a_probe_that_is_not_installed_has_no_range():
     assert range_in("gone.away", "accuracy") is None
     assert range_in("factuality.closed_book", "nothing") is None
     assert range_in("factuality.closed_book", "accuracy") == SHARE
+
+
+def test_what_a_probe_names_instead_is_a_measure_of_its_own_that_data_bound():
+    probes = (plugins.load("probes", name) for name in plugins.names("probes"))
+    told = [(one.measures, of.instead) for one in probes for of in one.measures.values() if of.instead is not None]
+    assert len(told) == 2
+    assert all(name in measures and measures[name].instead is None for measures, name in told)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -406,3 +407,16 @@ def test_calls_that_will_not_be_made_are_not_counted_and_those_that_say_who_answ
     said = command("run", file, "--dry-run").out
     assert "50 items, 0 calls, as it takes over the answers of a" in said
     assert ("as it will be skipped (log_prob: " in said) == (form == "chat")
+
+
+def test_a_limit_that_no_data_can_show_to_be_kept_is_told_with_what_to_take_instead(command, tmp_path):
+    canaries, plan = tmp_path / "canaries.jsonl", tmp_path / "plan.yaml"
+    canaries.write_text('{"text": "pin 1234", "pattern": "pin {digits:4}"}')
+    asked = "model: {use: causal_lm, path: .}\nchecks:\n- name: canaries\n  probe: {use: memorisation.exposure}"
+    asked += "\n  data: {use: file, path: canaries.jsonl}\n  limit: "
+    never = {"at_most": "can be broken and never be kept", "at_least": "can be kept and never be broken"}
+    for measure, bound in (*product(["memorised_share"], never), ("exposed_share", "at_most")):
+        told = f"{bound} {never[bound]}: nothing bounds memorised_share from above; take exposed_share"
+        plan.write_text(f"title: t\n{asked}{{measure: {measure}, {bound}: 0.1}}\n")
+        for said in (command("check-plan", plan).err, command("plan-size", plan).out):
+            assert (told in said) == (measure == "memorised_share") == ("nothing bounds" in said)

@@ -35,6 +35,8 @@ def check_plan(
                 print(clean(f"{path}: clauses of {', '.join(names)}: not installed, so not checked"), file=sys.stderr)
             for lack in lacking_keys(plan):  # where plans are written or committed, no key needs to be
                 print(clean(f"{path}: {lack}; 'run' needs it"), file=sys.stderr)
+            for check, told in ((one.name, told) for one in plan.checks for told in one.never_shown):
+                print(clean(f"{path}: check {check}: limit.{told}"), file=sys.stderr)
         except PlanError as error:
             problems += error.problems
     if problems:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from audit.errors import UsageError
 from audit.model import Model, ModelSource
 from audit.plan.spec import CheckSpec, PlanSpec, problems_of, why_not_without_model
+from audit.probe import never_shown, range_of
 from audit.record import Limit, Promise, Sheet, Target, keep_level
 from audit.strict_yaml import error_text
 from detectors.multiplicity import family_level
@@ -67,6 +68,13 @@ class Check:
         """
         wanted = self.probe.roles[role]
         return self.data[role].batches(wanted, limit=None if wanted.searched else limit)
+
+    @property
+    def never_shown(self) -> list[str]:
+        """What no data can show of its limit, a sentence each."""
+        if (limit := self.limit) is None:
+            return []
+        return [*never_shown(range_of(self.probe.measures, limit.measure), limit.measure, limit.model_dump())]
 
     @property
     def gates(self) -> bool:

@@ -18,6 +18,7 @@ from audit.probe.ranges import (
     Range,
     beyond,
     margin_beyond,
+    never_shown,
     range_in,
     range_of,
 )
@@ -38,6 +39,6 @@ from audit.probe.trial import (
 __all__ = [
     "AMOUNT", "AUROC", "BYTES", "COUNT", "JOULES", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE",
     "SHARE_GAP", "SIGNED", "Answer", "Ask", "HasTrials", "Known", "KnownMeasures", "Observed", "Observer", "Probe",
-    "Range", "Role", "Trial", "auroc_of", "beyond", "likely_as", "margin_beyond", "mean_of", "observed_in", "observing",
-    "overall", "range_in", "range_of", "standing",
+    "Range", "Role", "Trial", "auroc_of", "beyond", "likely_as", "margin_beyond", "mean_of", "never_shown",
+    "observed_in", "observing", "overall", "range_in", "range_of", "standing",
 ]

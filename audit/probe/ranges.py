@@ -17,7 +17,7 @@ from detectors.phrases import Phrase
 
 __all__ = [
     "AMOUNT", "AUROC", "BYTES", "COUNT", "JOULES", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE",
-    "SHARE_GAP", "SIGNED", "Range", "beyond", "margin_beyond", "range_in", "range_of",
+    "SHARE_GAP", "SIGNED", "Range", "beyond", "margin_beyond", "never_shown", "range_in", "range_of",
 ]
 
 
@@ -31,6 +31,8 @@ class Range:
     """Least value; None = there is none."""
     high: float | None = None
     """Greatest value; None = there is none."""
+    instead: str | None = None
+    """Of a measure that no data bound from above: another one of the probe, that can be shown to keep a limit."""
 
     def holds(self, value: float) -> bool:
         """Tell whether a measure can have this value."""
@@ -75,6 +77,14 @@ def beyond(of: Range | None, measure: str, bounds: Mapping[str, Any]) -> Iterato
         bound = bounds.get(key)
         if of is not None and isinstance(bound, int | float) and not of.holds(bound):
             yield key, f"{key}: got {bound:g}; {measure} is {of}{_meant(bound, of)}"
+
+
+def never_shown(of: Range | None, measure: str, bounds: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence for each of a limit's bounds that no data can show to be kept, or to be broken."""
+    shown = {"at_most": "can be broken and never be kept", "at_least": "can be kept and never be broken"}
+    for key, what in shown.items():
+        if of is not None and of.instead is not None and bounds.get(key) is not None:
+            yield f"{key} {what}: nothing bounds {measure} from above; take {of.instead}"
 
 
 def margin_beyond(margin: float, measure: str, of: Range | None) -> Phrase | None:

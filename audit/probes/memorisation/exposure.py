@@ -71,7 +71,8 @@ class Exposure:
         "alternatives": Role(_CONTENT, frozenset(_CONTENT), required=False),
     }
     measures: ClassVar[Mapping[str, Range]] = {
-        "exposure_above_chance": _BITS, "exposure": Range("bits", 0), "memorised_share": SHARE, "exposed_share": SHARE,
+        "exposure_above_chance": _BITS, "exposure": Range("bits", 0),
+        "memorised_share": Range("share", 0, 1, instead="exposed_share"), "exposed_share": SHARE,
         "exposure_p": P_VALUE, "auroc_above_held_out": AUROC, "held_out_exposure": Range("bits", 0),
         "held_out_p": P_VALUE, "cap": Range("bits", 0), "alternatives": COUNT, "not_asked": COUNT,
     }

@@ -61,9 +61,8 @@ class Membership:
         "items": Role(_FIELDS, frozenset(_FIELDS)), "nonmembers": Role(_FIELDS, frozenset(_FIELDS), unseen=True),
     }
     measures: ClassVar[Mapping[str, Range]] = {
-        "membership_auroc": AUROC, "tpr_at_1_percent": SHARE, "tpr_at_0_1_percent": SHARE, "members_found": SHARE,
-        "blind_auroc": AUROC,
-        "in_both": COUNT,
+        "membership_auroc": AUROC, "tpr_at_1_percent": SHARE, "tpr_at_0_1_percent": SHARE,
+        "members_found": Range("share", 0, 1, instead="tpr_at_1_percent"), "blind_auroc": AUROC, "in_both": COUNT,
     }
 
     def __post_init__(self) -> None:
