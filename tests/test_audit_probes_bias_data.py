@@ -76,6 +76,18 @@ def test_a_limit_speaks_of_what_is_asked_and_a_column_must_be_there(tmp_path):
         run(probe="bias.data", data={"items": people(), "test": people()}, into=tmp_path / "audits")
 
 
+@pytest.mark.parametrize("identity", [("key",), ("key", "sex"), ("sex", "key")])
+@pytest.mark.parametrize(
+    "question", ["labels", "missing", "representation", "coverage", "proxies", "duplicates", "overlap"]
+)
+def test_rows_that_an_identity_names_pass_the_controls_of_every_question(question, identity):
+    """Planted rows are as many persons as rows, also where the group is a part of who a person is."""
+    probe = DataBias(sensitive=("sex",), features=("age",), identity=identity, questions=(question,))
+    rng = np.random.default_rng(1)
+    fault, clean = (probe.judge(one, level=0.95, rng=rng) for one in probe.controls(rng))
+    assert (probe.found(fault), probe.found(clean)) == (True, False)
+
+
 # --- through the runner
 
 

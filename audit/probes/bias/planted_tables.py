@@ -70,8 +70,8 @@ def _planted(probe: _DataBias, rng: np.random.Generator, *, faulty: bool) -> Obs
     _identify(probe, rows, twice if question == "duplicates" else np.zeros(len(rows), bool))
     if question != "overlap":
         return {"items": rows}
-    others = rows[[*probe.sensitive, *probe.identity]].copy()
-    others.loc[~group[: len(rows)], probe.identity[0]] = [f"other {n}" for n in range(int((~group).sum()))]
+    others = rows[list(dict.fromkeys([*probe.sensitive, *probe.identity]))].copy()
+    others.loc[~group[: len(rows)], _telling(probe)] = [f"other {n}" for n in range(int((~group).sum()))]
     return {"items": rows, "test": others}
 
 
@@ -105,12 +105,18 @@ def _identify(probe: _DataBias, rows: pd.DataFrame, twice: np.ndarray) -> None:
     """Name each row; those of a mask in pairs."""
     import numpy as np
 
-    if probe.identity and (probe.asked[0] in ("duplicates", "overlap") or probe.identity[0] not in rows):
+    if probe.identity and (probe.asked[0] in ("duplicates", "overlap") or _telling(probe) not in rows):
         place = np.arange(len(rows))
-        rows[probe.identity[0]] = [f"row {n}" for n in np.where(twice, place // 4 * 4 + place % 2, place)]
+        rows[_telling(probe)] = [f"row {n}" for n in np.where(twice, place // 4 * 4 + place % 2, place)]
     for name in probe.identity:
         if name not in rows:
             rows[name] = "same"
+
+
+def _telling(probe: _DataBias) -> str:
+    """Return the column that tells rows apart: the first of the identity that is not a group or the label."""
+    taken = {*probe.sensitive, probe.label}
+    return next((one for one in probe.identity if one not in taken), probe.identity[0])
 
 
 def _represented(probe: _DataBias, faulty: bool) -> pd.DataFrame:
@@ -133,8 +139,8 @@ def _represented(probe: _DataBias, faulty: bool) -> pd.DataFrame:
     joined = " x ".join(probe.sensitive)
     if joined in probe.reference and len(probe.sensitive) > 1:
         _jointly(probe, frame, probe.reference[joined], faulty)
-    rest = [*probe.features, *probe.identity, *([] if probe.label is None else [probe.label])]
-    for name in rest:
+    _identify(probe, frame, np.zeros(len(frame), bool))
+    for name in [*probe.features, *([] if probe.label is None else [probe.label])]:
         if name not in frame:
             frame[name] = "0"
     return frame.astype(object)
