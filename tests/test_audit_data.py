@@ -261,6 +261,9 @@ def test_the_promised_file_is_read(tmp_path, form):
         ("more,less\na\n", {}, r"cannot be read \(CSV parse error: Row #2: Expected 2 columns, got 1"),
         ("", {}, r"cannot be read \(Empty CSV file\)"),
         ("more,less\na," + "b" * (1 << 22), {}, "cannot be read"),
+        ('more,less\na,"b\nc,d\n', {}, "a quote opens in column 'less' and nothing closes it"),
+        ('less,more,note\na,b,"c\nd,e,f', {}, "a quote opens in column 'note' and nothing closes it"),
+        ("more;less\na;b\n", {}, "its columns are parted by semicolons; allowed: commas in a .csv"),
     ],
 )
 def test_bad_csv(tmp_path, content, options, message):
@@ -270,6 +273,19 @@ def test_bad_csv(tmp_path, content, options, message):
         read(File(path, **options))
     assert str(error.value).startswith(str(path))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", ["müre,less\na,b\n", "more,less\na,ü\n"])
+def test_a_csv_in_latin_1_is_told_what_is_allowed(tmp_path, content):
+    (tmp_path / "p.csv").write_text(content, "latin-1")
+    with pytest.raises(DataError, match=r"is not UTF-8 .*; allowed: UTF-8"):
+        read(File(tmp_path / "p.csv"))
+
+
+@pytest.mark.parametrize("content", ['more,less\na,"b\n"\n\n', 'more,less\na,5" b\n', 'more,less\na,"b""\n"'])
+def test_quotes_that_are_closed_or_inside_a_word_lose_no_line(tmp_path, content):
+    (tmp_path / "p.csv").write_text(content)
+    assert len(read(File(tmp_path / "p.csv"))) == 1
 
 
 @pytest.mark.parametrize(

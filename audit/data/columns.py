@@ -54,6 +54,8 @@ def readable(path: Path) -> Iterator[None]:
     except (OSError, ValueError, KeyError, NotImplementedError) as error:  # Arrow's errors are of these classes
         told = (error.strerror if isinstance(error, OSError) else None) or str(error)
         why = " ".join(_QUOTED.sub(r"\1", told).split())[:200]
+        if isinstance(error, UnicodeDecodeError) or "invalid UTF8" in told:
+            raise DataError(f"{path}: is not UTF-8 ({why}); allowed: UTF-8") from None
         raise DataError(f"{path}: cannot be read ({why})") from None
 
 
@@ -71,7 +73,11 @@ def column_names(path: Path, format: FileFormat = "auto") -> list[str]:
             import pyarrow.parquet as pq
 
             return [name for one in pq.read_schema(file) for name in _names_of_type(one.name, one.type)]
-        return list(_csv(file, kind).schema.names)
+        names = list(_csv(file, kind).schema.names)
+        if kind == "csv" and len(names) == 1 and (parts := [one for one in ";\t|" if one in names[0]]):
+            got = {";": "semicolons", "\t": "tabs", "|": "bars"}[parts[0]]
+            raise DataError(f"{path}: its columns are parted by {got}; allowed: commas in a .csv, tabs in a .tsv")
+        return names
 
 
 def read_columns(
@@ -167,7 +173,10 @@ def _chunks(
             tops = {name: name if name in own else name.partition(".")[0] for name in columns}
             batches = read_batches(file, list(dict.fromkeys(tops.values())), _ROWS)
         else:
-            tops, batches = dict(zip(columns, columns, strict=True)), _csv(file, kind, columns)
+            last = _csv(file, kind).schema.names[-1]
+            file.seek(0)
+            tops = dict(zip(columns, columns, strict=True))
+            batches = _closed(path, _csv(file, kind, list(dict.fromkeys([*columns, last]))), last)
         for batch in batches:
             cells = {top: _cells(batch.column(top)) for top in tops.values()}
             yield {name: _inside(cells[top], name, top) for name, top in tops.items()}
@@ -245,6 +254,24 @@ def _csv(file: Any, kind: FileFormat, columns: Sequence[str] | None = None) -> A
             include_columns=columns, column_types=dict.fromkeys(columns or (), string()), strings_can_be_null=False
         ),
     )
+
+
+def _closed(path: Path, batches: Iterable[Any], last: str) -> Iterator[Any]:
+    """Yield the batches of a CSV; DataError where a quote that nothing closes has taken the lines up to its end.
+
+    They are in the last column's last cell then, as a row that ends sooner has too few columns.
+    """
+    cell = ""
+    for batch in batches:
+        cell = batch.column(last)[-1].as_py() if batch.num_rows else cell
+        yield batch
+    if "\n" in cell:
+        with open_regular(path) as file:
+            file.seek(max(0, path.stat().st_size - _ROWS))
+            closed = file.read().rstrip(b"\r\n").endswith(b'"')
+        if not closed:
+            raise DataError(f"{path}: a quote opens in column {last!r} and nothing closes it, so that lines to the end "
+                            f'are one cell; allowed: "" for a quote inside quotes')
 
 
 def json_rows(path: Path, file: BinaryIO) -> Iterator[dict[str, Any]]:

@@ -116,7 +116,8 @@ def _identify(probe: _DataBias, rows: pd.DataFrame, twice: np.ndarray) -> None:
 def _telling(probe: _DataBias) -> str:
     """Return the column that tells rows apart: the first of the identity that is not a group or the label."""
     taken = {*probe.sensitive, probe.label}
-    return next((one for one in probe.identity if one not in taken), probe.identity[0])
+    first: str = next((one for one in probe.identity if one not in taken), probe.identity[0])
+    return first
 
 
 def _represented(probe: _DataBias, faulty: bool) -> pd.DataFrame:
