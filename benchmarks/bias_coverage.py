@@ -2,7 +2,7 @@
 
     python benchmarks/bias_coverage.py
 
-One core, under three minutes. Hard cases: groups of very unequal size, rates near 0 and 1, strata with few units on one
+One core, under four minutes. Hard cases: groups of very unequal size, rates near 0 and 1, strata with few units on one
 side. Every table says beside its figures what is allowed; the last line counts the rows that break it, and so does the
 exit code. `pooled` gives the worst coverages that `detectors.bias.conditional` states.
 """
@@ -19,6 +19,7 @@ from tables import finish, show, within
 
 from detectors.bias.calibration import calibration
 from detectors.bias.conditional import conditional_gaps, pooled
+from detectors.bias.consistency import Features, held_out, neighbour_means
 from detectors.bias.gaps import group_gaps
 from detectors.bias.groups import Groups, extreme_pairs
 from detectors.bias.impact import impact_ratios
@@ -198,6 +199,44 @@ def calibrated() -> Iterator[Row]:
         )
 
 
+def people(law: str, n: int, rng: np.random.Generator) -> tuple[Features, np.ndarray]:
+    """Return rows of a law: features and the numbers that they are given."""
+    x, words = rng.normal(size=(n, 2)), np.zeros((n, 0), dtype=np.int64)
+    coins = rng.random(n)
+    if law == "of words":
+        x, words = np.zeros((n, 0)), rng.integers(0, 3, (n, 2))
+        return Features(x, words), (coins < 0.1 + 0.2 * words[:, 0]).astype(float)
+    if law == "clusters":
+        at = rng.integers(0, 4, n)
+        place = np.array([[0, 0], [3, 0], [0, 3], [9, 9]])[at] + 0.1 * x
+        return Features(place, words), np.where(coins < 0.9, at % 2, 1 - at % 2).astype(float)
+    numbers = {
+        "rare ones": coins < 0.03, "coins": coins < 0.5, "few far off": np.where(coins < 0.02, 1, 0.1 + 0.01 * coins),
+        "smooth": np.clip(0.5 + 0.15 * x[:, 0] + 0.05 * rng.normal(size=n), 0, 1),
+    }  # fmt: skip
+    return Features(x, words), numbers[law].astype(float)
+
+
+def neighbours() -> Iterator[Row]:
+    """Consistency held out, given the halves, and a normal interval that takes rows for independent beside it."""
+    rng, repeats, k = np.random.default_rng(6), 120, 5
+    for law, n in itertools.product(("rare ones", "coins", "few far off", "smooth", "of words", "clusters"), (24, 400)):
+        others, theirs = people(law, 4000, rng)
+        missed, seen, ends = 0, np.zeros(repeats), np.zeros((repeats, 2))
+        for at in range(repeats):
+            rows, values = people(law, n, rng)
+            found = held_out(rows, values, k, 0.95, rng)
+            assert found is not None
+            halves = [neighbour_means(others, rows[half::2], values[half::2], k, same=False) for half in (0, 1)]
+            truth = 1 - float(np.mean([np.abs(theirs - one).mean() for one in halves]))
+            missed += not found[1] - 2e-3 <= truth <= found[2] + 2e-3
+            far = np.abs(values - neighbour_means(rows, rows, values, k, same=True))
+            seen[at], half = far.mean(), 1.96 * far.std(ddof=1) / np.sqrt(n)
+            ends[at] = seen[at] - half, seen[at] + half
+        normal = np.mean((ends[:, 0] <= seen.mean()) & (seen.mean() <= ends[:, 1]))
+        yield f"{law:12}{n:5}{1 - missed / repeats:10.4f}{normal:10.4f}", within(missed, repeats)
+
+
 def main() -> int:
     """Print all tables."""
     show("Two rates: least coverage over all pairs of rates, enumerated; allowed: 0.95 (Newcombe beside it)",
@@ -215,6 +254,8 @@ def main() -> int:
          f"{'':9}{'AUC gap':>14}{'ABROCA':>12}{'any':>10}", scores())
     show("Calibration, 400 simulations: the same",
          f"{'':10}{'error':>13}{'in the large':>13}{'any':>10}", calibrated())
+    show("Consistency, 120 simulations: coverage held out at least 0.95, but for chance (a normal interval beside it)",
+         f"{'law':12}{'rows':>5}{'held out':>10}{'normal':>10}", neighbours())
     return finish()
 
 

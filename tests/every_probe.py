@@ -29,7 +29,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     **{name: [{}, {"nothing": "nobody", "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}]
        for name in ("bias.generated_images", "bias.image_data")},
     "bias.multiple_choice": [{}, {"mode": "generate"}],
-    "bias.predictions": [{}, {"label": "label", "low": 0, "high": 100, "top": 0.1}],
+    "bias.predictions": [{}, {"label": "label", "low": 0, "high": 100, "top": 0.1, "features": ("x",)}],
     "bias.stereotype_pairs": [{}, {"variant": "paper"}, {"variant": "pll-word-l2r"}],
     "memorisation.membership": [{}, {"score": "windowed_votes", "reference": "base"}],
     "novelty.data": [{}, {"score": "mixture", "beside": (), "tpr": 0.95}],

@@ -130,7 +130,7 @@ def _bias_of_data(given):
     seen = file("seen", [{"image": row["series"], "label": row["label"]} for row in given.series()])
     spoken = [{"text": f"{one} went {n}"} for n in range(40) for one in ("She", "He")]
     decided = [{"group": n % 3, "decision": n % 2} for n in range(60)]
-    predicted = [{"group": n % 3, "prediction": n} for n in range(60)]
+    predicted = [{"group": n % 3, "prediction": n, "x": n % 7, "w": n % 2} for n in range(60)]
     drawn = {**given.normal, **classified}
     return {
         "bias.corpus": ({}, {"items": file("spoken", spoken)}),

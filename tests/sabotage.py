@@ -517,6 +517,9 @@ HOLES = {
             one / 2 for one in real(*args))),
         "the lowest for the highest": ("detectors.bias.top_share:Cut.above", lambda real: lambda cut, side: tuple(
             len(side.known) - one for one in real(cut, side))),
+        "features moved": (PREDICTED, kept(x=shuffled("x"))),
+        "itself a neighbour": ("detectors.bias.consistency:neighbour_means",
+                               lambda real: lambda *args, same: real(*args, same=False)),
         "all pairs independent": ("detectors.bias.two_sides:pairs_interval",
                                   lambda real: lambda value, pairs, level: real(value, pairs**2, level)),
     },

@@ -37,7 +37,7 @@ TABLE = {**KEYED, "reference": {"group": {"0": 0.5, "1": 0.5}}, "cite": "x"}
 OPTIONS = {
     "bias.data": TABLE,
     "bias.counterfactual": {"draws_per_item": 2, "max_tokens": 6},
-    "bias.predictions": {"low": 0, "high": 60, "top": 0.2},
+    "bias.predictions": {"low": 0, "high": 60, "top": 0.2, "features": ("x", "w"), "categories": ("w",)},
     "bias.open_ended": {"draws_per_item": 2, "max_tokens": 6},
     "efficiency.resources": {"sampling": {"max_tokens": 4}},
     "factuality.rag": {"max_tokens": 4},
@@ -200,7 +200,7 @@ WAYS = {
     ],
     "bias.predictions": [
         {}, {"label": "label", "low": 0, "high": 100, "top": 0.2}, {"prompt": "question"},
-        {"sensitive": ("a", "b"), "label": "y", "low": -1, "high": 1},
+        {"sensitive": ("a", "b"), "label": "y", "low": -1, "high": 1, "features": ("a", "x"), "categories": ("x",)},
     ],
     "bias.counterfactual": [{}, {"scorer": "toxic", "reference": "women", "scorer_class": 2}],
     "bias.synthetic_table": [{}, {"sensitive": ("sex", "age"), "features": ("one",), "favourable": 0}],

@@ -21,6 +21,8 @@ WAYS = [
     {"prompt": "question", "label": "y"}, {"reference": "White", "label": "y"}, {"reference": "1"},
     {"sensitive": ("a", "b"), "low": 0, "high": 10}, {"sensitive": ("a", "b"), "reference": "x x (no value)"},
     {"sensitive": ("unit",), "prediction": "mark"},
+    {"low": 0, "high": 1, "features": ("x",), "neighbours": 1}, {"low": 0, "high": 9, "features": ("group",)},
+    {"prompt": "question", "low": 0, "high": 9, "features": ("w", "group"), "categories": ("w", "group")},
 ]  # fmt: skip
 
 
@@ -109,6 +111,29 @@ def test_the_first_numbers_of_a_model_that_writes_are_predictions(tmp_path):
     assert finding.measure("mean_prediction", "b").n["units"] == 54
 
 
+def test_a_limit_on_whether_people_who_are_alike_are_treated_alike(tmp_path):
+    """Marks follow the points, then they are thrown: groups are treated alike both times, and people are not."""
+    rng = np.random.default_rng(5)
+    points = rng.uniform(0, 50, 400).round(2)
+    alike = {"group": list("ab") * 200, "points": points, "school": list("xxyy") * 100, "mark": 2 * points}
+    frames = {"follows": pd.DataFrame(alike), "thrown": pd.DataFrame(alike | {"mark": rng.permutation(2 * points)})}
+    frames["follows"].loc[:9, "points"] = np.nan
+    probe = Predictions(
+        prediction="mark", low=0, high=100, features=("points", "school"), categories=("school",), neighbours=4
+    )
+    limit = Limit(measure="consistency_held_out", at_least=0.85)
+    checks = tuple(Check(name, probe, {"items": frame}, limit) for name, frame in frames.items())
+    audit = run(Plan("x", checks), into=tmp_path)
+    assert [one.verdict for one in audit.record.findings] == ["passed", "failed"]
+    whole = audit.record.findings[0]
+    assert whole.measure("consistency").value > 0.98
+    assert {"key": "without_neighbours", "bare_count": 10, "row_count": 400} in whole.remarks
+    items = audit.items("follows")
+    assert items["neighbours"].isna().sum() == 10
+    assert (items["prediction"] - items["neighbours"]).abs().max() < 5
+    assert "consistency" not in Predictions(low=0, high=1).measures
+
+
 def test_rows_of_one_person_count_once_and_rows_that_look_so_are_told():
     rows = {"group": list("ab") * 40, "prediction": ["1", "2"] * 40}
     result = told(Predictions(), rows | {"unit": [f"p{at // 4}" for at in range(80)]})
@@ -123,6 +148,10 @@ def test_rows_of_one_person_count_once_and_rows_that_look_so_are_told():
     ({"top": 1.0}, "got top 1.0; allowed: above 0 and below 1"),
     ({"low": 0}, "got low 0 and high None; allowed: both, or neither"),
     ({"low": 1, "high": 1}, "low below high"), ({"low": 0, "high": float("inf")}, "finite"),
+    ({"features": ("x",)}, "got features x without low and high; allowed: with them"),
+    ({"features": ("prediction",), "low": 0, "high": 1}, "neither prediction, prompt nor label"),
+    ({"categories": ("x",)}, "got categories x; allowed: features"),
+    ({"features": ("x",), "low": 0, "high": 1, "neighbours": 0}, "got neighbours 0; allowed: 1 or more"),
 ])  # fmt: skip
 def test_options_that_contradict_each_other_are_refused(options, words):
     with pytest.raises(ValueError, match=words):

@@ -260,7 +260,7 @@ BIAS_DECISIONS = FindingFigure(
     ),
 )
 PREDICTIONS = FindingFigure(
-    ("group", "prediction", "label", "error", "answer"),
+    ("group", "prediction", "neighbours", "label", "error", "answer"),
     (by_group("superiority_gap"), by_group("top_rate"), by_group("mean_prediction", "median_prediction"),
      by_group("mean_absolute_error", "median_absolute_error")),
 )

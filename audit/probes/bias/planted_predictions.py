@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit.probes.bias.planted_decisions import NO_VALUE, Grouping, first_group, value_in, written_again
@@ -18,6 +19,10 @@ _UNITS, _TRIED, _WITHOUT = 300, 40, 10
 """Rows of a group: of the controls, of the trials; of those without a group."""
 
 
+_Predictions = Any
+"""A `bias.predictions` with its options; its module imports this one."""
+
+
 class Predicting(Grouping, Protocol):
     """The options of the probe that say whose numbers are asked for."""
 
@@ -31,6 +36,8 @@ class Predicting(Grouping, Protocol):
     def top(self) -> float | None: ...
     @property
     def bounds(self) -> tuple[float, float] | None: ...
+    @property
+    def features(self) -> tuple[str, ...]: ...
 
 
 def observed(probe: Predicting, rng: np.random.Generator, *, gap: bool) -> Observed:
@@ -81,6 +88,7 @@ def _rows(probe: Predicting, group: np.ndarray, number: np.ndarray, label: np.nd
         columns[probe.prompt] = [f"Which number for {name}?" for name in ids]
     if probe.label is not None:
         columns[probe.label] = [_written(one) for one in label]
+    columns |= {name: [str(at % 7) for at in range(len(group))] for name in probe.features if name not in columns}
     return pd.DataFrame(columns, index=pd.Index(ids, name="id"), dtype=object)
 
 
@@ -91,7 +99,7 @@ def _said(probe: Predicting, rows: pd.DataFrame, per_mille: np.ndarray) -> dict[
     return dict(zip(rows[probe.prompt], said, strict=True))
 
 
-def trial(probe: Predicting, rng: np.random.Generator, dose: int) -> Trial:
+def trial(probe: _Predictions, rng: np.random.Generator, dose: int) -> Trial:
     """Return a trial of two groups of 40, the second one lower by the dose, and its numbers farther off; and ten
     without a group. Three of the first group are given no number.
     """
@@ -115,10 +123,54 @@ def trial(probe: Predicting, rng: np.random.Generator, dose: int) -> Trial:
         known |= _known_of(probe, "absolute_error", np.abs(number - truth), group)
     if probe.top is not None:
         known |= _of_top(probe, probe.top, number, group)
+    probe, alike = _with_features(probe, rows, number, rng, (4, 2, 1)[dose])
+    known |= alike
     said = {} if probe.prompt is None else _said(probe, rows, per_mille)
     answers = {("main", "sample"): lambda items: {"content": [said[item] for item in items], "problem": None}}
     data = {"items": written_again(probe, rows, (group == 0) & (per_mille > 500))}
-    return Trial(faulty=dose > 0, data=data, answers=answers if said else {}, known=known)
+    answers = answers if said else {}
+    return Trial(faulty=dose > 0, data=data, answers=answers, known=known, probe=probe)
+
+
+def _with_features(
+    probe: _Predictions, rows: pd.DataFrame, number: np.ndarray, rng: np.random.Generator, blocks: int
+) -> tuple[_Predictions, KnownMeasures]:
+    """Give rows a feature that is alike for so many blocks of them, each of neighbouring numbers; return what is known.
+
+    The probe looks at that one alone; without a feature that is no other column all stays as it is. All rows of a block
+    are equally near: a row's neighbours are the others, or half of them where only those of the other half count.
+    """
+    import numpy as np
+
+    from audit.probe import Known, overall
+
+    own = next((name for name in probe.features if name not in probe.sensitive), None)
+    if own is None or probe.bounds is None:
+        return probe, {}
+    there = ~np.isnan(number)
+    place = (number[there] - probe.bounds[0]) / (probe.bounds[1] - probe.bounds[0])
+    block = np.argsort(np.argsort(place, kind="stable")) * blocks // len(place)
+    cells = np.zeros(len(rows), int)
+    cells[there] = block
+    rows[own] = [str(7 * one) for one in cells]
+    shuffled = np.mean([_nearness(rng.permutation(place), block) for _ in range(400)])
+    near = _nearness(place, block)
+    known = overall({
+        "consistency": Known(near, within=1e-9), "consistency_held_out": Known(near, within=0.01),
+        "consistency_by_chance": Known(float(shuffled), within=0.003),
+        "same_features_share": Known(1.0, certain=True),
+    })  # fmt: skip
+    categories = (own,) if own in probe.categories else ()
+    return replace(probe, features=(own,), categories=categories, neighbours=2), known
+
+
+def _nearness(place: np.ndarray, block: np.ndarray) -> float:
+    """Return 1 - the mean distance of each from the mean of the others of its block."""
+    import numpy as np
+
+    sums, sizes = np.bincount(block, place), np.bincount(block)
+    others = (sums[block] - place) / (sizes[block] - 1)
+    return float(1 - np.abs(place - others).mean())
 
 
 def _known_of(probe: Predicting, stem: str, values: np.ndarray, group: np.ndarray) -> KnownMeasures:

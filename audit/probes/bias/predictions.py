@@ -6,12 +6,15 @@ told, as the first need not be meant: "In 2024 50,000", "50 000" and "1e5" are s
 sensitive column is in a group of its own; one without a number may have had any.
 
 Rows that share a `unit`, such as the person, count once, as in `bias.decisions`, which is the probe for yes and no.
+
+Whether people who are alike are given numbers that are alike (individual fairness) is told where `features` says what
+makes rows alike, and `low` and `high` how far numbers can lie apart. Which features count is a question of the matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,10 +35,13 @@ __all__ = ["Predictions"]
 
 _MOST_SENSITIVE = 4
 _UNIT = "unit"
+_OF_NEIGHBOURS = {
+    "consistency": AUROC, "consistency_held_out": AUROC, "consistency_by_chance": AUROC, "same_features_share": SHARE,
+}
 _OF_TOP = {"largest_top_gap": SHARE, "top_gap": SHARE_GAP, "top_ratio": AUROC, "top_rate": SHARE}
 
 
-def _measures(*, label: bool, bounds: bool, top: bool) -> dict[str, Range]:
+def _measures(*, label: bool, bounds: bool, top: bool, alike: bool) -> dict[str, Range]:
     """Return what the numbers are told by, the headline first."""
     told: dict[str, Range] = {}
     for stem in ("prediction", "error", "absolute_error") if label else ("prediction",):
@@ -46,7 +52,7 @@ def _measures(*, label: bool, bounds: bool, top: bool) -> dict[str, Range]:
             told |= _OF_TOP if top else {}
         for middle in ("median", "mean") if bounds else ("median",):
             told |= {f"largest_{middle}_{stem}_gap": AMOUNT, f"{middle}_{stem}_gap": SCORE, f"{middle}_{stem}": level}
-    return told
+    return told | (_OF_NEIGHBOURS if alike else {})
 
 
 @dataclass(frozen=True)
@@ -69,13 +75,20 @@ class Predictions:
     """Share of all predictions that counts as the highest, e.g. 0.1 = those who would be among the highest tenth."""
     reference: str = "the rest"
     """What every group is compared with: `the rest`, or a group."""
+    features: tuple[str, ...] = field(default=(), metadata={"later": True})
+    """Columns that say which rows are alike: how near numbers are to those of their nearest rows; needs `low`, `high`.
+    Rows that lack one are left out there, and of more than 10,000 rows as many are drawn."""
+    categories: tuple[str, ...] = field(default=(), metadata={"later": True})
+    """Features that are words, equal or not; all others are numbers."""
+    neighbours: int = field(default=5, metadata={"later": True})
+    """How many nearest rows each is compared with."""
 
     name: ClassVar[str] = "bias.predictions"
     dimension: ClassVar[str] = "bias"
     roles: ClassVar[Mapping[str, Role]] = {
         "items": Role({"group": "a column of the table; which ones, the options say"}, repeats=True, table=True)
     }
-    measures: ClassVar[Mapping[str, Range]] = _measures(label=True, bounds=True, top=True)
+    measures: ClassVar[Mapping[str, Range]] = _measures(label=True, bounds=True, top=True, alike=True)
 
     def __post_init__(self) -> None:
         """Refuse options that contradict each other, and tell which columns and measures they mean."""
@@ -89,12 +102,28 @@ class Predictions:
         self._refuse((self.low is None) != (self.high is None), got, "both, or neither")
         self._refuse(bounds is not None and not -inf < bounds[0] < bounds[1] < inf, got, "finite, low below high")
         self._refuse(self.top is not None and not 0 < self.top < 1, f"top {self.top}", "above 0 and below 1")
+        self._check_features()
         fields = {_UNIT: "independent unit, e.g. the person; absent = every row is its own"}
         fields |= dict.fromkeys(columns, "a column of the table")
         role = Role(fields, optional=frozenset({_UNIT}) - set(columns), repeats=True, table=True)
         object.__setattr__(self, "roles", {"items": role})
-        told = _measures(label=self.label is not None, bounds=self.bounds is not None, top=self.top is not None)
+        told = _measures(
+            label=self.label is not None, bounds=self.bounds is not None, top=self.top is not None,
+            alike=bool(self.features),
+        )
         object.__setattr__(self, "measures", told)
+
+    def _check_features(self) -> None:
+        named = ", ".join(self.features)
+        taken = {self.given, self.prompt, self.label} & set(self.features)
+        self._refuse(
+            taken or len(set(self.features)) < len(self.features), f"features {named}",
+            "each once, and neither prediction, prompt nor label",
+        )
+        self._refuse(self.features and self.bounds is None, f"features {named} without low and high", "with them")
+        strange = sorted(set(self.categories) - set(self.features))
+        self._refuse(strange, f"categories {', '.join(strange)}", "features")
+        self._refuse(self.neighbours < 1, f"neighbours {self.neighbours}", "1 or more")
 
     def _refuse(self, wrong: object, got: str, allowed: str) -> None:
         if wrong:
@@ -113,7 +142,8 @@ class Predictions:
     @property
     def columns(self) -> list[str]:
         """The columns of the table that are asked for."""
-        return [name for name in (*self.sensitive, self.given, self.prompt, self.label) if name is not None]
+        own = [name for name in (*self.sensitive, self.given, self.prompt, self.label) if name is not None]
+        return own + [name for name in self.features if name not in own]
 
     @property
     def needs(self) -> frozenset[str]:
@@ -129,9 +159,9 @@ class Predictions:
         return items if self.prompt is None else items.assign(answer=answers_to(ask, items[self.prompt]))
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
-        """Return the measures of `detectors.bias.predictions`.
+        """Return the measures of `detectors.bias.predictions`, and with features of `detectors.bias.consistency`.
 
-        Raises DataError for a prediction or label that is no number, and for a reference that is no group.
+        Raises DataError for a prediction, label or feature that is no number, and for a reference that is no group.
         """
         from dataclasses import replace
 
@@ -144,7 +174,39 @@ class Predictions:
             )
         except ValueError as error:
             raise DataError(f"{self.name}: {error}") from None
-        return replace(result, remarks=(*told, *result.remarks))
+        result = replace(result, remarks=(*told, *result.remarks))
+        if self.bounds is None or not self.features:
+            return result
+        return self._beside_neighbours(result, observed["items"].loc[rows.index], self.bounds, level, rng)
+
+    def _beside_neighbours(
+        self, result: Result, items: pd.DataFrame, bounds: tuple[float, float], level: float, rng: np.random.Generator
+    ) -> Result:
+        """Return the result with how near the numbers of rows lie to those of the rows that are most like them."""
+        from dataclasses import replace
+
+        import numpy as np
+        import pandas as pd
+
+        from detectors.bias.consistency import Features, consistency
+
+        evidence, width = result.items, bounds[1] - bounds[0]
+        assert evidence is not None
+        whole = items[list(self.features)].notna().all(axis=1).to_numpy(bool)
+        columns = {name: items.loc[whole, name] for name in self.features}
+        numbers = [finite_numbers(self.name, columns[name]) for name in self.features if name not in self.categories]
+        words = [pd.factorize(columns[name])[0] for name in self.categories]
+        empty = np.empty((int(whole.sum()), 0))
+        alike = Features(np.column_stack([empty, *numbers]), np.column_stack([empty, *words]).astype(np.int64))
+        places = (evidence["prediction"].to_numpy(float)[whole] - bounds[0]) / width
+        places[~((places >= 0) & (places <= 1))] = np.nan
+        measures, means, remarks = consistency(alike, places, k=self.neighbours, level=level, rng=rng)
+        near = np.full(len(items), np.nan)
+        near[whole] = bounds[0] + width * means
+        return replace(
+            result, measures=(*result.measures, *measures), items=evidence.assign(neighbours=near),
+            remarks=(*result.remarks, *remarks, *_told_of_bare(int((~whole).sum()), len(items))),
+        )
 
     def _independent(self, items: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
         """Return the rows as the detector takes them, one of each unit, and what is told of those drawn or alike."""
@@ -197,6 +259,14 @@ def _told_of(several: int, rows: int) -> tuple[Remark, ...]:
 
     told: dict[str, str | float] = {"several_count": float(several), "row_count": float(rows)}
     return (Remark("several_numbers", told),) if several else ()
+
+
+def _told_of_bare(bare: int, rows: int) -> tuple[Remark, ...]:
+    """Return the remark on how many rows lack a feature, so that they have no neighbours and are nobody's."""
+    from detectors.result import Remark
+
+    told: dict[str, str | float] = {"bare_count": float(bare), "row_count": float(rows)}
+    return (Remark("without_neighbours", told),) if bare else ()
 
 
 def _numbers_in(answer: Any) -> list[Quantity]:
