@@ -12,7 +12,7 @@ from reports.text import Notation, gloss, measure_name, words_of
 if TYPE_CHECKING:
     from audit.record import Finding
 
-__all__ = ["brief_told", "far_told", "finding_told", "measure_called", "measure_told"]
+__all__ = ["brief_told", "declared_told", "far_told", "finding_told", "measure_called", "measure_told"]
 
 
 def finding_told(finding: Finding) -> str:
@@ -34,6 +34,13 @@ def far_told(finding: Finding) -> str:
     from reports.views import far_text
 
     return far_text(finding, _english())
+
+
+def declared_told(finding: Finding) -> str:
+    """Return what became of a declared number that is not contradicted; empty where there is none."""
+    from reports.views import declared_text
+
+    return declared_text(finding, _english())
 
 
 def measure_called(name: str, group: str | None) -> str:

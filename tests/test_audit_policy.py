@@ -90,7 +90,8 @@ def test_all_mistakes_at_once_with_their_places(tmp_path):
         "4:5: limits: a limit needs at_most, at_least or both",
         "5:5: limits: at_least 0.9 is above at_most 0.1",
         "6:11: waivers.longest_days: got 0; input should be greater than 0",
-        "7:10: forbid: got 'crash'; input should be 'crashed', 'broken_controls', 'deviations' or 'rerolls'",
+        "7:10: forbid: got 'crash'; "
+        "input should be 'crashed', 'broken_controls', 'deviations', 'rerolls' or 'contradicted'",
         "8:12: unknown key 'dimension' (did you mean 'dimensions'?)",
     ]
     assert caught.value.exit_code == 2

@@ -165,7 +165,7 @@ def test_usage_is_2_and_integrity_4(tmp_path):
         "dokimasia: policy.yaml:1:1: title is missing",
         "policy.yaml:1:1: unknown key 'titel' (did you mean 'title'?)",
         "policy.yaml:2:10: forbid: got 'crash'; "
-        "input should be 'crashed', 'broken_controls', 'deviations' or 'rerolls'",
+        "input should be 'crashed', 'broken_controls', 'deviations', 'rerolls' or 'contradicted'",
     ]
     assert "no such file" in judge(tmp_path, "a", "--policy", "gone.yaml", code=2).stderr
     assert "did you mean 'junit'" in judge(tmp_path, "a", "--format", "junot", code=2).stderr

@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audit.cli.terminal_words import far_off_text, sentence
+from audit.cli.terminal_words import declared_text, far_off_text, sentence
 from audit.errors import clean
 from audit.record import DECIDED, WORST_FIRST, Deviation, Finding, Record, Undecided, number
-from audit.verdict import FIRST_PROBLEM, KEY, OWN_UNITS, RAW_PROMPTS, far_off
+from audit.verdict import FIRST_PROBLEM, KEY, OWN_UNITS, RAW_PROMPTS, contradicts, far_off
 
 __all__ = ["SIGNS", "Progress", "finding_line", "notes", "summary_line", "would_do"]
 
@@ -35,18 +35,19 @@ EVERY = 10.0
 def finding_line(finding: Finding) -> str:
     """Return `x stereotypes: failed. In 74.1 % of pairs the model prefers the stereotype ...`."""
     word = finding.verdict + ("" if finding.gating or finding.verdict == "measured" else ", not gating")
-    far = far_off_text(finding)
+    far, declared = far_off_text(finding), declared_text(finding)
     told = f" Far off, without a limit: {far}." if far else ""
     remarks = {one["key"]: one for one in finding.remarks}
     for key, remark in _REMARKS.items():
         told = f" {remark.format_map(remarks[key])}{told}" if key in remarks else told
+    told = f" {declared}{told}" if declared else told
     return clean(f"{SIGNS[finding.verdict]} {finding.check}: {word}. {sentence(finding)}{told}")
 
 
 def summary_line(record: Record) -> str:
     """Return one sentence: `Failed: 3 of 14 checks; 2 undecided, about 180 more units would do for each.`"""
     count = {verdict: sum(f.verdict == verdict for f in record.findings) for verdict in WORST_FIRST}
-    total = len(record.findings)
+    total, against = len(record.findings), sum(map(contradicts, record.findings))
     parts = [f"{record.verdict.capitalize()}: {total} check{'s' if total != 1 else ''}"]
     if count["failed"]:
         parts = [f"Failed: {count['failed']} of {total} checks"]
@@ -55,7 +56,8 @@ def summary_line(record: Record) -> str:
     parts += [f"{count[word]} {word}" for word in ("crashed", "skipped") if count[word]]
     if far := sum(len(far_off(finding)) for finding in record.findings):
         parts.append(f"{far} measure{'s' if far != 1 else ''} without limit {'are' if far != 1 else 'is'} far off")
-    return "; ".join(parts) + "."
+    first = f"{against} declared number{'s are' if against > 1 else ' is'} contradicted. " if against else ""
+    return first + "; ".join(parts) + "."
 
 
 def would_do(undecided: Sequence[Undecided]) -> str:

@@ -17,7 +17,7 @@ from audit import plugins
 if TYPE_CHECKING:
     from audit.record import Finding
 
-__all__ = ["about", "called", "clause", "far_off_text", "sentence"]
+__all__ = ["about", "called", "clause", "declared_text", "far_off_text", "sentence"]
 
 
 class _Sentences(Protocol):
@@ -26,6 +26,7 @@ class _Sentences(Protocol):
     def finding_told(self, finding: Finding) -> str: ...
     def brief_told(self, finding: Finding) -> str: ...
     def far_told(self, finding: Finding) -> str: ...
+    def declared_told(self, finding: Finding) -> str: ...
     def measure_called(self, name: str, group: str | None) -> str: ...
     def measure_told(self, probe: str, name: str) -> str: ...
 
@@ -51,6 +52,12 @@ def far_off_text(finding: Finding) -> str:
     """Return which measures without a limit are far off; empty where none is."""
     installed = _installed()
     return "" if installed is None else installed.far_told(finding)
+
+
+def declared_text(finding: Finding) -> str:
+    """Return what became of a declared number that is not contradicted, which the sentence says; empty without one."""
+    installed = _installed()
+    return "" if installed is None else installed.declared_told(finding)
 
 
 def called(name: str, group: str | None = None) -> str:

@@ -16,7 +16,7 @@ from audit.errors import AbilityError, BudgetError, DokimasiaError, IntegrityErr
 from audit.execute.ahead import Ahead
 from audit.execute.observing import Watch, observe
 from audit.execute.target import plan_for, repeatable
-from audit.record import Evidence, Finding, Limit, observations_name
+from audit.record import Declared, Evidence, Finding, Limit, observations_name
 from audit.verdict import (
     Decision,
     controls_of,
@@ -184,6 +184,7 @@ class CheckRun:
             reason=decision.reason,
             clauses=list(check.clauses),
             limit=None if check.limit is None else Limit.model_validate(check.limit.model_dump()),
+            declared=None if check.declared is None else Declared.model_validate(check.declared.model_dump()),
             stop=check.stop,
             controls=controls,
             evidence=evidence or [],

@@ -66,14 +66,15 @@ FrameworkStatus = Literal[
     "guidance",
 ]
 Need = Literal[
-    "decided", "gating", "interval", "limit_before", "controls", "trials", "power", "groups", "data", "data_source",
-    "fingerprint", "run_facts", "sheet", "earlier", "handled", "reviewed", "approved", "approval_signed", "two_person",
-    "sealed",
+    "decided", "declared", "gating", "interval", "limit_before", "controls", "trials", "power", "groups", "data",
+    "data_source", "fingerprint", "run_facts", "sheet", "earlier", "handled", "reviewed", "approved", "approval_signed",
+    "two_person", "sealed",
 ]
 NEEDS: tuple[Need, ...] = get_args(Need)
 """Conditions on a record; `policy/coverage` looks each up by a rule:
 
 decided          a mapped finding was held against a limit that could have been missed, and passed
+declared         a mapped finding does not contradict a number declared before the first answer, and could have
 gating           one that decides the verdict was
 limit_before     its limit stands in the plan that was frozen first: no deviation, no earlier attempt
 interval         every mapped finding's headline has an interval that may decide

@@ -75,6 +75,7 @@ def _of_check(finding: Finding, check: Plan) -> Iterator[tuple[str, Any, Any]]:
     yield "probe", finding.probe, probe.pop("use")
     yield "list of options", finding.options, probe
     yield "limit", _filled(finding.limit), check["limit"]
+    yield "declared", _filled(finding.declared), check.get("declared")
     yield "gating", finding.gating, check["gating"]
     yield "family", finding.family, "exploratory" if check["limit"] and not check["gating"] else None
     yield "list of clauses", finding.clauses, check.get("clauses", [])

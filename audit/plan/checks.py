@@ -16,7 +16,7 @@ from audit.errors import UsageError
 from audit.model import Model, ModelSource
 from audit.plan.spec import CheckSpec, PlanSpec, problems_of, why_not_without_model
 from audit.probe import never_shown, range_of
-from audit.record import Limit, Promise, Sheet, Target, keep_level
+from audit.record import Declared, Limit, Promise, Sheet, Target, keep_level
 from audit.strict_yaml import error_text
 from detectors.multiplicity import family_level
 
@@ -43,6 +43,8 @@ class Check:
     stop: Literal["full", "early"] = "full"
     line: int | None = None
     """Line in the plan file; for reports that point at it."""
+    declared: Declared | None = None
+    """What a provider declares of a measure."""
 
     def __post_init__(self) -> None:
         """Take a DataFrame or a list of dicts as data, and refuse what a plan file may not say."""
@@ -51,7 +53,7 @@ class Check:
         object.__setattr__(self, "data", as_sources(self.data, self.probe.roles))
         said = {
             "name": self.name, "probe": {"use": self.probe.name}, "gating": self.gating, "stop": self.stop,
-            "limit": self.limit.model_dump(exclude_none=True) if isinstance(self.limit, Limit) else self.limit,
+            "limit": _as_written(self.limit), "declared": _as_written(self.declared),
             "clauses": list(self.clauses), "weight": self.weight,
         }  # fmt: skip
         try:
@@ -85,6 +87,11 @@ class Check:
     def exploratory(self) -> bool:
         """Whether the check has a limit and does not gate: such checks form one family (`detectors.multiplicity`)."""
         return self.limit is not None and not self.gates
+
+
+def _as_written(said: object) -> object:
+    """Return a limit or a declaration as a plan file writes it."""
+    return said.model_dump(exclude_none=True) if isinstance(said, Limit | Declared) else said
 
 
 _SCALARS = ("title", "seed", "level", "limit", "shard", "promise", "target", "two_person")

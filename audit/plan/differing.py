@@ -99,8 +99,11 @@ def _of_plan(plan: Frozen) -> dict[str, Any]:
 
 
 def _of_check(check: Frozen) -> dict[str, Any]:
-    rest = {key: value for key, value in check.items() if key not in ("name", "probe", "limit", "data")}
-    found = {**_under("probe", check.get("probe") or {}), **_under("limit", check.get("limit") or {}), **rest}
+    rest = {key: value for key, value in check.items() if key not in ("name", "probe", "limit", "declared", "data")}
+    found = _under("probe", check.get("probe") or {})
+    for key in ("limit", "declared"):
+        found |= _under(key, check.get(key) or {})
+    found |= rest
     for role, source in check.get("data", {}).items():
         found |= _under(f"data.{role}", source)
     return found
@@ -159,8 +162,8 @@ def _asked(one: PlanDifference) -> PlanDifference | None:
             return None
         return replace(one, what="audited", a="data" if one.a is None else "a model",
                        b="data" if one.b is None else "a model")  # fmt: skip
-    words = root in _PEOPLE if one.check is None else root == "data" and rest.rpartition(".")[2] in _WORDS
-    return None if words else one
+    words = root == "data" and rest.rpartition(".")[2] in _WORDS
+    return None if (root in _PEOPLE if one.check is None else words or root == "declared") else one
 
 
 def _overlap(audits: tuple[Audit, Audit], plans: tuple[Frozen, Frozen], check: str, role: str) -> Overlap | None:

@@ -23,6 +23,7 @@ def freeze(plan: Plan, fingerprints: Mapping[str, str]) -> dict[str, Any]:
             "probe": {"use": check.probe.name, **plugins.options_of(check.probe)},
             "gating": check.gates,
             "limit": None if check.limit is None else check.limit.model_dump(exclude_none=True),
+            **({} if check.declared is None else {"declared": check.declared.model_dump(exclude_none=True)}),
             "clauses": list(check.clauses),
             "weight": check.weight,
             "stop": check.stop,

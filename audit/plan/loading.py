@@ -68,7 +68,8 @@ class _Reading(PartReader):
         if spec is None or self.problems:
             return None
         done = tuple(
-            Check(one.name, probe, data, one.limit, one.gating, tuple(one.clauses), one.weight, one.stop, line)
+            Check(one.name, probe, data, one.limit, one.gating, tuple(one.clauses), one.weight, one.stop, line,
+                  one.declared)
             for (probe, data, line), one in zip((c for c in checks if c), spec.checks, strict=True)
         )
         return Plan(

@@ -217,7 +217,9 @@ def _told(one: PlanDifference) -> PlanDifference | None:
         return replace(one, what=f"data.{role}") if key == "digest" else None
     if one.what == "probe.use":
         return replace(one, what="probe")
-    return one if root in ("check", "limit", "probe", *_OF_CHECK) else None
+    if one.what == "declared.source":
+        return None
+    return one if root in ("check", "limit", "declared", "probe", *_OF_CHECK) else None
 
 
 def _stricter(what: str, before: Any, after: Any) -> bool:

@@ -6,14 +6,14 @@ its keys depends on its probe; checks that are made in Python keep the same rule
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
 from audit.errors import did_you_mean
 from audit.probe import beyond, range_of
-from audit.record import Limit, Promise, Sheet, Target
+from audit.record import Declared, Limit, Promise, Sheet, Target
 from audit.strict_yaml import KeyPath, StrictModel, check_bounds
 
 if TYPE_CHECKING:
@@ -37,6 +37,17 @@ class PlanLimit(StrictModel, Limit):
         return self
 
 
+class PlanDeclared(StrictModel, Declared):
+    """A number that a provider declares, as in instructions for use: the audit tests it, and demands nothing."""
+
+    model_config = StrictModel.model_config
+
+    value: float = Field(allow_inf_nan=False)
+    """The declared number, in the measure's unit."""
+    source: str | None = Field(default=None, min_length=1, max_length=300)
+    """Where it is declared, in the plan's own words."""
+
+
 class PlanSheet(StrictModel, Sheet):
     """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
 
@@ -54,6 +65,8 @@ class CheckSpec(StrictModel):
     """Role -> source, or a bare source, which means the role `items`."""
     limit: PlanLimit | None = None
     """Absent = the check measures and decides nothing."""
+    declared: PlanDeclared | None = None
+    """What a provider declares of a measure; the report says whether the audit contradicts it."""
     gating: bool | None = None
     """Whether the check counts for the verdict; default: if it has a limit. With a limit and false: exploratory."""
     stop: Literal["full", "early"] = "full"
@@ -100,17 +113,23 @@ class PlanSpec(StrictModel):
 def problems_of(probe: Probe, check: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """Yield (place, sentence) for what a check as it is written cannot ask of its probe; types are not looked at."""
     limit = check.get("limit")
-    measure = limit.get("measure") if isinstance(limit, dict) else None
-    if isinstance(measure, str) and measure not in probe.measures:
-        guess = did_you_mean(measure, probe.measures)
-        yield ("limit", "measure"), f"unknown measure {measure!r} of {probe.name}{guess}"
-    elif isinstance(limit, dict) and isinstance(measure, str):
-        for key, problem in beyond(range_of(probe.measures, measure), measure, limit):
-            yield ("limit", key), f"limit.{problem}"
+    for where, keys in (("limit", ("at_least", "at_most")), ("declared", ("value",))):
+        yield from _of_measure(probe, where, check.get(where), keys)
     if check.get("gating") is True and limit is None:
         yield ("gating",), "a gating check needs a limit"
     if check.get("stop") == "early" and (not isinstance(limit, dict) or {"at_least", "at_most"} <= limit.keys()):
         yield ("stop",), "early stopping needs a limit with one bound, at_least or at_most"
+
+
+def _of_measure(probe: Probe, where: str, said: object, keys: Sequence[str]) -> Iterator[tuple[KeyPath, str]]:
+    """Yield what is wrong with what is said of a measure: its name, and numbers that it cannot have."""
+    measure = said.get("measure") if isinstance(said, dict) else None
+    if isinstance(measure, str) and measure not in probe.measures:
+        guess = did_you_mean(measure, probe.measures)
+        yield (where, "measure"), f"unknown measure {measure!r} of {probe.name}{guess}"
+    elif isinstance(said, dict) and isinstance(measure, str):
+        for key, problem in beyond(range_of(probe.measures, measure), measure, said, keys):
+            yield (where, key), f"{where}.{problem}"
 
 
 def why_not_without_model(probe: Probe) -> str | None:

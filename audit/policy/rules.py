@@ -18,12 +18,12 @@ from audit.policy.spec import PolicyLimit
 from audit.probe import beyond, range_in
 from audit.record import DECIDED, Audit, EarlierAttempt, Finding, Limit
 from audit.review import Waiver
-from audit.verdict import decide, sentence
+from audit.verdict import contradicts, decide, declared_standing, sentence
 from detectors.result import Measure
 
 __all__ = [
-    "Outcome", "RuleResult", "aim_of", "applies_to", "check_forbidden", "check_limit", "check_required", "joint_level",
-    "no_more", "no_such_check", "out_of_reach", "verdict_level",
+    "Outcome", "RuleResult", "aim_of", "applies_to", "check_forbidden", "check_limit",
+    "check_required", "joint_level", "no_more", "no_such_check", "out_of_reach", "verdict_level",
 ]
 
 Outcome = Literal["passed", "failed", "inconclusive", "crashed", "waived"]
@@ -160,6 +160,8 @@ def check_required(
     kind: str, name: str, findings: Sequence[Finding], decided: set[str | None], line: int
 ) -> RuleResult:
     """Rule whether one of this name was asked; `kind` is a key of `Required`, limits have `decided` these checks."""
+    if kind == "declared":
+        return _check_declared(name, findings, line)
     attribute = kind.removesuffix("s")
     asked = [one for one in findings if getattr(one, attribute) == name]
     if not asked:
@@ -177,6 +179,25 @@ def check_required(
     return RuleResult("required", name, verdict, f"{attribute} {name!r} was asked and not decided: {told}.", line=line)
 
 
+def _check_declared(measure: str, findings: Sequence[Finding], line: int) -> RuleResult:
+    """Rule whether numbers declared of a measure were tested, and stand: contradicted by no check, and open in none."""
+    told = {one.check: _standing(one) for one in findings if one.declared and one.declared.measure == measure}
+    if not told:
+        known = {one.declared.measure for one in findings if one.declared}
+        why = f"no number of {measure!r} is declared{did_you_mean(measure, known)}."
+        return RuleResult("required", f"declared {measure}", "failed", why, line=line)
+    worst: Outcome = "passed" if {"held", "better"}.issuperset(told.values()) else "inconclusive"
+    worst = "failed" if "contradicted" in told.values() else worst
+    why = f"declared numbers of {measure}: {', '.join(f'{check} {kind}' for check, kind in told.items())}."
+    return RuleResult("required", f"declared {measure}", worst, why, line=line)
+
+
+def _standing(finding: Finding) -> str:
+    standing = declared_standing(finding)
+    assert standing is not None
+    return standing.kind
+
+
 def check_forbidden(word: str, audit: Audit, findings: Sequence[Finding], line: int) -> RuleResult:
     """Rule whether there is something of what the word forbids."""
     if word == "deviations":
@@ -189,6 +210,9 @@ def check_forbidden(word: str, audit: Audit, findings: Sequence[Finding], line: 
     if word == "crashed":
         bad = [one for one in findings if one.verdict == "crashed"]
         return _none(word, len(bad), f"crashed: {_checks(bad)}", line, "crashed")
+    if word == "contradicted":
+        bad = [one for one in findings if contradicts(one)]
+        return _none(word, len(bad), f"a declared number is contradicted in {_checks(bad)}", line, "failed")
     bad = [one for one in findings if not one.controls_held]
     return _none(word, len(bad), f"a control did not hold in {_checks(bad)}", line, "failed")
 

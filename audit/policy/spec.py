@@ -83,6 +83,8 @@ class Required(StrictModel):
     """Names of checks that must have an answer."""
     probes: Names = Field(default=[])
     """Names of probes that a check must ask, with an answer."""
+    declared: Names = Field(default=[])
+    """Measures of which a plan must declare a number that the audit tested and does not contradict."""
 
 
 class AllowedWaivers(StrictModel):
@@ -167,8 +169,9 @@ class Policy(StrictModel):
     plan may let each check pass by a one-sided bound."""
     clauses: list[PolicyClause] = Field(default=[])
     """Clauses of laws and standards for which the audit must be evidence, as far as is asked."""
-    forbid: list[Literal["crashed", "broken_controls", "deviations", "rerolls"]] = Field(default=[])
-    """What no check may show: a crash, a control that did not hold, a deviation from the plan, an earlier attempt."""
+    forbid: list[Literal["crashed", "broken_controls", "deviations", "rerolls", "contradicted"]] = Field(default=[])
+    """What no check may show: a crash, a control that did not hold, a deviation from the plan, an earlier attempt, a
+    declared number that it contradicts."""
     charge_rerolls: bool = False
     """The k-th attempt must hold together at 1 - (1 - level) / 2^k, so that all attempts together keep `level`."""
     fingerprint: str | None = Field(default=None, min_length=1)

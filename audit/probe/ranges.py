@@ -8,7 +8,7 @@ without anything being said. So every probe tells the range of each measure that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +71,11 @@ def range_of(measures: Any, name: str) -> Range | None:
     return measures.get(name) if isinstance(measures, Mapping) else None
 
 
-def beyond(of: Range | None, measure: str, bounds: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (key, sentence) for each of a limit's bounds, `at_least` and `at_most`, that its measure cannot have."""
-    for key in ("at_least", "at_most"):
+def beyond(
+    of: Range | None, measure: str, bounds: Mapping[str, Any], keys: Sequence[str] = ("at_least", "at_most")
+) -> Iterator[tuple[str, str]]:
+    """Yield (key, sentence) for each number under `keys`, those of a limit, that its measure cannot have."""
+    for key in keys:
         bound = bounds.get(key)
         if of is not None and isinstance(bound, int | float) and not of.holds(bound):
             yield key, f"{key}: got {bound:g}; {measure} is {of}{_meant(bound, of)}"

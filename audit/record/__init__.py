@@ -17,7 +17,7 @@ from audit.record.contents import (
     table_name,
 )
 from audit.record.erased import Erased, erasures
-from audit.record.finding import Evidence, Finding, Limit, OneSided, SmallestEffect, Undecided
+from audit.record.finding import Declared, Evidence, Finding, Limit, OneSided, SmallestEffect, Undecided
 from audit.record.folder import Audit, dump, load_record, write_reports
 from audit.record.items import AGAINST, WEIGHT, ItemsFile, items_of, observed_of, table_of, worst_first
 from audit.record.progress import PROGRESS_FILE, CheckProgress, RunProgress, read_progress
@@ -41,7 +41,7 @@ from audit.record.verdict_order import DECIDED, UNSETTLED, WORST_FIRST, Judged, 
 __all__ = [
     "AGAINST", "ALLOWED", "DECIDED", "DEVIATIONS_FILE", "DIMENSIONS", "JOURNAL_FILE", "PLAN_FILE", "PROGRESS_FILE",
     "RECORD_FILE", "REVIEWS_FILE", "RUN_FILE", "SCHEMA", "SEAL_FILE", "SPENT_FILE", "UNSETTLED", "WEIGHT",
-    "WORST_FIRST", "WRITTEN_PLAN_FILE", "Attempt", "Audit", "CheckProgress", "DataRecord", "Deviation",
+    "WORST_FIRST", "WRITTEN_PLAN_FILE", "Attempt", "Audit", "CheckProgress", "DataRecord", "Declared", "Deviation",
     "EarlierAttempt", "Erased", "Evidence", "Finding", "ItemsFile", "Judged", "Limit", "ModelRecord", "OneSided",
     "Promise", "Record", "RunFacts", "RunProgress", "Sheet", "SmallestEffect", "Spent", "Target", "Undecided",
     "Verdict", "asked_of", "audit_files", "bounds", "decided", "dump", "erasures", "in_full", "items_name", "items_of",

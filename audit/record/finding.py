@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from audit.record.verdict_order import Verdict
 from detectors.result import Measure, as_table, measure_of
 
-__all__ = ["Evidence", "Finding", "Limit", "OneSided", "SmallestEffect", "Stored", "Undecided"]
+__all__ = ["Declared", "Evidence", "Finding", "Limit", "OneSided", "SmallestEffect", "Stored", "Undecided"]
 
 
 class Stored(BaseModel):
@@ -41,6 +41,19 @@ class Limit(Stored):
     def speaks_of(self, measure: Measure) -> bool:
         """Tell whether this is the measure that the limit names."""
         return (self.measure, self.group) == (measure.name, measure.group)
+
+
+class Declared(Stored):
+    """What a provider says of one measure, as in a system's instructions for use; it demands nothing."""
+
+    measure: str
+    """Name of the measure."""
+    group: str | None = None
+    """Slice that it speaks of; absent = all of the data."""
+    value: float
+    """The declared number, in the measure's unit."""
+    source: str | None = None
+    """Where it is declared, in the plan's own words."""
 
 
 def _of_an_earlier_version(data: Any) -> Any:
@@ -99,6 +112,8 @@ class Finding(Stored):
     calls: int = 0
     """Items asked of a model by this check, whether answered now or from the store."""
     limit: Limit | None = None
+    declared: Declared | None = Field(default=None, exclude_if=lambda value: value is None)
+    """What somebody declares of a measure, tested by its interval (`audit.verdict.declared_standing`); else absent."""
     stop: Literal["full", "early"] = "full"
     """`early`: units were asked in random order until the limit was decided."""
     population: int | None = Field(default=None, exclude_if=lambda value: value is None)

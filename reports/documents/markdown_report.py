@@ -40,7 +40,7 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
     head += [*_table(view, page, words), *_gaps(view, page, words), *said]
     foot = ["", f"`dokimasia report {view.record.id} --format markdown --lang {options.lang}`", ""]
     room = MOST_CHARACTERS - len("\n".join(head + foot)) - 200
-    urgent = [one for one in view.findings if one.finding.verdict in UNSETTLED or one.far]
+    urgent = [one for one in view.findings if one.finding.verdict in UNSETTLED or one.far or one.contradicted]
     # of the others the table has the headline already
     others = [one for one in view.findings if one not in urgent and (len(one.rows) > 1 or one.erased)]
     told = ["\n".join(_section(one, words)) for one in urgent]

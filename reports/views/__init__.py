@@ -15,6 +15,7 @@ from reports.views.comparison import (
     comparison_view,
 )
 from reports.views.decision import DecisionPage, DecisionRow, Standing, decision_page, open_checks
+from reports.views.declarations import declared_text
 from reports.views.evidence import (
     SHORT,
     WORDED,
@@ -42,8 +43,8 @@ __all__ = [
     "DecisionPage", "DecisionRow", "FindingReview", "FindingView", "GroupsView", "ItemCard", "ItemReview", "ItemsTable",
     "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow", "ProgressView", "ReviewView", "Standing",
     "TrendPanel", "Wrong", "asked_of", "asked_view", "bias_audits", "brief_text", "called", "changes_view",
-    "choices_of", "comparison_view", "count_items", "decision_page", "effect_of", "far_text", "item_cards",
-    "item_review", "label_of", "laid_out", "open_checks", "overview", "printed", "printed_row", "progress_view",
-    "reason_text", "review_view", "sent_of", "sheet_rows", "shown_cell", "shown_table", "tally_text", "trend_of",
-    "trends_of", "verification_lines", "worst_items",
+    "choices_of", "comparison_view", "count_items", "decision_page", "declared_text", "effect_of", "far_text",
+    "item_cards", "item_review", "label_of", "laid_out", "open_checks", "overview", "printed", "printed_row",
+    "progress_view", "reason_text", "review_view", "sent_of", "sheet_rows", "shown_cell", "shown_table", "tally_text",
+    "trend_of", "trends_of", "verification_lines", "worst_items",
 ]

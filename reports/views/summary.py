@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from audit.record import WORST_FIRST, Finding, Record, Undecided
-from audit.verdict import far_off
+from audit.verdict import contradicts, far_off
 from reports.text import Counting, Words
 from reports.views.verdict_text import unit_of
 
@@ -44,7 +44,9 @@ def summary_sentence(record: Record, words: Words) -> str:
             parts[-1 if rest.get(verdict) else 0] += _more(record.findings, words)
     if far := sum(len(far_off(finding)) for finding in record.findings):
         parts.append(words("tail.far_off", count=far))
-    return words("summary.join").join(parts) + words("summary.end")
+    against = sum(map(contradicts, record.findings))
+    first = words("tail.contradicted", count=against) if against else ""
+    return first + words("summary.join").join(parts) + words("summary.end")
 
 
 def _more(findings: Sequence[Finding], words: Words) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from audit.record import Finding, Limit
 from detectors.result import Measure
 from reports.text import Counting, Notation, Words, bounds_of, interval_in, meaning, measure_name, one_line, told_in
+from reports.views.declarations import contradiction_text
 
 __all__ = ["brief_text", "reason_text", "source_of", "unit_of", "units_text"]
 
@@ -32,13 +33,16 @@ MOST = 800
 
 
 def reason_text(finding: Finding, notation: Notation) -> str:
-    """Return the sentence of a finding on one line: its value in plain words, and why it has its verdict."""
-    words = notation.words
+    """Return the sentence of a finding on one line: its value in plain words, and why it has its verdict.
+
+    That a declared number is contradicted stands before it.
+    """
+    words, against = notation.words, contradiction_text(finding, notation)
     try:
         text = words.catalogue["why"][_key(finding)].format_map(_values(finding, notation))
     except KeyError:
         text = finding.why
-    return one_line(text, words, MOST)
+    return " ".join(filter(None, (against, one_line(text, words, MOST))))
 
 
 def brief_text(finding: Finding, notation: Notation) -> str:
@@ -53,7 +57,7 @@ def brief_text(finding: Finding, notation: Notation) -> str:
             behind.append(words(f"plain.{key}", units=units_text(finding, count, words)))
     told = words("plain.and").join(behind)
     text = meaning(finding.probe, measure, notation, finding.limit, source=source_of(finding), allowed=told)
-    return one_line(text, words, MOST)
+    return " ".join(filter(None, (contradiction_text(finding, notation), one_line(text, words, MOST))))
 
 
 def source_of(finding: Finding) -> str:

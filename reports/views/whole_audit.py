@@ -15,10 +15,11 @@ from itertools import groupby
 from string import ascii_lowercase
 
 from audit.record import DIMENSIONS, Audit, Evidence, Finding, Record, erasures, severity
-from audit.verdict import FAR_TOLD, FarOff, far_off
+from audit.verdict import FAR_TOLD, FarOff, contradicts, far_off
 from reports.figures import NO_AXIS, SHARED
 from reports.text import Notation, Words, measure_name, one_line, told_in
 from reports.views.audited_data import data_text
+from reports.views.declarations import declared_text
 from reports.views.erased import erased_lines, evidence_left
 from reports.views.measure_rows import MeasureRow, MethodRow, method_rows, printed
 from reports.views.statistical_notes import (
@@ -95,6 +96,11 @@ class FindingView:
     """What was erased of its evidence, a line each."""
     evidence: tuple[Evidence, ...] = ()
     """The files that it rests on, as far as they were not erased."""
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether it contradicts what its plan declares; its sentence says so first."""
+        return contradicts(self.finding)
 
     @property
     def rows(self) -> tuple[MeasureRow, ...]:
@@ -209,7 +215,8 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
     measures = [headline, *kept] if headline else []
     rows = [printed(measure, finding.limit, notation, finding.probe) for measure in measures]
     methods = dict.fromkeys(row.method for row in rows if row.measure.method != "none")
-    why, remarks = reason_text(finding, notation), [notation.remark(one) for one in finding.remarks]
+    declared, why = declared_text(finding, notation), reason_text(finding, notation)
+    remarks = [*([declared] if declared else []), *(notation.remark(one) for one in finding.remarks)]
     marks = dict(zip(methods, ascii_lowercase + "*" * len(methods), strict=False))
     rows = [replace(row, mark=marks.get(row.method, "")) for row in rows]
     return FindingView(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from audit.frameworks import Need
 from audit.policy.coverage.facts import Facts
 from audit.record import Finding, SmallestEffect
+from audit.verdict import declared_effect, declared_standing
 
 __all__ = ["AUDIT_NEEDS", "FINDING_NEEDS", "held_needs", "post_hoc"]
 
@@ -35,8 +36,22 @@ def _gating(facts: Facts, finding: Finding, measure: str | None) -> bool:
 
 def post_hoc(facts: Facts, finding: Finding) -> bool:
     """Tell whether a finding's limit, or what it was asked, was not fixed before the model answered first."""
-    of_it = (one for one in facts.deviations if one.check in (None, finding.check))
-    return finding.limit is not None and (finding.check in facts.again or any(of_it))
+    return finding.limit is not None and _again(facts, finding)
+
+
+def _again(facts: Facts, finding: Finding) -> bool:
+    """Tell whether a finding is not the first attempt, or was asked otherwise than registered."""
+    return finding.check in facts.again or any(one.check in (None, finding.check) for one in facts.deviations)
+
+
+def _declared(facts: Facts, finding: Finding, measure: str | None) -> bool:
+    standing = declared_standing(finding)
+    if finding.declared is None or standing is None or standing.measure is None or _again(facts, finding):
+        return False
+    if standing.kind not in ("held", "better") or measure not in (None, finding.declared.measure):
+        return False
+    effect = declared_effect(finding.declared, standing.measure)
+    return effect is None or _seen(effect)
 
 
 def _limit_before(facts: Facts, finding: Finding, measure: str | None) -> bool:
@@ -93,9 +108,9 @@ def _sheet(facts: Facts) -> bool:
 
 
 FINDING_NEEDS: Mapping[Need, _OfFinding] = {
-    "decided": _decided, "gating": _gating, "limit_before": _limit_before, "interval": _interval, "power": _power,
-    "controls": _controls, "trials": _trials, "groups": _groups, "data": _data, "data_source": _data_source,
-    "reviewed": _reviewed,
+    "decided": _decided, "declared": _declared, "gating": _gating, "limit_before": _limit_before,
+    "interval": _interval, "power": _power, "controls": _controls, "trials": _trials, "groups": _groups, "data": _data,
+    "data_source": _data_source, "reviewed": _reviewed,
 }
 """What one finding has to hold."""
 AUDIT_NEEDS: Mapping[Need, Callable[[Facts], bool]] = {

@@ -40,6 +40,7 @@ from audit.policy.coverage.words import (
     words_of_tests,
 )
 from audit.record import Audit, Finding
+from audit.verdict import contradicts
 from detectors.phrases import Phrase
 
 __all__ = ["RANK", "STATUSES", "Cap", "ClauseCoverage", "ClauseStatus", "Coverage", "at_least", "cover", "coverage_of"]
@@ -177,6 +178,7 @@ _ANSWERED = Phrase("nothing, unless an answer is wrong")
 _NOTHING = Phrase("nothing that an audit measures serves this clause")
 _BY_OTHERS = Phrase("a person shows it by other means")
 _MEND = Phrase("mend what failed, and audit again")
+_RIGHT = Phrase("mend the model or what is declared of it, and audit again")
 _MORE = Phrase("ask more, until it is decided")
 _PERSON = Phrase("nothing; a person judges what no tool measures")
 _REST = Phrase("nothing that an audit could add; a person shows the rest")
@@ -197,7 +199,7 @@ def _by_evidence(facts: Facts, framework: Framework, clause: Clause) -> ClauseCo
     )
     if clause.strength == "none":
         return row if clause.shown_by is None else replace(row, next_step=_by_person(clause.shown_by))
-    failed = (one for one in serving if usable(one) and one.gating and one.verdict == "failed")
+    failed = (one for one in serving if usable(one) and _is_against(clause, one))
     told = {*_TOLD, *SPEAKING[clause.asks_for]}
     row = replace(
         row, findings=_names(one for one, _ in good), against=_names(failed) if clause.asks_for == "level" else (),
@@ -212,6 +214,16 @@ def _by_person(kind: ShownBy) -> Phrase:
     """Return what a person adds where an audit adds nothing."""
     told = shown_by_words(kind)
     return told if kind == "nothing" else Phrase("a person shows it: {what}", what=told)
+
+
+def _is_against(clause: Clause, finding: Finding) -> bool:
+    """Tell whether a finding speaks against a clause that asks for a level."""
+    return (finding.gating and finding.verdict == "failed") or _misses(clause, finding)
+
+
+def _misses(clause: Clause, finding: Finding) -> bool:
+    """Tell whether a finding contradicts a declared number, where a clause asks for one."""
+    return "declared" in clause.needs and contradicts(finding)
 
 
 def _hushed(clause: Clause, finding: Finding) -> bool:
@@ -230,6 +242,10 @@ def _speaking(facts: Facts, clause: Clause, tests: Sequence[MappedTest]) -> tupl
 
 def _judged(facts: Facts, row: ClauseCoverage, tests: Sequence[MappedTest]) -> ClauseCoverage:
     if row.against:
+        misses = [one.check for one in facts.findings if one.check in row.against and _misses(row.clause, one)]
+        if misses:
+            told = Phrase("what is measured contradicts what is declared: {checks}", checks=", ".join(misses))
+            return replace(row, status="contradicted", reason=told, next_step=_RIGHT)
         reason = Phrase("failed a limit that decides the verdict: {checks}", checks=", ".join(row.against))
         return replace(row, status="contradicted", reason=reason, next_step=_MEND)
     if row.clause.tests and not row.findings:
@@ -294,7 +310,7 @@ def _joint(clause: Clause) -> tuple[Need, ...]:
 
 
 def _of_finding(facts: Facts, clause: Clause, finding: Finding, measure: str | None) -> Iterator[Cap]:
-    level = clause.asks_for == "level" and clause.strength == "direct"
+    level = clause.asks_for == "level" and clause.strength == "direct" and "declared" not in clause.needs
     if level and not FINDING_NEEDS["decided"](facts, finding, measure):
         yield "no_limit"
     if post_hoc(facts, finding):

@@ -32,6 +32,7 @@ _STATUS: dict[ClauseStatus, str] = {
 }
 _NEED: dict[Need, str] = {
     "decided": "a limit that was kept, and could have been missed",
+    "declared": "a number declared before the first answer, which the audit could have contradicted and did not",
     "gating": "a limit that decides the verdict",
     "limit_before": "a limit that was fixed before the first answer",
     "interval": "an interval that may decide",
@@ -54,6 +55,7 @@ _NEED: dict[Need, str] = {
 }
 _HOW: dict[Need, str] = {
     "decided": "give a check a limit, and audit",
+    "declared": "state the declared number in a plan (declared:), and audit",
     "gating": "let the check with the limit decide the verdict",
     "limit_before": "fix the limit in a plan before the model is asked",
     "interval": "ask as many units as the interval needs",

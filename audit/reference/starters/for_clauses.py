@@ -10,7 +10,7 @@ any catalogue gives a number, so each limit is a comment too: what is enough, it
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,12 +123,13 @@ def clause_plan(aim: str, model: str | None, data: str | None, *, base: Path = P
     tags = {
         ready.name: [f"{framework.id}:{one.id}" for one in clauses if ready in serving[one.id]] for ready in wanted
     }
+    declared = {ready.name for one in clauses if "declared" in one.needs for ready in serving[one.id]}
     unserved = tuple((f"{framework.id}:{one.id}", _why(one)) for one in clauses if not serving[one.id])
     if not wanted:
         told = "; ".join(f"{name.partition(':')[2]}: {why}" for name, why in unserved[:3])
         more = f"; and {len(unserved) - 3} more clauses" if len(unserved) > 3 else ""
         raise UsageError(f"init --for {aim}: no check serves it; {told}{more}")
-    text = _text(aim, wanted, tags, _model(model, data, base), _place(data, base))
+    text = _text(aim, wanted, tags, _model(model, data, base), _place(data, base), declared)
     return ClausePlan(text, tuple(f"{framework.id}:{name}" for name, found in serving.items() if found), unserved)
 
 
@@ -187,29 +188,40 @@ def _place(data: str | None, base: Path) -> str:
     return json.dumps("./rows.csv" if data is None else seen_from(base, data), ensure_ascii=False)
 
 
-def _text(aim: str, wanted: Sequence[_Ready], tags: dict[str, list[str]], model: str, place: str) -> str:
+def _text(
+    aim: str, wanted: Sequence[_Ready], tags: dict[str, list[str]], model: str, place: str,
+    declared: Collection[str] = (),
+) -> str:
+    """Return the plan; declared: names of the checks of which a clause asks for a declared number."""
     ready = [one for one in wanted if not one.yours or not model]
     yours = [one for one in wanted if one not in ready]
     if not ready:  # a plan has a check; the first one waits for its data
         ready, yours = yours[:1], yours[1:]
+
+    def written(one: _Ready) -> Iterator[str]:
+        return _check(one, tags.get(one.name, []), model, place, declared=one.name in declared)
+
     lines = [
         "# yaml-language-server: $schema=./plan.schema.json", f"title: Evidence for {aim}", "seed: 7", "level: 0.95",
         *([model] if model else []),
         "# sheet: {purpose: what it is for, owner: who answers for it}    # some clauses need both", "checks:",
-        *(line for one in ready for line in _check(one, tags.get(one.name, []), model, place)),
+        *(line for one in ready for line in written(one)),
         *(["# with data of your own:"] if yours else []),
-        *(f"#{line}" for one in yours for line in _check(one, tags.get(one.name, []), model, place)),
+        *(f"#{line}" for one in yours for line in written(one)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _check(one: _Ready, clauses: Sequence[str], model: str, place: str) -> Iterator[str]:
+def _check(one: _Ready, clauses: Sequence[str], model: str, place: str, *, declared: bool) -> Iterator[str]:
     chat = "mode: choice" in one.options and "prompt_form: chat" in model
     prompt = f", prompt: {json.dumps(CHAT_PROMPT)}" if chat else ""
     yield f"  - name: {one.name}"
     yield f"    probe: {{use: {one.probe}{one.options}{prompt}}}"
     yield f"    data: {one.data.replace('FILE', place)}"
     yield f"    # limit: {{measure: {one.limit}: }}    # what is enough is yours to say, before the model is asked"
+    if declared:
+        measure = one.limit.partition(",")[0]
+        yield f"    # declared: {{measure: {measure}, value: }}    # what your instructions for use say, to be tested"
     if clauses:
         yield "    clauses:"
         yield from (f"      - {name}" for name in clauses)
