@@ -39,6 +39,7 @@ __all__ = [
     "open_model",
     "options_of",
     "path_fields",
+    "rebuild",
     "summary",
 ]
 
@@ -167,19 +168,31 @@ def named_parts(part: type) -> dict[str, str]:
 def options_of(part: Any) -> dict[str, Any]:
     """Return a part's options as JSON data, the same wherever its files lie: a path keeps only its last name.
 
-    An option of a field with `metadata={"later": True}` is left out at its default: what was frozen before there was
-    such an option stays what it was.
+    An option of a field with `metadata={"later": True}` is left out at its default, one with `{"before": value}` at
+    that value: what was frozen before there was such an option stays what it was.
     """
     paths = set(path_fields(part))
     options = {
         field.name: value
         for field in dataclasses.fields(part)
-        if (value := getattr(part, field.name)) != field.default or not field.metadata.get("later")
+        if (value := getattr(part, field.name)) != _before(field)
     }
     return {
         key: _names(value) if key in paths and value is not None else json.loads(json.dumps(value, default=str))
         for key, value in options.items()
     }
+
+
+def rebuild(kind: str, name: str, options: Mapping[str, Any]) -> Any:
+    """Return the part that `options_of` told, as it was then: an option that came later has its value of before."""
+    fields = dataclasses.fields(load(kind, name))
+    before = {one.name: one.metadata["before"] for one in fields if "before" in one.metadata}
+    return build(kind, name, before | dict(options))
+
+
+def _before(field: dataclasses.Field[Any]) -> Any:
+    """Return what held before there was such an option; MISSING, which equals nothing, where it was always there."""
+    return field.default if field.metadata.get("later") else field.metadata.get("before", dataclasses.MISSING)
 
 
 def _names(value: Any) -> Any:

@@ -8,11 +8,13 @@ import pytest
 
 from audit.errors import DataError
 from audit.execute import run
+from audit.integrity import recompute
 from audit.model import Sample
 from audit.plan import Check, Plan, read_plan
+from audit.plugins import options_of, rebuild
 from audit.probe import Probe, standing
 from audit.probes.bias.predictions import Predictions, _first_number, _numbers_in
-from audit.record import Limit
+from audit.record import Limit, load_record
 
 LEVEL = 0.95
 WAYS = [
@@ -64,6 +66,21 @@ def test_how_many_answers_hold_several_numbers_is_told():
     assert remark.values == {"several_count": 3, "row_count": 8}
     plain = told(Predictions(prompt="question"), rows | {"answer": ["5"] * 8})
     assert "several_numbers" not in {one.key for one in plain.remarks}
+
+
+def test_audits_from_before_groups_were_permuted_together_are_judged_as_they_were(tmp_path):
+    """Their options do not say it, and neither do those that ask for what was done then."""
+    before, now = Predictions(permuted="each"), Predictions()
+    assert options_of(before) | {"permuted": "together"} == options_of(now) != options_of(before)
+    assert [rebuild("probes", one.name, options_of(one)) for one in (before, now)] == [before, now]
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame({"group": np.repeat(list("abc"), 30), "prediction": rng.normal(size=90)})
+    told = {}
+    for probe in (before, now):
+        audit = run(Plan(title="t", checks=(Check("marks", probe, {"items": rows}),)), into=tmp_path / probe.permuted)
+        told[probe.permuted] = audit.record.findings[0].measure("distribution_p").value
+        assert recompute(load_record(audit.folder)) > 0
+    assert told["each"] != told["together"]
 
 
 def test_numbers_of_a_table_need_four_lines(tmp_path):

@@ -13,7 +13,8 @@ from scipy.stats import binom
 
 from detectors.bias.extremes import differential_fairness, equalized_odds, mass_gap, worst_group
 from detectors.bias.gaps import group_gaps
-from detectors.bias.groups import Groups
+from detectors.bias.groups import Groups, extreme_pairs
+from detectors.intervals import rate_ratio
 
 NAMES = [*"abcdefgh"]
 
@@ -147,3 +148,19 @@ def test_intervals_cover(rates):
         gaps = [(p[at] - (n @ p - n[at] * p[at]) / (n.sum() - n[at]), both["mean", NAMES[at]]) for at in range(4)]
         missed["mean"] += not all(one.low <= gap <= one.high for gap, one in gaps)
     assert all(binom.sf(count - 1, 40, 0.05) > 0.01 for count in missed.values()), missed
+
+
+@pytest.mark.parametrize("rates", [np.full(10, 0.05), np.linspace(0.6, 0.2, 10)], ids=["alike", "the largest lowest"])
+def test_extremes_of_ten_unequal_groups_cover(rates):
+    """Groups of 15 to 3,000; at a level of 0.8, as mistakes at 0.95 take more repeats to show."""
+    rng, level, repeats, wrong = np.random.default_rng(6), 0.8, 15, np.zeros(4)
+    sizes, other = np.array([15, 20, 30, 50, 80, 150, 300, 600, 1200, 3000]), np.full(10, 0.9)
+    truth = np.ptp(rates), max(rates) / min(rates), np.ptp(rates) / 2, min(rates) / max(rates)
+    for _ in range(repeats):
+        drawn = [Groups.of(rng.binomial(sizes, p), sizes, [*"abcdefghij"]) for p in (rates, other)]
+        first = group_gaps(drawn[0].selected, sizes, [*"abcdefghij"], level=level, rng=rng).headline
+        both = named(odds(*drawn, level=level))
+        told = [(one.low, one.high) for one in (first, both["mean_abs", None], both["ratio", None])]
+        told.insert(1, extreme_pairs(drawn[0], level, rate_ratio))
+        wrong += [not low - 1e-9 <= true <= high + 1e-9 for (low, high), true in zip(told, truth, strict=True)]
+    assert (wrong <= binom.ppf(0.999, repeats, 1 - level)).all(), wrong

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+from itertools import permutations
+
 import fairlearn.metrics as fair
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, mannwhitneyu, wasserstein_distance
+from scipy.stats import anderson_ksamp, binom, mannwhitneyu, wasserstein_distance
 
+from detectors.bias.equal_distributions import _counted, _ranked, _statistics, any_difference_p
 from detectors.bias.predictions import prediction_gaps
 from detectors.bias.top_share import cut_of, least_ratio, top_gap, top_rate
-from detectors.bias.two_sides import Numbers, any_difference_p, distance, mean_gap, median_gap, superiority_gap
+from detectors.bias.two_sides import Numbers, distance, mean_gap, median_gap, superiority_gap
 
 LEVEL = 0.95
 
@@ -190,6 +194,40 @@ def test_the_interval_of_the_largest_knows_that_it_was_chosen():
     assert wrong <= binom.ppf(0.999, 60, 1 - LEVEL)
 
 
+UNEQUAL = np.array([15, 20, 30, 50, 80, 150, 300, 600, 1200, 3000])
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["alike", "the smallest and the largest lower"])
+def test_gaps_of_ten_unequal_groups_cover_all_at_once(apart):
+    """Eleven steps; at a level of 0.8, as mistakes at 0.95 take more repeats to show."""
+    rng, level, repeats, wrong = np.random.default_rng(12), 0.8, 10, np.zeros(4)
+    values, low = np.arange(11.0), np.exp(-np.arange(11.0) / 4)
+    likely = [low / low.sum() if apart and at in (0, 9) else np.full(11, 1 / 11) for at in range(10)]
+    rests = [np.average(np.delete(likely, at, 0), axis=0, weights=np.delete(UNEQUAL, at)) for at in range(10)]
+    signs, cut = np.sign(np.subtract.outer(values, values)), 10
+    while np.average(likely, axis=0, weights=UNEQUAL)[cut:].sum() < 0.1:
+        cut -= 1
+    truth = np.array([
+        [own @ signs @ rest, values @ (own - rest), own[cut:].sum() - rest[cut:].sum()]
+        for own, rest in zip(likely, rests, strict=True)
+    ])  # fmt: skip
+    rates = np.array([own[cut:].sum() for own in likely])
+    for _ in range(repeats):
+        number = np.concatenate([rng.choice(values, size, p=p) for size, p in zip(UNEQUAL, likely, strict=True)])
+        rows = pd.DataFrame({"group": np.repeat(list("abcdefghij"), UNEQUAL), "prediction": number})
+        measures = named(prediction_gaps(
+            rows.rename(index=str), ("group",), level=level, rng=rng, bounds=(0, 10), top=0.1, each=True
+        ))  # fmt: skip
+        for at, name in enumerate(("superiority_gap", "mean_prediction_gap", "top_gap")):
+            found = [measures[name, group] for group in "abcdefghij"]
+            whole, most = measures[f"largest_{name}", None], np.abs(truth[:, at]).max()
+            told = [*zip(found, truth[:, at], strict=True), (whole, most)]
+            wrong[at] += any(not one.low - 1e-9 <= true <= one.high + 1e-9 for one, true in told)
+        ratio = measures["top_ratio", None]
+        wrong[3] += not ratio.low <= rates.min() / rates.max() <= ratio.high
+    assert (wrong <= binom.ppf(0.999, repeats, 1 - level)).all(), wrong
+
+
 def test_distributions_that_differ_in_spread_alone_are_told_apart_and_equal_ones_rarely():
     rng = np.random.default_rng(5)
     group = np.repeat([0, 1], [150, 150])
@@ -198,6 +236,47 @@ def test_distributions_that_differ_in_spread_alone_are_told_apart_and_equal_ones
     tied, rare = rng.integers(0, 3, (200, 60)).astype(float), np.repeat([0, 1, 2], [5, 20, 35])
     alike = [any_difference_p(one, rare, rng) for one in tied]
     assert np.mean(np.array(alike) <= 0.05) <= binom.ppf(0.999, 200, 0.05) / 200
+
+
+def fifty(rng, kind, sizes=(40,) * 50):
+    """Numbers of groups of these sizes, of which one or all differ in place or spread, or none."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    number = rng.normal(size=len(group)) * np.where((group == 1) & (kind == "spread"), 2.2, 1)
+    return number + {"one": group == 1, "half": 0.35 * (group % 2)}.get(kind, 0), group
+
+
+@pytest.mark.parametrize("kind", ["one", "half", "spread"])
+def test_of_fifty_groups_one_that_differs_and_many_that_differ_little_are_seen(kind):
+    rng = np.random.default_rng(8)
+    assert max(any_difference_p(*fifty(rng, kind), rng) for _ in range(3)) <= 0.05
+
+
+def test_of_many_groups_alike_no_more_are_accused_than_stated():
+    """Groups of 1 to 200, numbers in three steps, of which one is rare."""
+    rng, sizes, repeats = np.random.default_rng(9), (1, 2, 3, 5, *(10,) * 4, 60, 200), 150
+    rows = [fifty(rng, "none", sizes) for _ in range(repeats)]
+    p = [any_difference_p(np.select([one < 0.5, one < 2.3], [0.0, 1]), group, rng) for one, group in rows]
+    for level in (0.05, 0.2):
+        assert np.mean(np.array(p) <= level) * repeats <= binom.ppf(0.999, repeats, level)
+    assert any_difference_p(np.ones(9), np.arange(9) % 3, rng) == 1
+
+
+def test_statistics_are_those_of_scipy_and_the_p_value_that_of_all_permutations():
+    rng, told = np.random.default_rng(10), []
+    group = np.repeat([0, 1, 2], [9, 14, 20])
+    for _ in range(3):
+        number = rng.integers(0, 12, 43).astype(float)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the p-value, which is floored, and the default to come
+            theirs = anderson_ksamp([number[group == at] for at in range(3)], midrank=False).statistic
+        told.append((theirs, _statistics(_counted(number, group)[None])[0, 1]))
+    (a, b, c), (x, y, z) = np.transpose(told)
+    assert (a - b) / (a - c) == pytest.approx((x - y) / (x - z))  # theirs is less its mean, by its deviation
+    number, group = np.array([1.0, 2, 2, 5, 7, 9, 3]), np.array([0, 0, 1, 1, 1, 2, 2])
+    every = np.stack([_statistics(_counted(number, np.array(one))[None])[0] for one in permutations(group)])
+    least = np.min([_ranked(one) for one in every.T], axis=0)
+    first = least[[*permutations(group)].index(tuple(group))]
+    assert any_difference_p(number, group, rng) == pytest.approx(np.mean(least <= first), abs=0.04)
 
 
 def test_a_gap_is_found_and_a_mean_too():

@@ -56,7 +56,7 @@ def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
 
     given = probes or {}
     judged = [one for one in _judged(audit) if one.check not in beyond(audit)]
-    built = {one.check: given.get(one.check) or plugins.build("probes", one.probe, one.options) for one in judged}
+    built = {one.check: given.get(one.check) or plugins.rebuild("probes", one.probe, one.options) for one in judged}
     try:
         levels = _levels(audit, built)
         return sum(_again(audit, finding, built[finding.check], *levels[finding.check]) for finding in judged)

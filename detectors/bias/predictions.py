@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from detectors.arrays import Floats
 from detectors.bias.contrasts import BETTING, Gap, bounded, largest, together
 from detectors.bias.decisions import joined_names, spelt_out
+from detectors.bias.equal_distributions import any_difference_p, each_difference_p
 from detectors.bias.groups import MOST_GROUPS, REST
 from detectors.bias.missing_words import missing_words
 from detectors.bias.top_share import Cut, cut_of, least_ratio, top_gap, top_rate
@@ -35,7 +36,6 @@ from detectors.bias.two_sides import (
     ANY,
     Bounds,
     Numbers,
-    any_difference_p,
     distance,
     mean_gap,
     median_gap,
@@ -57,7 +57,8 @@ _DKW = Method("bands of both distribution functions (Dvoretzky-Kiefer-Wolfowitz)
 _CUT = Method("binomial tails at two order statistics of all numbers (exact)")
 _CUTS = Method("tails of both rates at two order statistics of all numbers (exact)")
 _BIASED = Method("none; it is biased upwards")
-_PERMUTED = Method("permutation of the groups (multivariate hypergeometric)")
+_PERMUTED = Method("permutation of the groups (Anderson-Darling, of the farthest and of all together)")
+_EACH_PERMUTED = Method("permutation of the groups (multivariate hypergeometric)")
 _ONE_GROUP = Cause("fewer than two groups have a number")
 _NO_NUMBER = Cause("the group, or what it is compared with, has no number")
 _NOTHING = Cause("there is no number")
@@ -71,14 +72,15 @@ Of = Callable[[Numbers], tuple[float, float, float]]
 
 def prediction_gaps(
     rows: pd.DataFrame, sensitive: Sequence[str], *, level: float, rng: np.random.Generator, reference: str = REST,
-    bounds: Bounds | None = None, top: float | None = None,
+    bounds: Bounds | None = None, top: float | None = None, each: bool = False,
 ) -> Result:
     """Return how numbers differ between groups.
 
     rows: one a number, independent, indexed by item id, with the sensitive columns (text, None = no value),
     `prediction` and, where known, `label`, both finite or NaN. reference: what each group is compared with, `REST` or a
     group; groups of one of several columns alone are compared with the rest. bounds: the range of prediction and label.
-    top: the share of all predictions that counts as the highest, between 0 and 1.
+    top: the share of all predictions that counts as the highest, between 0 and 1. each: `distribution_p` permutes every
+    group by itself, as it did before.
 
     Measures:
       largest_superiority_gap     headline; the largest gap by rank in size
@@ -103,7 +105,7 @@ def prediction_gaps(
         error = inside["prediction"] - inside["label"]
         quantities |= {STEMS[1]: error, STEMS[2]: error.abs()}
     judges = (
-        _Judge(stem, values.to_numpy(float), sets, _range_of(stem, bounds), top, level, rng)
+        _Judge(stem, values.to_numpy(float), sets, _range_of(stem, bounds), top, level, rng, each)
         for stem, values in quantities.items()
     )
     measures = tuple(one for judge in judges for one in judge.measures())
@@ -213,6 +215,7 @@ class _Judge:
     top: float | None
     level: float
     rng: np.random.Generator
+    each: bool
 
     def measures(self) -> Iterator[Measure]:
         """Yield all measures, the largest gap by rank first."""
@@ -315,8 +318,9 @@ class _Judge:
         }  # fmt: skip
         if not len(group) or not group.max():
             return undefined("distribution_p", _ONE_GROUP, **told)
-        method, p = together(_PERMUTED, int(group.max())), any_difference_p(known, group, self.rng)
-        return Measure(name="distribution_p", value=p, method=method, **told)
+        test = each_difference_p if self.each else any_difference_p
+        method = together(_EACH_PERMUTED, int(group.max())) if self.each else _PERMUTED
+        return Measure(name="distribution_p", value=test(known, group, self.rng), method=method, **told)
 
     def _n(self, rows: NDArray[np.bool_] | None) -> dict[str, int]:
         known = np.isfinite(self.values if rows is None else self.values[rows])

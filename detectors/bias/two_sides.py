@@ -19,24 +19,18 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.arrays import Floats
 from detectors.bias.contrasts import bounded
 from detectors.intervals import binomial_quantile, pairs_interval
 
 __all__ = [
-    "ANY", "Bounds", "Numbers", "any_difference_p", "distance", "mean_gap", "median_gap", "median_interval",
-    "superiority_gap",
+    "ANY", "Bounds", "Numbers", "distance", "mean_gap", "median_gap", "median_interval", "superiority_gap",
 ]
 
 Bounds = tuple[float, float]
 """Least and greatest number that there can be."""
 ANY: Bounds = (-math.inf, math.inf)
-_BINS = 64
-"""Steps of the distribution function at most, at which groups are compared by permutation."""
-_DRAWN, _FEWEST, _MOST = 4_000_000, 199, 1999
-"""Hypergeometric counts of a permutation test at most; permutations."""
 
 
 @dataclass(frozen=True)
@@ -120,30 +114,3 @@ def distance(
 def _off(side: Numbers, level: float) -> float:
     """Return how far the distribution function of the known numbers may lie from the true one of all."""
     return min(1.0, math.sqrt(math.log(2 / (1 - level)) / (2 * side.size)) + side.missing / side.size)
-
-
-def any_difference_p(values: Floats, group: NDArray[np.int64], rng: np.random.Generator) -> float:
-    """Return the p-value of "numbers are distributed alike in all groups", valid at every size and distribution.
-
-    values [unit]; group [unit]: numbers from 0, two groups or more, each with a unit. The groups are permuted, as
-    counts in bins of values; the statistic of a group is the largest distance of its distribution function from the one
-    of all, and its p-value holds for all groups at once (Bonferroni; of two groups both have the same).
-    """
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, _BINS + 1)[1:-1], method="inverted_cdf"))
-    bins = np.searchsorted(edges, values, side="left")
-    counts = np.zeros((int(group.max()) + 1, len(edges) + 1), dtype=np.int64)
-    np.add.at(counts, (group, bins), 1)
-    whole, tests = counts.sum(axis=0), len(counts) if len(counts) > 2 else 1
-    draws = int(np.clip(_DRAWN // (tests * len(whole)), _FEWEST, _MOST))
-    return min(1.0, tests * min(_permuted_p(own, whole, draws, rng) for own in counts[:tests]))
-
-
-def _permuted_p(own: NDArray[np.int64], whole: NDArray[np.int64], draws: int, rng: np.random.Generator) -> float:
-    """Return the p-value of one group, by its counts [bin] and those of all; in whole numbers, so that ties tie."""
-    size, total = int(own.sum()), int(whole.sum())
-    drawn = rng.multivariate_hypergeometric(whole, size, size=draws, method="marginals")
-
-    def apart(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.asarray(np.abs(np.cumsum(counts, axis=-1) * total - np.cumsum(whole) * size).max(axis=-1))
-
-    return float((1 + np.count_nonzero(apart(drawn) >= apart(own))) / (1 + draws))

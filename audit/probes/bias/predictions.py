@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import AMOUNT, AUROC, P_VALUE, SCORE, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
@@ -82,6 +82,8 @@ class Predictions:
     """Features that are words, equal or not; all others are numbers."""
     neighbours: int = field(default=5, metadata={"later": True})
     """How many nearest rows each is compared with."""
+    permuted: Literal["together", "each"] = field(default="together", metadata={"before": "each"})
+    """How `distribution_p` permutes groups: all `together`, or `each` by itself, which sees less the more there are."""
 
     name: ClassVar[str] = "bias.predictions"
     dimension: ClassVar[str] = "bias"
@@ -170,7 +172,8 @@ class Predictions:
         rows, told = self._independent(observed["items"], rng)
         try:
             result = prediction_gaps(
-                rows, self.sensitive, level=level, rng=rng, reference=self.reference, bounds=self.bounds, top=self.top
+                rows, self.sensitive, level=level, rng=rng, reference=self.reference, bounds=self.bounds, top=self.top,
+                each=self.permuted == "each",
             )
         except ValueError as error:
             raise DataError(f"{self.name}: {error}") from None
