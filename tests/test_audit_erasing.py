@@ -646,13 +646,20 @@ def test_documents_say_it_in_the_place_of_the_texts(audit):
     assert twin["erased"] == {check: [{**told, "items": ids}] for check, ids in items.items()}
 
 
-def test_a_picture_of_the_items_that_are_left_says_so(audit):
-    figure = FindingFigure(draw=(lambda shown: Picture(Markup("<svg/>"), "Bars."),))
+def test_a_picture_of_the_items_that_are_left_says_so_and_one_of_measures_does_not(audit):
+    def of_items(shown):
+        return None if shown.items is None else Picture(Markup("<svg/>"), "Bars.")
+
+    figure = FindingFigure(draw=(of_items, lambda shown: Picture(Markup("<g/>"), f"{len(shown.finding.measures)}.")))
     finding = next(one for one in audit.record.findings if one.check == "limited")
-    assert figure.of(audit, finding, Notation(words_of("en")))[0].caption == "Bars."
+    whole = [one.caption for one in figure.of(audit, finding, Notation(words_of("en")))]
+    assert whole == ["Bars.", f"{len(finding.measures)}."]
     erased(audit, {"limited": [PERSON]})
-    caption = figure.of(audit, finding, Notation(words_of("en")))[0].caption
-    assert caption.startswith("Bars. Items were erased since: it is drawn from those that are left")
+    items, measures = (one.caption for one in figure.of(audit, finding, Notation(words_of("en"))))
+    assert items.startswith("Bars. Items were erased since: it is drawn from those that are left")
+    assert measures == whole[1]
+    erased(audit, {"limited": []})
+    assert [one.caption for one in figure.of(audit, finding, Notation(words_of("en")))] == whole[1:]
 
 
 def test_two_audits_are_compared_by_their_intervals(audit, tmp_path):
@@ -700,6 +707,8 @@ def test_the_command_says_first_what_goes(audit, capsys, tmp_path):
     assert "  items/limited.parquet: loses rows\n" in told
     assert "  items/personal.parquet: goes\n" in told
     assert "nothing was erased (--dry-run)\nnot reached:\n  check free of this audit has the same items: p07\n" in told
+    assert execute(["erase", name, "--why", WHY, "--author", "Kim", "--check", "personal", "--dry-run"]) == 0
+    assert "would erase all of personal: " in capsys.readouterr().out
     assert execute(["erase", name, "--why", WHY, "--by", "Kim", "--check", "personal", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["checks"] == {"personal": []}

@@ -13,8 +13,7 @@ from report_fixtures import rate
 
 from audit.record import WORST_FIRST, Limit
 from detectors.result import Measure
-from reports.figures import Axis, axis_head, axis_of, interval_line, scale_of, sign
-from reports.figures.axes import PAD
+from reports.figures import OPEN, PAD, Axis, axis_head, axis_of, interval_line, scale_of, sign
 from reports.figures.intervals import HEIGHT
 from reports.figures.style import DARK, PALETTE
 from reports.text import Notation, words_of
@@ -142,6 +141,27 @@ def test_shares_that_may_be_negative_are_never_cut():
     axis = axis_of([(number(-0.1, -0.7, 0.5, unit="share"), None)], 280)
     assert axis.low <= -0.7
     assert axis.high >= 0.5
+
+
+@pytest.mark.parametrize("one", [number(0, -14.2, 14.2), number(0.5, -14.2, 14.2)])
+def test_differences_slopes_and_trends_hold_whole_intervals(one):
+    """Two audits alike differ by 0 or so, and what their difference may be is all that there is to see."""
+    axis = axis_of([(replace(one, ideal=0.0), Limit(measure="m", at_most=0.0))], 280, OPEN)
+    assert axis.low <= -14.2
+    assert axis.high >= 14.2
+    assert not [part for part in draw(one, axis).iter("path") if part.get("class") == "clipped"]
+
+
+def test_an_interval_around_nothing_but_0_sets_the_axis():
+    axis = axis_of([(number(0, -1e-6, 14.2), None)], 280)
+    assert (axis.low, axis.high) == (-5, 15)
+
+
+def test_the_largest_numbers_are_drawn():
+    rows = [(number(-1.7e308, -1.75e308, 0), None), (number(1.7e308, 0, 1.75e308), None)]
+    axis = axis_of(rows, 280)
+    assert 0 < axis.high - axis.low < float("inf")
+    assert all(PAD <= axis.x(one.value) <= 280 - PAD for one, _ in rows)
 
 
 def test_an_interval_narrower_than_its_dot_is_drawn_over_it():

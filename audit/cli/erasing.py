@@ -24,7 +24,9 @@ __all__ = ["erase"]
 _MOST = 20
 """Files that are named; the others are counted."""
 Why = Annotated[str, typer.Option("--why", help="By which request or rule; kept and shown, so name no person.")]
-By = Annotated[str | None, typer.Option("--by", help="Who erases; default: git's user.name, else the login name.")]
+By = Annotated[
+    str | None, typer.Option("--by", "--author", help="Who erases; default: git's user.name, else the login name.")
+]
 Checks = Annotated[
     list[str] | None, typer.Option("--check", metavar="NAME", help="A check whose evidence goes; may be given again.")
 ]

@@ -31,6 +31,8 @@ NO_AXIS, OPEN = "", "open"
 """Scale of what is not drawn, and that of values which nothing but themselves bounds."""
 SHARED = (NO_AXIS, "share", "auroc")
 """Scales that are the same in every check."""
+_FARTHEST = 4e307
+"""Where an axis ends at most, so that its length is a number too."""
 _BARE = ("", "score", "count")
 """Units in which different measures have nothing in common."""
 _AUROCS = ("auc", "bpsn_auc", "bnsp_auc")
@@ -79,7 +81,7 @@ def axis_of(measures: Iterable[tuple[Measure, Limit | None]], width: int, scale:
     """Return the axis of measures of one `scale`, that of the first unless given, which holds values and limits.
 
     Intervals are held too, but on round ends around values they may add the span of the values at most on either side;
-    what is longer is cut and marked.
+    what is longer is cut and marked. `OPEN` holds them whole, and so do values that have no span.
     """
     rows = list(measures)
     unit = rows[0][0].unit
@@ -98,7 +100,7 @@ def axis_of(measures: Iterable[tuple[Measure, Limit | None]], width: int, scale:
         return _powers(unit, min(positive), max(positive), width)
     if unit == "count" and min([*core, *ends, 0.0]) >= 0:
         return round_axis(unit, 0.0, max([*core, *ends, 1.0]), width)
-    return _open(unit, core, ends, width)
+    return _open(unit, core, ends, width, whole=unit == "share" or scale == OPEN)
 
 
 def _powers(unit: str, low: float, high: float, width: int) -> Axis:
@@ -109,11 +111,11 @@ def _powers(unit: str, low: float, high: float, width: int) -> Axis:
     return Axis(unit, ticks[0], float(f"1e{last}"), ticks, width, powers=True)
 
 
-def _open(unit: str, core: Sequence[float], ends: Sequence[float], width: int) -> Axis:
+def _open(unit: str, core: Sequence[float], ends: Sequence[float], width: int, *, whole: bool) -> Axis:
     if unit == "share":
         core = [*core, 0.0]
     low, high = min(core, default=0.0), max(core, default=1.0)
-    reach = math.inf if unit == "share" else high - low or abs(high) or 1.0
+    reach = math.inf if whole else high - low or abs(high) or math.inf
     lowest = min([low, *(max(end, low - reach) for end in ends)])
     highest = max([high, *(min(end, high + reach) for end in ends)])
     return round_axis(unit, lowest, highest, width)
@@ -124,6 +126,7 @@ def round_axis(unit: str, low: float, high: float, width: int) -> Axis:
 
     Counts have whole steps.
     """
+    low, high = max(low, -_FARTHEST), min(high, _FARTHEST)
     spread = max(high - low, 1e-6 * max(abs(low), abs(high)))
     raw = (spread if spread > 1e-300 else 1.0) / 4
     scale = 10 ** math.floor(math.log10(raw))

@@ -130,8 +130,11 @@ class FindingFigure:
         found = islice((one for draw in self.draw if (one := draw(shown)) is not None), most)
         if not any(finding.check in one.checks for one in erasures(audit.folder)):
             return tuple(found)
-        left = notation.words("picture.of_the_rest")
-        return tuple(replace(one, caption=f"{one.caption} {left}".strip()) for one in found)
+        left, bare = notation.words("picture.of_the_rest"), Shown(finding, notation, None, None)
+        whole = [one.drawing for draw in self.draw if (one := draw(bare)) is not None]  # of measures alone
+        return tuple(
+            one if one.drawing in whole else replace(one, caption=f"{one.caption} {left}".strip()) for one in found
+        )
 
     def of_item(self, finding: Finding, cells: Mapping[str, Any], notation: Notation) -> Picture | None:
         """Return the picture of one item; None where its probe draws none, or where what that needs is not kept."""
