@@ -25,6 +25,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {}, {"label": None, "questions": ("representation",)}, {"identity": ("key",), "questions": ("overlap",)},
         {"sensitive": ("gender", "age"), "features": ("one", "two"), "reference": {"age": {"0": 0.5, "1": 0.5}},
          "cite": "x", "identity": ("key",)},
+        {"within": ("2",), "questions": ("reversals", "labels")},
     ],
     **{name: [{}, {"nothing": "nobody", "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}]
        for name in ("bias.generated_images", "bias.image_data")},

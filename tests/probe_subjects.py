@@ -125,7 +125,8 @@ def _bias_of_models(given):
 def _bias_of_data(given):
     file, sets, classified = given.file, given.sets, {"classifier": Normal()}
     people = file("people", [
-        {"group": str(n % 2), "label": str(n // 2 % 2), "proxy": n, "other": "b", "key": n} for n in range(80)
+        {"group": str(n % 2), "label": str(n // 2 % 2), "proxy": n, "other": "b", "key": n, "site": n % 3}
+        for n in range(80)
     ])  # fmt: skip
     seen = file("seen", [{"image": row["series"], "label": row["label"]} for row in given.series()])
     spoken = [{"text": f"{one} went {n}"} for n in range(40) for one in ("She", "He")]

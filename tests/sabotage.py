@@ -491,6 +491,9 @@ HOLES = {
                           lambda real: lambda counts, *rest, **options: real(counts[::-1], *rest, **options)),
         "half of the rows covered": ("detectors.bias.data.presence:uncovered",
                                      lambda real: lambda codes, *rest: real([one[::2] for one in codes], *rest)),
+        "strata moved": (TABLE, kept(site=shuffled("site"))),
+        "all gaps in all": ("detectors.bias.data.reversals:_Gaps.of", lambda real: lambda own, level, twins: real(
+            type(own)(*(one.sum(axis=0, keepdims=True) for one in own)), level, twins=twins)),
         "every ratio 1": ("detectors.bias.data.rates:impact_ratios", counted_as(lambda selected, totals: totals)),
     },
     "bias.decisions": {

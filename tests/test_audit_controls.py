@@ -33,7 +33,7 @@ STRICT = 1 - 0.05 / 200
 
 
 KEYED = {"features": ("proxy", "other"), "identity": ("key",)}
-TABLE = {**KEYED, "reference": {"group": {"0": 0.5, "1": 0.5}}, "cite": "x"}
+TABLE = {**KEYED, "within": ("site",), "reference": {"group": {"0": 0.5, "1": 0.5}}, "cite": "x"}
 OPTIONS = {
     "bias.data": TABLE,
     "bias.counterfactual": {"draws_per_item": 2, "max_tokens": 6},
@@ -193,6 +193,7 @@ WAYS = {
     "bias.data": [
         {}, {**KEYED, "sensitive": ("a", "b"), "questions": ("proxies",)},
         {**KEYED, "label": None, "questions": ("overlap", "coverage")},
+        {"sensitive": ("a", "b"), "within": ("c", "d"), "questions": ("reversals", "labels")},
     ],
     "bias.associations": [{}, {"ddof": 0, "template": "This is {text}."}],
     "bias.decisions": [

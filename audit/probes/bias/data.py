@@ -2,7 +2,8 @@
 
 No model is asked: the rows themselves are audited. Who is in them beside a reference that somebody published, who has
 the favourable label how often, whose values are missing, which combinations are hardly there, what gives the group
-away, and which rows are there twice or in other data too. A folder of images is such a table, whose group is `label`.
+away, which rows are there twice or in other data too, and whether a gap turns round within strata of another column.
+A folder of images is such a table, whose group is `label`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataBias"]
 
-Question = Literal["labels", "missing", "representation", "coverage", "proxies", "duplicates", "overlap"]
+Question = Literal["labels", "missing", "representation", "coverage", "proxies", "duplicates", "overlap", "reversals"]
 _NATS = Range("nats", 0)
 _OF_QUESTION: Mapping[Question, Mapping[str, Range]] = {
     "labels": {
@@ -44,6 +45,7 @@ _OF_QUESTION: Mapping[Question, Mapping[str, Range]] = {
     },
     "duplicates": {"duplicate_difference": SHARE, "duplicate_share": SHARE},
     "overlap": {"overlap_difference": SHARE, "overlap_share": SHARE},
+    "reversals": {"reversed_strata": COUNT, "label_rate_conditional_gap": SHARE_GAP},
 }  # fmt: skip
 """Question -> the measures that answer it, and what each can be."""
 _MOST_SENSITIVE = 4
@@ -51,7 +53,7 @@ _MOST_SENSITIVE = 4
 
 @dataclass(frozen=True)
 class DataBias:
-    """What a table says of groups: label rates, missing values, shares, coverage, proxies, duplicates, overlap."""
+    """What a table says of groups: label rates, missing values, shares, proxies, duplicates, overlap, reversals."""
 
     sensitive: tuple[str, ...] = ("group",)
     """Columns that say which group a row is of; of several all combinations are groups too."""
@@ -71,6 +73,8 @@ class DataBias:
     """Columns that together name a row; rows that share them are one person, picture or case, of which one is drawn."""
     questions: tuple[Question, ...] = ()
     """What is asked, the headline first; absent = all that the columns allow but `overlap`, which needs role `test`."""
+    within: tuple[str, ...] = field(default=(), metadata={"later": True})
+    """Columns within whose strata groups are compared again: does a label-rate gap turn round there (Simpson)?"""
 
     name: ClassVar[str] = "bias.data"
     dimension: ClassVar[str] = "bias"
@@ -90,7 +94,8 @@ class DataBias:
         self._check_columns()
         self._check_questions()
         told = {name: one for question in self.asked for name, one in _OF_QUESTION[question].items()}
-        named = [*self.sensitive, *self.features, *self.identity, *([] if self.label is None else [self.label])]
+        named = [*self.sensitive, *self.features, *self.identity, *self.within]
+        named += [] if self.label is None else [self.label]
         columns = {"items": named, **({"test": [*self.sensitive, *self.identity]} if "overlap" in self.asked else {})}
         roles = {
             role: Role(dict.fromkeys(names, "a column of the table"), repeats=True, table=True)
@@ -105,6 +110,9 @@ class DataBias:
             got = f"sensitive {list(self.sensitive)}, label {self.label!r}, features {list(self.features)}"
             allowed = f"1 to {_MOST_SENSITIVE} sensitive, each column once, tau of 1 or more"
             raise ValueError(f"{self.name}: got {got}, tau {self.tau}; allowed: {allowed}")
+        if {*self.within} & {*self.sensitive, self.label} or len(set(self.within)) < len(self.within):
+            got = f"within {list(self.within)}"
+            raise ValueError(f"{self.name}: got {got}; allowed: each once, and neither sensitive nor the label")
         if bool(self.reference) != (self.cite is not None):
             got = f"reference {self.reference}, cite {self.cite!r}"
             raise ValueError(f"{self.name}: got {got}; allowed: both or neither")
@@ -119,7 +127,8 @@ class DataBias:
     def _check_questions(self) -> None:
         wanted = {"labels": ("label", self.label), "proxies": ("features", self.features),
                   "duplicates": ("identity", self.identity), "overlap": ("identity", self.identity),
-                  "missing": ("label or features", self.features or self.label)}  # fmt: skip
+                  "missing": ("label or features", self.features or self.label),
+                  "reversals": ("label and within", self.label and self.within)}  # fmt: skip
         for question in self.questions:
             option, given = wanted.get(question, ("", True))
             if not given:
@@ -134,7 +143,7 @@ class DataBias:
             return self.questions
         able: dict[Question, object] = {
             "labels": self.label, "missing": self.label or self.features, "representation": True, "coverage": True,
-            "proxies": self.features, "duplicates": self.identity,
+            "proxies": self.features, "duplicates": self.identity, "reversals": self.label and self.within,
         }  # fmt: skip
         return tuple(question for question, given in able.items() if given)
 
@@ -158,7 +167,7 @@ class DataBias:
 
         questions = TableQuestions(
             self.sensitive, self.label, str(self.favourable), self.features, self.reference, self.tau, self.identity,
-            self.asked,
+            self.asked, self.within,
         )
         return table_bias(observed["items"], observed.get("test"), questions, level=level, rng=rng)
 

@@ -24,7 +24,7 @@ _ROWS, _FEW = 512, 4
 _SHOWN: Mapping[str, tuple[str, float]] = {
     "labels": ("label_rate_difference", 0.0), "missing": ("missing_rate_difference", 0.0),
     "coverage": ("uncovered_share", 0.0), "proxies": ("joint_proxy", 0.5), "duplicates": ("duplicate_difference", 0.0),
-    "overlap": ("overlap_difference", 0.0),
+    "overlap": ("overlap_difference", 0.0), "reversals": ("reversed_strata", 0.0),
 }  # fmt: skip
 """Question -> (measure, what its whole interval lies above where there is a fault)."""
 
@@ -58,6 +58,8 @@ def _planted(probe: _DataBias, rng: np.random.Generator, *, faulty: bool) -> Obs
     if question == "labels":
         label = np.where(group, np.arange(len(rows)) // 16 % 4 == 0, np.arange(len(rows)) // 16 % 4 != 0)
         rows[probe.label] = _labels(probe, label)
+    if question == "reversals":
+        _turn(probe, rows, group)
     if question == "missing":
         lacks = group & (np.arange(len(rows)) // 16 % 2 == 0)
         rows.loc[lacks, [*probe.features, probe.label][0]] = None
@@ -77,8 +79,24 @@ def _planted(probe: _DataBias, rng: np.random.Generator, *, faulty: bool) -> Obs
 
 def _size(probe: _DataBias) -> int:
     """Return how many rows cover every combination of two levels a column."""
+    if probe.asked[0] == "reversals":
+        return 4 * _ROWS
     cells = 2 ** (len(probe.sensitive) + (probe.label is not None))
     return max(_ROWS, 2 * probe.tau * cells if probe.asked[0] == "coverage" else 0)
+
+
+def _turn(probe: _DataBias, rows: pd.DataFrame, group: np.ndarray) -> None:
+    """Give the group labels that are favourable less often in all, and more often in either stratum.
+
+    Of 16 rows of the others 12 are in the first stratum, 9 of them favourable, and of 4 in the second none; of the
+    group 4 and all, 12 and 2.
+    """
+    import numpy as np
+
+    slot = np.arange(len(rows)) // 16 % 16
+    first = np.where(group, slot < 4, slot < 12)
+    rows[probe.within[0]] = np.where(first, "0", "1")
+    rows[probe.label] = _labels(probe, np.where(group, slot < 6, slot < 9))
 
 
 def _labels(probe: _DataBias, favourable: np.ndarray) -> list[str]:
@@ -98,6 +116,7 @@ def _laid_out(probe: _DataBias, size: int) -> pd.DataFrame:
     if probe.label is not None:
         columns[probe.label] = _labels(probe, place // 16 % 2 == 0)
     columns |= {name: (place // 2 ** (5 + at % 3) % 2).astype(str) for at, name in enumerate(probe.features)}
+    columns |= {name: "0" for name in probe.within if name not in columns}
     return pd.DataFrame(columns, index=pd.Index(place.astype(str), name="id"), dtype=object)
 
 

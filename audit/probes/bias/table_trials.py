@@ -5,6 +5,7 @@ The fault of every question is in it at once, in one size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,13 @@ _DataBias = Any
 """A `bias.data` with its options; its module imports this one."""
 
 _TRIED, _OTHERS = 960, 200
+_FIRST: tuple[tuple[Sequence[int], Sequence[int]], ...] = (
+    (range(12, 24), range(12)), ((0, 1, 3), (0, 1, 4, 8, 12, 16)), ((1, 3, 5), (0, 1, 8)),
+)
+"""Of 24 rows, by dose: those of the first group that are not in the first stratum, and those of the second that are.
+
+So that rates are alike in both strata, or one of them turns the gap of all round, or both do.
+"""
 
 
 def trial(probe: _DataBias, rng: np.random.Generator, dose: int) -> Trial:
@@ -31,6 +39,7 @@ def trial(probe: _DataBias, rng: np.random.Generator, dose: int) -> Trial:
     own = replace(
         probe, sensitive=("group",), label="label", favourable="1", features=("proxy", "other"),
         reference={"group": {"0": 0.6, "1": 0.4}}, cite="planted", tau=100, identity=("key",), questions=probe.asked,
+        within=("site",) if "reversals" in probe.asked else (),
     )
     data = {"items": rows.iloc[rng.permutation(_TRIED)]}
     if "overlap" in probe.asked:
@@ -55,6 +64,8 @@ class _Table:
     """Whether there is another row like this one."""
     copied: np.ndarray
     """Whether it is the second of both."""
+    first: np.ndarray
+    """Whether it is in the first of two strata: with the fault, where the second group has more favourable labels."""
 
     @classmethod
     def laid_out(cls, dose: int) -> _Table:
@@ -70,7 +81,8 @@ class _Table:
         copies = (0, 24, 72)[dose]  # whole rounds, each row equal to the one that it copies
         again = group & (within < 2 * copies)
         key = np.where(again, within % max(copies, 1), place + _TRIED)
-        return cls(dose, group, label, lacks, proxy, key, again, again & (within >= copies))
+        first = np.where(group, np.isin(within % 24, _FIRST[dose][1]), ~np.isin(within % 24, _FIRST[dose][0]))
+        return cls(dose, group, label, lacks, proxy, key, again, again & (within >= copies), first)
 
     def frame(self) -> pd.DataFrame:
         """Return the table, in order."""
@@ -80,11 +92,12 @@ class _Table:
         return pd.DataFrame({
             **{name: getattr(self, name).astype(int).astype(str) for name in ("group", "label", "proxy")},
             "other": [None if one else "x" for one in self.lacks], "key": [f"k{one}" for one in self.key],
+            "site": np.where(self.first, "x", "y"),
         }, index=pd.Index(np.arange(_TRIED).astype(str), name="id"), dtype=object)  # fmt: skip
 
     def once(self) -> _Table:
         """Return the rows without copies, which only the question of these counts."""
-        of_rows = ("group", "label", "lacks", "proxy", "key", "again", "copied")
+        of_rows = ("group", "label", "lacks", "proxy", "key", "again", "copied", "first")
         return replace(self, **{name: getattr(self, name)[~self.copied] for name in of_rows})
 
 
@@ -106,6 +119,7 @@ def _known(probe: _DataBias, table: _Table) -> KnownMeasures:
     questions = {
         "labels": _of_labels, "missing": _of_missing, "representation": _of_shares, "coverage": _of_cells,
         "proxies": _of_proxies, "duplicates": _of_copies, "overlap": _of_overlap,
+        "reversals": _of_strata,
     }
     seen = table.once()
     told = (questions[one](table if one == "duplicates" else seen) for one in probe.asked)
@@ -177,6 +191,19 @@ def _of_copies(table: _Table) -> dict[str, Known]:
 def _of_overlap(table: _Table) -> dict[str, Known]:
     shared = (0.0, 0.25, 0.5)[table.dose]
     return {"overlap_difference": _fact(shared), "overlap_share": _fact(shared / 2)}
+
+
+def _of_strata(table: _Table) -> dict[str, Known]:
+    """Return in how many of both strata the gap has the other sign than in all, and the gap pooled over them."""
+    first, second = _rates(table, table.label)
+    gaps, weights = [], []
+    for stratum in (table.first, ~table.first):
+        one, two = (table.label[stratum & side] for side in (~table.group, table.group))
+        gaps.append(float(one.mean() - two.mean()))
+        weights.append(len(one) * len(two) / (len(one) + len(two)))
+    turned = sum(gap * (first - second) < 0 for gap in gaps)
+    pooled = sum(gap * weight for gap, weight in zip(gaps, weights, strict=True)) / sum(weights)
+    return {"reversed_strata": _fact(turned), "label_rate_conditional_gap": Known(pooled)}
 
 
 def _divergence(one: tuple[float, float], other: tuple[float, float]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.bias.data.findings import Found, largest, smallest_p, sureness, surest
-from detectors.bias.data.setting import MOST_ROWS, ONE_GROUP, Mask, Setting
+from detectors.bias.data.setting import MOST_ROWS, NEVER, ONE_GROUP, Mask, Setting
 from detectors.bias.data.splits import Split
 from detectors.bias.gaps import group_gaps
 from detectors.bias.impact import impact_ratios
@@ -17,7 +17,6 @@ from detectors.result import Measure, Remark
 
 __all__ = ["label_rates", "missing_rates"]
 
-_NEVER = Cause("no row has the favourable value of the label")
 _ALWAYS = Cause("every row lacks a value of some column")
 _SMOOTHED = Method("none; half a row is added to each count")
 
@@ -29,8 +28,8 @@ def label_rates(setting: Setting) -> Found:
     """
     if not setting.favourable.any():
         names = ("difference", "gap", "gap_p", "detectable_gap")
-        return Found([*(setting.none(f"label_rate_{one}", _NEVER) for one in names),
-                      setting.none("label_rate_ratio", _NEVER), setting.none("label_log_odds", _NEVER)])  # fmt: skip
+        return Found([*(setting.none(f"label_rate_{one}", NEVER) for one in names),
+                      setting.none("label_rate_ratio", NEVER), setting.none("label_log_odds", NEVER)])  # fmt: skip
     found = _rates(setting, "label_rate", "labels", setting.favourable, setting.labelled)
     found.measures += largest([_ratio(setting, split) for split in setting.splits], lambda value: -value)
     found.measures += largest([_log_odds(setting, split) for split in setting.splits])

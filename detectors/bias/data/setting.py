@@ -15,17 +15,19 @@ from detectors.bias.data.splits import Column, Split, column_of, splits_of
 from detectors.phrases import Cause
 from detectors.result import COUNT, Direction, Measure, undefined
 
-__all__ = ["MOST_ROWS", "ONE_GROUP", "Mask", "Setting", "TableQuestions"]
+__all__ = ["MOST_ROWS", "NEVER", "ONE_GROUP", "Mask", "Setting", "TableQuestions"]
 
 MOST_ROWS = 200
 """Rows of evidence of one question and split, the heaviest."""
 ONE_GROUP = Cause("fewer than two groups have rows")
+NEVER = Cause("no row has the favourable value of the label")
 Mask = NDArray[np.bool_]
 _MEANING: Mapping[str, tuple[str, Direction, float | None]] = {
     "label_rate_ratio": ("score", "nearer to ideal is better", 1.0),
     "label_log_odds": ("score", "lower is better", 0.0),
     "uncovered_share": ("share", "lower is better", 0.0),
     "uncovered_patterns": ("count", "lower is better", 0.0),
+    "reversed_strata": ("count", "lower is better", 0.0),
     "joint_proxy": ("score", "nearer to ideal is better", 0.5),
     "joint_proxy_p": ("p-value", "neither", None),
     "proxy_strength": ("score", "lower is better", 0.0),
@@ -51,6 +53,8 @@ class TableQuestions:
     """Columns that together name a row."""
     asked: tuple[str, ...]
     """Names of questions."""
+    within: tuple[str, ...] = ()
+    """Columns within whose strata gaps of the label rate may turn round."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,11 @@ class Setting:
     def features(self) -> list[Column]:
         """The features."""
         return [column_of(self.frame[name], name) for name in self.asked.features]
+
+    @cached_property
+    def within(self) -> list[Column]:
+        """The columns that stratify."""
+        return [column_of(self.frame[name], name) for name in self.asked.within]
 
     @cached_property
     def splits(self) -> list[Split]:

@@ -53,11 +53,25 @@ class Column:
     @cached_property
     def cells(self) -> Codes:
         """Level [row] for counting: of many numbers a tenth of the rows each, and one more level for no value."""
+        return self.given if self._tenths is None else self._each(self._tenths)
+
+    @property
+    def cell_names(self) -> list[str]:
+        """What the cells are called [cell]: a level, of a tenth its least and greatest number, and `NOT_GIVEN`."""
+        if self._tenths is None or self.values is None:
+            return [*self.levels, NOT_GIVEN]
+        *each, last = self._tenths.tolist()
+        inside = [self.values[np.array(each) == at] for at in range(last)]
+        return [*(f"{one.min():g} - {one.max():g}" if len(one) else "-" for one in inside), NOT_GIVEN]
+
+    @cached_property
+    def _tenths(self) -> NDArray[np.int64] | None:
+        """Of many numbers the tenth of the rows [level], and that of no value; None of few, and of words."""
         if self.values is None or len(self.levels) <= _BINS:
-            return self.given
+            return None
         known = self.values[self.codes[self.codes >= 0]]
         edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1], overwrite_input=True))
-        return self._each(np.append(np.searchsorted(edges, self.values, side="left"), len(edges) + 1))
+        return np.append(np.searchsorted(edges, self.values, side="left"), len(edges) + 1)
 
     def _each(self, table: NDArray[np.int64]) -> Codes:
         """Return what a table [level, or no value] says of each row, as integers of the smallest type."""

@@ -6,6 +6,7 @@
     coverage        combinations of sensitive columns and label that hardly any row has
     proxies         what the features tell of the group, one by one and together
     duplicates      rows that are there more than once, by group
+    reversals       gaps of the label rate that turn round within strata of another column
     overlap         rows of other data, e.g. those held out for testing, that are among these, by group
 
 Every question is asked of every sensitive column, and of all of them together where there are several. Rows are taken
@@ -27,6 +28,7 @@ from detectors.bias.data.giveaways import proxies
 from detectors.bias.data.presence import coverage, group_table, representation
 from detectors.bias.data.rates import label_rates, missing_rates
 from detectors.bias.data.repetition import duplicates, overlap
+from detectors.bias.data.reversals import reversals
 from detectors.bias.data.setting import Setting, TableQuestions
 from detectors.bias.missing_words import missing_words
 from detectors.bias.repeats import one_of_each_unit
@@ -36,7 +38,7 @@ __all__ = ["QUESTIONS", "table_bias"]
 
 QUESTIONS: Mapping[str, Callable[[Setting], Found]] = {
     "labels": label_rates, "missing": missing_rates, "representation": representation, "coverage": coverage,
-    "proxies": proxies, "duplicates": duplicates, "overlap": overlap,
+    "proxies": proxies, "duplicates": duplicates, "overlap": overlap, "reversals": reversals,
 }
 _OF_REPEATED = ("duplicates", "overlap")
 
