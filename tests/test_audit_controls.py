@@ -234,6 +234,7 @@ WAYS = {
     "memorisation.exposure": [{}, {"score": "denoising_loss", "space": 512}],
     "memorisation.membership": [
         {"reference": "other"}, {"score": "zlib"}, {"score": "windowed_votes", "reference": "base"},
+        {"score": "pia"},
     ],
     "novelty.contrast": [
         {}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion"), "complexity": True},

@@ -5,10 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from sklearn.metrics import roc_auc_score
 
-from audit.errors import DataError
+from audit import plugins
+from audit.errors import DataError, PlanError
+from audit.execute import run
+from audit.integrity import recompute
+from audit.models.opened.gaussian_diffusion import vp_schedule
+from audit.plan import read_plan
 from audit.probe.trial import ScriptedAsk
 from audit.probes.memorisation.membership import Membership
+from audit.procedures.membership_errors import membership_errors
+from audit.reference.cards import WEIGHTS
+from reports.documents.html_report import render_html
+from reports.options import ReportOptions
 
 ITEMS = pd.DataFrame({"text": ["ab", "c"]}, index=pd.Index(["x", "y"], name="id"))
 
@@ -61,3 +72,95 @@ def test_dates_are_kept_as_they_are_told_and_one_that_is_none_is_refused():
     assert seen["date"].tolist() == ["2024-05", None]
     with pytest.raises(DataError, match="got the date 'spring'; allowed: a year"):
         Membership().observe(ask, ITEMS.assign(date=["spring", "2024"]), "items")
+
+
+# ---- diffusion models -----------------------------------------------------------------------------------------------
+
+
+class Remembering:
+    """A denoiser fitted as far as can be: E[x_0 | x_t] over the items that it was trained on, in closed form."""
+
+    def __init__(self, known):
+        self.known = torch.tensor(known, dtype=torch.float64)
+
+    def prepare(self, items):
+        return torch.tensor(np.stack(items), dtype=torch.float64)
+
+    def schedule(self, t):
+        return vp_schedule(t)
+
+    def denoise(self, x, t):
+        alpha, sigma = (part[0] for part in vp_schedule(t[:1]))
+        near = torch.softmax(-torch.cdist(x, alpha * self.known) ** 2 / (2 * sigma**2), 1)
+        return (x - alpha * near @ self.known) / sigma
+
+
+class Understanding(Remembering):
+    """A denoiser of all items of the kind, N(0, I), whichever it was trained on."""
+
+    def denoise(self, x, t):
+        return vp_schedule(t[:1])[1] * x
+
+
+def told_apart(model, score, rng):
+    """Judge a model by members that it knows and others drawn alike."""
+    data = {"items": model.known.numpy(), "nonmembers": rng.normal(size=model.known.shape)}
+    probe = Membership(score=score)
+    ask = ScriptedAsk({("main", "membership_errors"): lambda items: membership_errors(model, items)})
+    observed = {
+        role: probe.observe(ask, pd.DataFrame({"row": list(rows)}, [f"{role}{n}" for n in range(len(rows))]), role)
+        for role, rows in data.items()
+    }
+    return probe.judge(observed, level=0.95, rng=rng)
+
+
+@pytest.mark.parametrize("score", ["secmi", "pia", "sima"])
+def test_an_overfitted_denoiser_is_found_and_one_that_learnt_the_kind_is_not_accused(score):
+    rng = np.random.default_rng(5)
+    known = rng.normal(size=(150, 6))
+    found = told_apart(Remembering(known), score, rng)
+    assert found.headline.low > 0.95
+    assert found.measure("tpr_at_1_percent").value > 0.9
+    assert {one.group for one in found.measures if one.name == "membership_auroc"} == {
+        None, *({"secmi", "pia", "sima"} - {score})
+    }
+    accused = [
+        told_apart(Understanding(rng.normal(size=(60, 6))), score, rng).headline.low or 0.0 for _ in range(12)
+    ]  # fmt: skip
+    assert sum(low > 0.5 for low in accused) <= 2  # at most 2.5 % each, and 0.3 of 12
+
+
+def test_scores_of_diffusion_models_ask_no_likelihood_and_take_no_reference():
+    probe = Membership(score="pia")
+    assert (probe.needs, probe.judged, probe.estimate(7)) == ({"denoise"}, "pia", 7)
+    assert probe.needs == plugins.load("procedures", "membership_errors").abilities
+    with pytest.raises(ValueError, match="got score sima with a reference; allowed: sima without one"):
+        Membership(score="sima", reference="base")
+    with pytest.raises(PlanError, match=r"score: got 'secmy'; input should be .*'secmi'"):
+        read_plan(DIGITS.replace("sima", "secmy"))
+
+
+DIGITS = f"""\
+title: Members of the embedded diffusion model
+limit: 60
+model: {{use: diffusion, path: {WEIGHTS / "diffusion" / "sound"}, threads: 1}}
+checks:
+  - name: members
+    probe: {{use: memorisation.membership, score: sima}}
+    data:
+      items: {{use: made, set: digits, part: train}}
+      nonmembers: {{use: made, set: digits, part: heldout}}
+"""
+
+
+def test_a_plan_asks_the_embedded_diffusion_model_and_every_language_tells_it(tmp_path):
+    audit = run(read_plan(DIGITS), into=tmp_path)
+    (one,) = audit.record.findings
+    assert one.verdict == "measured"
+    items = audit.items("members").dropna(subset=["sima"])
+    by_hand = roc_auc_score(items["role"] == "members", items["sima"])
+    assert one.headline.value == pytest.approx(by_hand)
+    assert (items["sima"] < 0).all()
+    assert recompute(audit) > 0
+    for lang, name in (("en", "step error, negated (SecMI)"), ("ko", "한 단계 오차의 음수(SecMI)")):
+        assert name in next(iter(render_html(audit, ReportOptions(lang=lang)).values())).decode()

@@ -26,6 +26,7 @@ from audit.procedures.inpainting import inpainting
 from audit.procedures.intrinsic_dimension import intrinsic_dimension
 from audit.procedures.inversion import inversion
 from audit.procedures.likelihood_regret import likelihood_regret
+from audit.procedures.membership_errors import membership_errors
 from audit.procedures.multi_reconstruction import multi_reconstruction
 from audit.procedures.partial_bounds import partial_bounds
 from audit.procedures.posterior_spectrum import posterior_spectrum
@@ -168,6 +169,38 @@ def test_the_score_norms_of_a_gaussian():
     score = alpha * (x - model.mean) @ np.linalg.inv(alpha**2 * model.cov + sigma**2 * np.eye(SIZE))
     truth = sigma * np.sqrt((score**2).mean(1))
     assert score_norms(model, list(x), times=(0.5,))[:, 0] == pytest.approx(truth, rel=1e-4)
+
+
+def test_the_membership_errors_of_a_gaussian():
+    """By matrices: the noise seen is affine in the item, and each of the three a chain of such maps."""
+    model = GaussianDiffusion()
+    x = model.draw(5)
+
+    def at(time):
+        return (float(part) for part in vp_schedule(torch.tensor([time])))
+
+    def noise(x, time):
+        alpha, sigma = at(time)
+        inverse = np.linalg.inv(alpha**2 * model.cov + sigma**2 * np.eye(SIZE))
+        return sigma * (x - alpha * model.mean) @ inverse
+
+    def moved(x, time, to):
+        (alpha, sigma), (beta, tau) = at(time), at(to)
+        return beta * (x / alpha + (tau / beta - sigma / alpha) * noise(x, time))
+
+    path = x
+    for step in range(10):
+        path = moved(path, step / 100, (step + 1) / 100)
+    back = moved(moved(path, 0.1, 0.11), 0.11, 0.1)
+    alpha, sigma = at(0.2)
+    first = noise(x, 0.0)
+    again = noise(alpha * x + sigma * first, 0.2)
+    found = membership_errors(model, list(x))
+    assert list(found) == ["secmi", "pia", "sima"]
+    found = {name: column.to_numpy() for name, column in found.items()}
+    assert found["secmi"] == pytest.approx(((path - back) ** 2).mean(1), rel=2e-2)  # float32 of a small difference
+    assert found["pia"] == pytest.approx((((first - again) ** 4).mean(1)) ** 0.25, rel=1e-4)
+    assert found["sima"] == pytest.approx(((noise(x, 0.1) ** 4).mean(1)) ** 0.25, rel=1e-4)
 
 
 def test_the_intrinsic_dimension_of_a_gaussian():
@@ -396,10 +429,14 @@ def test_an_inversions_price_is_what_is_told():
 
 
 def numbers(found):
-    return np.stack(found["log_weights"]) if hasattr(found, "columns") else found
+    if not hasattr(found, "columns"):
+        return found
+    return np.stack(found["log_weights"]) if "log_weights" in found else found.to_numpy()
 
 
-@pytest.mark.parametrize("procedure", [*DENOISING, elbo_parts, likelihood_regret], ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "procedure", [*DENOISING, membership_errors, elbo_parts, likelihood_regret], ids=lambda one: one.__name__
+)
 def test_an_item_is_told_the_same_in_any_company(procedure):
     """Noise depends on no batch and no split: alone, among others, and in a set of another size."""
     model = LinearVAE(0.2) if procedure in (elbo_parts, likelihood_regret) else GaussianDiffusion()
@@ -409,7 +446,7 @@ def test_an_item_is_told_the_same_in_any_company(procedure):
     assert numbers(procedure(model, x[::-1][:6]))[::-1] == pytest.approx(whole[3:], rel=1e-4, abs=1e-4)
 
 
-@pytest.mark.parametrize("procedure", DENOISING[:-2], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("procedure", [*DENOISING[:-2], membership_errors], ids=lambda one: one.__name__)
 def test_weights_that_can_be_learnt_cost_no_graph(procedure):
     model = GaussianDiffusion()
     model._mean.requires_grad_()

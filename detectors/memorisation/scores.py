@@ -5,6 +5,7 @@
     min_k             mean of the 20 % smallest l_t, one at least                   (Shi et al. 2024, 2310.16789)
     min_k_plus_plus   the same of (l_t - m_t) / sqrt(v_t)                           (Zhang et al. 2025, 2404.02936)
     reference_ratio   mean l_t - mean l_t under a reference model
+    secmi, pia, sima  minus the error of a diffusion model, as it is told       (2302.01316, 2305.18355, SimA)
     windowed_votes    share of windows in which the reference model's loss is the greater, after 2601.02751
 
 l_t is the log p of an element that is scored, m_t and v_t its mean and variance under the model, nats. Where a model
@@ -23,10 +24,12 @@ from detectors.arrays import Floats, field_of, items_of
 from detectors.elements import Traces, min_k, min_k_plus_plus
 from detectors.lossless import compressed_bits, sizes
 
-__all__ = ["BY_REFERENCE", "BY_TRACE", "membership_scores", "windowed_votes"]
+__all__ = ["BY_DENOISING", "BY_REFERENCE", "BY_TRACE", "membership_scores", "windowed_votes"]
 
 BY_TRACE = frozenset({"zlib", "min_k", "min_k_plus_plus", "windowed_votes"})
 """Scores that take log p element by element."""
+BY_DENOISING = ("secmi", "pia", "sima")
+"""Scores that take the errors of a diffusion model."""
 BY_REFERENCE = frozenset({"reference_ratio", "windowed_votes"})
 """Scores that take a second model."""
 _WIDTHS = (1, 2, 4, 8, 16, 32)
@@ -37,9 +40,13 @@ def membership_scores(frame: pd.DataFrame) -> pd.DataFrame:
     """Return every score that can be had, [item, score], NaN where an item has none.
 
     frame: items with one of the columns `image`, `series`, `row`, `text`, and `log_prob`, or lists `trace`, `entropies`
-    and `variances`; where a reference model was asked `reference_log_prob`, or `reference_trace`.
+    and `variances`; where a reference model was asked `reference_log_prob`, or `reference_trace`. Or of a diffusion
+    model its errors, `BY_DENOISING`.
     """
-    told = _by_element(frame) if "trace" in frame else _by_item(frame)
+    if BY_DENOISING[0] in frame:
+        told = {name: -frame[name].to_numpy(float) for name in BY_DENOISING}
+    else:
+        told = _by_element(frame) if "trace" in frame else _by_item(frame)
     return pd.DataFrame(told, index=frame.index).replace([np.inf, -np.inf], np.nan)
 
 

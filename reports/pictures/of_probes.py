@@ -156,7 +156,8 @@ LIKELIHOOD = FindingFigure(
     surprise_of_item,
 )
 MEMBERSHIP = FindingFigure(
-    ("role", "loss", "reference_ratio", "min_k", "blind", "text", "unit"), (members_found, by_group("membership_auroc"))
+    ("role", "loss", "secmi", "pia", "sima", "reference_ratio", "min_k", "blind", "text", "unit"),
+    (members_found, by_group("membership_auroc")),
 )
 DATA_NOVELTY = FindingFigure(
     ("role", "dte_np", "knn5", "mixture", "isolation_forest", "value", "p_value", "flagged"),

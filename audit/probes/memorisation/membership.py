@@ -41,15 +41,18 @@ _FIELDS = {
 }
 _BY_TRACE = ("zlib", "min_k", "min_k_plus_plus", "windowed_votes")
 _BY_REFERENCE = ("reference_ratio", "windowed_votes")
+_BY_DENOISING = ("secmi", "pia", "sima")
 
 
 @dataclass(frozen=True)
 class Membership:
     """AUROC and low-false-alarm rates at which members are told from non-members, after a look without the model."""
 
-    score: Literal["loss", "zlib", "min_k", "min_k_plus_plus", "reference_ratio", "windowed_votes"] | None = None
+    score: Literal[
+        "loss", "zlib", "min_k", "min_k_plus_plus", "reference_ratio", "windowed_votes", "secmi", "pia", "sima",
+    ] | None = None
     """What is judged: loss, with a trace zlib, min_k, min_k_plus_plus, with a `reference` reference_ratio, with both
-    windowed_votes; absent = reference_ratio with a `reference`, else loss."""
+    windowed_votes, of diffusion models secmi, pia, sima; absent = reference_ratio with a `reference`, else loss."""
     reference: str | None = None
     """Name of the helper that never saw the members, as the model before it was tuned; of texts with its tokenizer."""
     fdr: float = 0.05
@@ -69,12 +72,16 @@ class Membership:
         """Refuse a score that takes a reference where none is named, and a rate that is none."""
         if self.score in _BY_REFERENCE and self.reference is None:
             raise ValueError(f"{self.name}: got score {self.score} without a reference; allowed: the name of a helper")
+        if self.score in _BY_DENOISING and self.reference is not None:
+            raise ValueError(f"{self.name}: got score {self.score} with a reference; allowed: {self.score} without one")
         if not 0 < self.fdr < 1:
             raise ValueError(f"fdr: got {self.fdr:g}; allowed: more than 0, less than 1")
 
     @property
     def needs(self) -> frozenset[str]:
-        """A likelihood, for most scores one by element."""
+        """A likelihood, for most scores one by element; of diffusion models the noise that they see."""
+        if self.score in _BY_DENOISING:
+            return frozenset({"denoise"})
         return frozenset({"trace" if self.score in _BY_TRACE else "log_prob"})
 
     @property
@@ -102,6 +109,9 @@ class Membership:
         frame, shown = storable_items(self.name, items)
         if "date" in frame:
             frame = frame.assign(date=self._dates(frame["date"]))
+        if self.score in _BY_DENOISING:
+            answer = ask("membership_errors", list(shown))
+            return frame.assign(**{name: answer[name].set_axis(frame.index) for name in _BY_DENOISING})
         asked = ["main", *([] if self.reference is None else [self.reference])]
         traced = all(ask.can("trace", model=model) for model in asked)
         told = self._traces(ask, shown) if traced else self._likelihoods(ask, shown)
@@ -148,7 +158,8 @@ class Membership:
         """Return a model that finds members likelier than non-members that read alike, and one that does not."""
         from audit.probes.memorisation.membership_trials import planted
 
-        return planted(rng, apart=4.0), planted(rng, apart=0.01)
+        by_noise = self.score in _BY_DENOISING
+        return planted(rng, apart=4.0, by_noise=by_noise), planted(rng, apart=0.01, by_noise=by_noise)
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
         """Return trials of which every rate can be counted; see `membership_trials`."""

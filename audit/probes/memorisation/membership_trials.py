@@ -3,7 +3,8 @@
 Members and non-members come in twins, the same words and letters in a row in two orders, of which chance says who is
 the member: a classifier of texts cannot tell them apart. Log p of a text's tokens is its level and a pattern that is
 the same for all, so that every score but two ranks texts as their levels do; levels lie on a normal grid, so no chance
-is in them.
+is in them. For scores that a diffusion model tells items are images, twins that differ by one in one number; errors are
+minus the levels.
 """
 
 from __future__ import annotations
@@ -25,15 +26,20 @@ _PATTERN = (0.0, 0.5, -2.0, 1.0, 0.0, -1.0)
 """What tokens add to the level of their text, nats."""
 _BASE = -20.0
 """Level of a text in the middle, nats a token."""
+_SIDE = 3
+"""Rows and columns of an image."""
 _WORDS = ("tin", "oak", "sea", "fog", "elm", "ash", "bay", "cod", "dew", "fen", "gum", "hay")
 
 
-def planted(rng: np.random.Generator, apart: float) -> dict[str, pd.DataFrame]:
-    """Return what is observed of members whose level lies `apart` standard deviations above that of non-members."""
-    levels = _levels(rng, apart)
+def planted(rng: np.random.Generator, apart: float, *, by_noise: bool = False) -> dict[str, pd.DataFrame]:
+    """Return what is observed of members whose level lies `apart` standard deviations above that of non-members.
+
+    by_noise: of images by the errors of a diffusion model, else of texts by their tokens.
+    """
+    levels, twins = _levels(rng, apart), (_images if by_noise else _twins)(rng)
     return {
-        role: frame.assign(**{name: list(cells) for name, cells in _cells(levels[role]).items()})
-        for role, frame in _twins(rng).items()
+        role: frame.assign(**{name: list(cells) for name, cells in _said(levels[role], by_noise=by_noise).items()})
+        for role, frame in twins.items()
     }
 
 
@@ -46,14 +52,13 @@ def trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
 def _trial(probe: Any, rng: np.random.Generator, dose: int, apart: float) -> Trial:
     import pandas as pd
 
-    levels, twins = _levels(rng, apart), _twins(rng)
+    levels, name = _levels(rng, apart), "image" if _by_noise(probe) else "text"
+    twins = _images(rng) if _by_noise(probe) else _twins(rng)
     wrong = {"items": "Sea on both sides", "nonmembers": "sea on  both sides"}
-    data = {
-        role: pd.concat([frame, _frame(f"{role}-both", [f"{wrong[role]} {n}" for n in range(dose)])])
-        for role, frame in twins.items()
-    }
-    told = {text: level for role in twins for text, level in zip(twins[role]["text"], levels[role], strict=True)}
-    ranks = {role: _ranked(probe.judged, list(twins[role]["text"]), levels[role]) for role in levels}
+    both = {role: [_flat(n) if _by_noise(probe) else f"{wrong[role]} {n}" for n in range(dose)] for role in twins}
+    data = {role: pd.concat([frame, _frame(f"{role}-both", both[role], name)]) for role, frame in twins.items()}
+    told = {_key(one): level for role in twins for one, level in zip(twins[role][name], levels[role], strict=True)}
+    ranks = {role: _ranked(probe.judged, list(twins[role][name]), levels[role]) for role in levels}
     known: KnownMeasures = {
         ("membership_auroc", None): Known(auroc_of(ranks["nonmembers"], ranks["items"]).value),
         ("tpr_at_1_percent", None): Known(float((ranks["items"] > sorted(ranks["nonmembers"])[-2]).mean())),
@@ -65,13 +70,11 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int, apart: float) -> Tri
 
 
 def _told_blind(probe: Any, rng: np.random.Generator) -> Trial:
-    """Return members that are written in other letters than non-members are."""
-    levels, twins = _levels(rng, 0.01), _twins(rng)
-    data = {
-        role: frame.assign(text=frame["text"].str.upper() + " NOW" if role == "items" else frame["text"])
-        for role, frame in twins.items()
-    }
-    told = {text: level for role in data for text, level in zip(data[role]["text"], levels[role], strict=True)}
+    """Return members that are written in other letters than non-members are, or are brighter."""
+    levels, name = _levels(rng, 0.01), "image" if _by_noise(probe) else "text"
+    data = _images(rng) if _by_noise(probe) else _twins(rng)
+    data["items"][name] = data["items"][name].map(_bright if _by_noise(probe) else lambda text: f"{text.upper()} NOW")
+    told = {_key(one): level for role in data for one, level in zip(data[role][name], levels[role], strict=True)}
     return Trial(True, data, _scripts(probe, told), {("blind_auroc", None): Known(1.0)})
 
 
@@ -109,13 +112,44 @@ def _twins(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     return {role: _frame(role, told) for role, told in texts.items()}
 
 
-def _frame(name: str, texts: Sequence[str]) -> pd.DataFrame:
-    """Return texts with the unit of their place, which twins share."""
+def _images(rng: np.random.Generator) -> dict[str, pd.DataFrame]:
+    """Return an image and its unit for every twin, of either side: noise, one number of which differs by one."""
+    images: dict[str, list[Any]] = {"items": [], "nonmembers": []}
+    for _ in range(_TWINS):
+        image = (2 * rng.integers(0, 100, (_SIDE, _SIDE))).astype(float)
+        for role, more in zip(images, rng.permutation(2), strict=True):
+            image[0, 0] += more
+            images[role].append(image.tolist())
+            image[0, 0] -= more
+    return {role: _frame(role, told, "image") for role, told in images.items()}
+
+
+def _flat(number: int) -> list[list[float]]:
+    """Return an image that none of the twins is."""
+    return [[0.5 + number] * _SIDE] * _SIDE
+
+
+def _bright(image: list[list[float]]) -> list[list[float]]:
+    return [[one + 300 for one in row] for row in image]
+
+
+def _by_noise(probe: Any) -> bool:
+    """Tell whether a diffusion model is asked, of images."""
+    return "denoise" in probe.needs
+
+
+def _key(item: Any) -> str:
+    """Return what an item says."""
+    return item if isinstance(item, str) else str([[float(one) for one in row] for row in item])
+
+
+def _frame(name: str, items: Sequence[Any], field: str = "text") -> pd.DataFrame:
+    """Return items with the unit of their place, which twins share."""
     import pandas as pd
 
-    places = range(len(texts))
+    places = range(len(items))
     units = [f"{'twins' if '-' not in name else name}-{place}" for place in places]
-    return pd.DataFrame({"text": texts, "unit": units}, pd.Index([f"{name}-{place}" for place in places], name="id"))
+    return pd.DataFrame({field: items, "unit": units}, pd.Index([f"{name}-{place}" for place in places], name="id"))
 
 
 def _cells(levels: np.ndarray) -> dict[str, np.ndarray]:
@@ -125,6 +159,11 @@ def _cells(levels: np.ndarray) -> dict[str, np.ndarray]:
     trace = levels[:, None] + np.array(_PATTERN)
     ones = np.ones_like(trace)
     return {"trace": trace, "entropies": ones, "variances": ones, "reference_trace": _BASE * ones}
+
+
+def _said(levels: np.ndarray, *, by_noise: bool) -> dict[str, np.ndarray]:
+    """Return what is said of items of these levels: the errors of a diffusion model, [item], or `_cells`."""
+    return dict.fromkeys(("secmi", "pia", "sima"), -levels) if by_noise else _cells(levels)
 
 
 def _ranked(score: str, texts: Sequence[str], levels: np.ndarray) -> np.ndarray:
@@ -165,10 +204,16 @@ def _scripts(probe: Any, told: Mapping[str, float]) -> dict[tuple[str, str], Ans
         cells = _cells(np.array([told.get(item, _BASE) if isinstance(item, str) else _BASE for item in items]))
         return _answer(items, cells["trace"], cells)
 
+    def errors(items: Sequence[Any]) -> Mapping[str, Any]:
+        levels = np.array([told.get(_key(item), _BASE) if np.ndim(item) == 2 else _BASE for item in items])
+        return _said(levels, by_noise=True)
+
     def reference(items: Sequence[Any]) -> Mapping[str, Any]:
         cells = _cells(np.full(len(items), _BASE))
         return _answer(items, cells["reference_trace"], cells)
 
+    if _by_noise(probe):
+        return {("main", "membership_errors"): errors}
     answers: dict[tuple[str, str], Answer] = {("main", "trace"): trace}
     return answers | ({} if probe.reference is None else {(probe.reference, "trace"): reference})
 
