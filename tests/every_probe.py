@@ -33,11 +33,11 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "bias.predictions": [{}, {"label": "label", "low": 0, "high": 100, "top": 0.1, "features": ("x",)}],
     "bias.stereotype_pairs": [{}, {"variant": "paper"}, {"variant": "pll-word-l2r"}],
     "memorisation.membership": [{}, {"score": "windowed_votes", "reference": "base"}, {"score": "secmi"}],
-    "novelty.data": [{}, {"score": "mixture", "beside": (), "tpr": 0.95}],
+    "novelty.data": [{}, {"score": "mixture", "beside": (), "tpr": 0.95, "prevalence": 0.01}],
     "novelty.likelihood": [
         {}, {"score": "input_complexity", "beside": tuple(one for one in get_args(Score) if one != "input_complexity"),
-             "blurred": True, "ensemble": ("second", "third"), "tpr": 0.9, "tail_rate": 1e-3, "drift": 50,
-             "maps": True},
+             "blurred": True, "ensemble": ("second", "third"), "tpr": 0.9, "prevalence": 0.1,
+             "tail_rate": 1e-3, "drift": 50, "maps": True},
         {"score": "inversion", "beside": ("isolation_forest", "latent_norm")},
     ],
     "novelty.contrast": [

@@ -239,10 +239,10 @@ WAYS = {
     "novelty.contrast": [
         {}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion"), "complexity": True},
     ],
-    "novelty.data": [{"score": "knn5"}, {"score": "isolation_forest", "fdr": 0.01, "tpr": 0.95}],
+    "novelty.data": [{"score": "knn5"}, {"score": "isolation_forest", "fdr": 0.01, "tpr": 0.95, "prevalence": 0.1}],
     "novelty.likelihood": [
         {"score": "denoising_loss"}, {"score": "critic", "fdr": 0.01},
-        {"tail_rate": 1e-4, "beside": ("windowed_maximum",), "tpr": 0.95},
+        {"tail_rate": 1e-4, "beside": ("windowed_maximum",), "tpr": 0.95, "prevalence": 0.01},
     ],
     "provenance.audio_mark": [{}, {"sounds": "marked", "attacks": ("all",), "other_keys": 3}],
     "provenance.video_mark": [{}, {"videos": "marked", "attacks": ("all",), "other_keys": 3, "frames": 9}],

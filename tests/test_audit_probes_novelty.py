@@ -18,7 +18,7 @@ from audit.errors import DataError, ModelError
 from audit.execute import run
 from audit.files import arrow_table, parquet_bytes, read_frame
 from audit.plan import Check, Plan
-from audit.plugins import build, options_of
+from audit.plugins import build, options_of, rebuild
 from audit.probe import Probe
 from audit.probe.trial import standing
 from audit.probes.novelty.contrast import Contrast
@@ -392,10 +392,10 @@ def test_a_judge_of_the_wrong_direction_is_caught(probe):
 
 
 ASKED_FOR = {
-    "fpr_at_tpr", "beyond_tail_share", "step_auroc", "vus_pr", "window_flagged_share", "window_false_alarm_share",
-    "stream_flagged_share", "stream_false_alarm_share",
+    "fpr_at_tpr", "average_precision", "beyond_tail_share", "step_auroc", "vus_pr", "window_flagged_share",
+    "window_false_alarm_share", "stream_flagged_share", "stream_false_alarm_share",
 }
-"""By `tpr`, by `tail_rate`, by `windowed_maximum`, and by data that mark strange steps."""
+"""By `tpr`, by `prevalence`, by `tail_rate`, by `windowed_maximum`, and by data that mark strange steps."""
 
 
 @pytest.mark.parametrize("probe", [PROBES[0], PROBES[3]], ids=["likelihood", "contrast"])
@@ -440,7 +440,10 @@ def test_every_score_of_a_plan_is_in_the_catalogue():
 
 
 def test_what_was_frozen_before_there_was_an_option_stays_what_it_was():
-    assert options_of(Likelihood()) == {"score": "log_prob", "value_range": None, "fdr": 0.1}
+    before = {"score": "log_prob", "value_range": None, "fdr": 0.1}
+    assert options_of(Likelihood(batch_p="bootstrapped")) == before
+    assert rebuild("probes", "novelty.likelihood", before) == Likelihood(batch_p="bootstrapped")
+    assert options_of(Likelihood()) == before | {"batch_p": "permuted"}
     assert options_of(Likelihood(beside=("kl",)))["beside"] == ["kl"]
 
 

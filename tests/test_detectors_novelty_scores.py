@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from itertools import combinations
 
 import numpy as np
 import pytest
-from scipy.stats import gaussian_kde, multivariate_normal, norm
+from scipy.stats import binom, gaussian_kde, multivariate_normal, norm, ttest_ind
 from sklearn.mixture import GaussianMixture
 
 from detectors.elements import min_k
@@ -61,6 +62,32 @@ def test_a_batch_is_accused_as_often_as_stated_and_seen_when_it_is_too_likely():
         found, p = batch_typicality(rng.normal(size=60), rng.normal(shift, 1, 60), rng=rng)
         assert found == pytest.approx(1, abs=0.5)
         assert p == 1 / 2000
+
+
+FEW = {
+    "skewed": lambda rng, n: rng.lognormal(0, 1.5, n), "rare": lambda rng, n: 1.0 * (rng.random(n) < 0.05),
+    "normal": lambda rng, n: rng.normal(size=n), "constant": lambda rng, n: np.full(n, 0.1),
+}
+
+
+@pytest.mark.parametrize("law", FEW)
+@pytest.mark.parametrize("sizes", [(10, 10), (20, 100), (100, 5), (10, 2)], ids=str)
+def test_few_or_skewed_scores_make_no_p_value_smaller_than_it_is_true(law, sizes):
+    rng, repeats = np.random.default_rng(1), 200
+    drawn = ([FEW[law](rng, size) for size in sizes] for _ in range(repeats))
+    p = np.array([batch_typicality(*sides, rng=rng, replicates=99)[1] for sides in drawn])
+    for level in (0.02, 0.05, 0.2):
+        assert (p <= level).sum() <= binom.ppf(0.999, repeats, level)
+
+
+def test_the_p_value_of_a_batch_is_that_of_all_ways_to_draw_it():
+    known, new = np.array([0.0, 1, 1, 3, 7]), np.array([4.0, 9, 6])
+    whole = np.concatenate([known, new])
+    sides = ((whole[list(one)], np.delete(whole, one)) for one in combinations(range(8), 3))
+    t = [ttest_ind(*both, equal_var=False).statistic for both in sides]
+    exact = np.mean(np.abs(t) >= abs(ttest_ind(new, known, equal_var=False).statistic) - 1e-9)
+    _, p = batch_typicality(known, new, rng=np.random.default_rng(0), replicates=9999)
+    assert p == pytest.approx(exact, abs=0.01)
 
 
 # --- without a model

@@ -10,6 +10,7 @@
     false_alarm_share         of familiar items with such a p-value, and by group
     fpr_at_tpr                share of familiar items with a score at or above the one that finds a share `tpr` of the
                               foreign ones (`operating_point`); only where asked for
+    average_precision         of alarms where foreign items are a share `prevalence` of what comes; only where asked for
     tail_threshold            score above which a share `tail_rate` of familiar items lies; only where asked for
     beyond_tail_share         of foreign items above it
     window_flagged_share, window_false_alarm_share    items of either kind with a window of which p is at most 0.05;
@@ -28,9 +29,9 @@ common item. A score that fails its health check has no AUROC but a reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ import pandas as pd
 from detectors.arrays import field_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors.novelty.answers import OTHER_DOMAIN, check_roles
+from detectors.novelty.average_precision import average_precision
 from detectors.novelty.caveats import told_beside
 from detectors.novelty.decisions import (
     Rule,
@@ -49,9 +51,9 @@ from detectors.novelty.decisions import (
     groups_of,
 )
 from detectors.novelty.evidence import element_evidence
-from detectors.novelty.likelihood import batch_typicality
+from detectors.novelty.likelihood import batch_typicality, bootstrapped_typicality
 from detectors.novelty.localisation import located
-from detectors.novelty.operating_point import fpr_at_tpr
+from detectors.novelty.operating_point import fpr_at_tpr, one_of_each_unit
 from detectors.novelty.scores import ScoreTable
 from detectors.novelty.serial_dependence import in_order_remark
 from detectors.novelty.shares import Shares
@@ -61,11 +63,15 @@ from detectors.result import Direction, Measure, Remark, Result, undefined
 
 __all__ = ["likelihood_novelty"]
 
+_PERMUTED = Method("permutation of fit and foreign items, one of each unit (studentised)")
+_BOOTSTRAPPED = Method("bootstrap of unit means of the fit items")
+
 
 def likelihood_novelty(
     observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob", beside: Sequence[str] = (), blurred: bool = False,
     value_range: tuple[float, float] | None = None, rule: Rule | None = None, tpr: float | None = None,
-    tail_rate: float | None = None, drift: int = 0, level: float, rng: np.random.Generator,
+    prevalence: float | None = None, tail_rate: float | None = None, drift: int = 0, bootstrapped: bool = False,
+    level: float, rng: np.random.Generator,
 ) -> Result:
     """Return how well the model's own score, and others beside it, tell foreign items and distortions.
 
@@ -78,16 +84,15 @@ def likelihood_novelty(
     score: the one that is judged; beside: others to be told with it; see `catalogue` for both and `recorded` for the
     columns that they need. One of `baselines` may be judged instead: then no model's answer is needed or looked at, all
     of them stand beside, and rows are distorted after they have been standardised. Where calibration items name a
-    `group`, decisions are made within groups; see `decisions`, also for `rule`. tpr: see `operating_point`. tail_rate:
-    a rate of false alarms for which `extremes` shall give a threshold, and of series whose steps have a `trace`
-    `streams` one that follows them; drift: see there.
+    `group`, decisions are made within groups; see `decisions`, also for `rule`. tpr: see `operating_point`. prevalence:
+    share of what comes that is foreign, for `average_precision`. tail_rate: a rate of false alarms for which `extremes`
+    gives a threshold, `streams` one that follows series with a `trace`; drift: see there. bootstrapped: p as before.
 
-    Measures: those of the module's list, in its order.
-    Items: the foreign ones, the most familiar-looking first, then the familiar ones; their scores, `p_value`, `flagged`
-    (by `rule`), `value` (1 = p-value at most 0.05), `threshold` (the score above which that is so) and, of familiar
-    ones, the judged score of each distortion; where stored, `denoising_curve`, and see `evidence` for single elements.
-    Table: what every score sees, and how far that is from what the model's own sees. Remarks: who sees the foreign
-    items best, and what the judged score is blind to; where scores were asked for, see `caveats` too.
+    Measures: the module's list, in its order. Items: foreign ones, the most familiar-looking first, then familiar ones;
+    their scores, `p_value`, `flagged` (by `rule`), `value` (1 = p-value at most 0.05), `threshold` (the score above
+    which that is so) and, of familiar ones, the judged score of each distortion; where stored, `denoising_curve`, and
+    see `evidence` for single elements. Table: what every score sees, and how far that is from what the model's own
+    sees. Remarks: who sees the foreign items best, and what the judged score is blind to; see `caveats` too.
     Raises ValueError where roles share items, `fit` has fewer than ten, or items have several shapes.
     """
     check_roles(observed)
@@ -103,7 +108,8 @@ def likelihood_novelty(
     if "denoising_curve" in observed["items"]:
         further["denoising_curve"] = _stored_curves(evidence, observed)
     evidence = pd.concat([evidence, pd.DataFrame(further, evidence.index)], axis=1)
-    judge = _Measures(seen, evidence, problem, rule or Rule(), tpr, tail_rate, drift, level, rng)
+    asked_for = (tpr, prevalence, tail_rate, drift, bootstrapped)
+    judge = _Measures(seen, evidence, problem, rule or Rule(), *asked_for, level, rng)
     measures, table = tuple(judge.measures()), judge.table()
     return Result(measures, items=evidence, table=table, remarks=tuple(judge.remarks(table)))
 
@@ -124,8 +130,10 @@ class _Measures:
     """Why there are no decisions in the evidence."""
     rule: Rule
     tpr: float | None
+    prevalence: float | None
     tail_rate: float | None
     drift: int
+    bootstrapped: bool
     level: float
     rng: np.random.Generator
 
@@ -151,7 +159,10 @@ class _Measures:
         if "foreign" in self.rankings and seen.modelled:
             yield self._batch_typicality()
         if "foreign" in self.rankings and self.tpr is not None:
-            yield self._operating_point(self.tpr)
+            yield self._asked_for("fpr_at_tpr", partial(fpr_at_tpr, tpr=self.tpr), "share", "lower is better")
+        if "foreign" in self.rankings and self.prevalence is not None:
+            at = partial(average_precision, share=self.prevalence)
+            yield self._asked_for("average_precision", at, "score", "higher is better")
 
     def _decisions(self) -> Iterator[Measure]:
         """Yield what comes of decisions by the judged score."""
@@ -221,20 +232,28 @@ class _Measures:
         name, raw = "batch_typicality_p", self.seen.raw
         if raw in self.seen.problems:
             return self._none(name, self.seen.problems[raw], "foreign", "p-value", "neither")
-        known, new = (np.divide(*self.seen.unit_sums(role, raw).T) for role in ("fit", "foreign"))
-        _, p = batch_typicality(known, new, rng=self.rng)
+        if self.bootstrapped:
+            known, new = (np.divide(*self.seen.unit_sums(role, raw).T) for role in ("fit", "foreign"))
+            (_, p), method = bootstrapped_typicality(known, new, rng=self.rng), _BOOTSTRAPPED
+        else:
+            known, new = (
+                one_of_each_unit(self.seen.scores(role)[raw], self.seen.units[role], self.rng)
+                for role in ("fit", "foreign")
+            )
+            (_, p), method = batch_typicality(known, new, rng=self.rng), _PERMUTED
         return Measure(
             name=name, value=p, n={"items": len(self.seen.observed["foreign"]), "units": len(new)}, unit="p-value",
-            direction="neither", level=self.level, method=Method("bootstrap of unit means of the fit items"),
+            direction="neither", level=self.level, method=method,
         )
 
-    def _operating_point(self, tpr: float) -> Measure:
+    def _asked_for(self, name: str, of: Callable[..., Measure], unit: str, direction: Direction) -> Measure:
+        """Return what `of` makes of familiar and foreign scores and their units; undefined where there are none."""
         main = self.seen.main
         if main in self.seen.problems:
-            return self._none("fpr_at_tpr", self.seen.problems[main], "items", "share", "lower is better")
+            return self._none(name, self.seen.problems[main], "items", unit, direction)
         familiar, foreign = (self.seen.scores(role)[main] for role in ("items", "foreign"))
         units = self.seen.units["items"], self.seen.units["foreign"]
-        return fpr_at_tpr(familiar, foreign, units, tpr=tpr, level=self.level, rng=self.rng)
+        return of(familiar, foreign, units, level=self.level, rng=self.rng)
 
     def _none(
         self, name: str, reason: Cause, about: str, unit: str, direction: Direction, group: str | None = None

@@ -20,7 +20,7 @@ from detectors.intervals import exact_binomial
 from detectors.phrases import Method
 from detectors.result import Measure
 
-__all__ = ["fpr_at_tpr"]
+__all__ = ["Units", "fpr_at_tpr", "one_of_each_unit"]
 
 _METHOD = "exact binomial at two exact order statistics of the foreign scores; the threshold finds {share} % of these"
 Units = NDArray[np.int64]
@@ -40,8 +40,8 @@ def fpr_at_tpr(
     sizes, order, half = np.bincount(of_foreign), np.argsort(-foreign, kind="stable"), (1 + level) / 2
     found = np.cumsum((1 / (sizes * len(sizes)))[of_foreign[order]])
     threshold = foreign[order][np.searchsorted(found, tpr - 1e-12)]
-    below, above = _thresholds(_one_of_each(foreign, of_foreign, rng), tpr, half)
-    many, drawn = np.bincount(of_familiar), _one_of_each(familiar, of_familiar, rng)
+    below, above = _thresholds(one_of_each_unit(foreign, of_foreign, rng), tpr, half)
+    many, drawn = np.bincount(of_familiar), one_of_each_unit(familiar, of_familiar, rng)
     value = float((np.bincount(of_familiar, familiar >= threshold) / many).mean())
     (low, _), (_, high) = (exact_binomial(int((drawn >= at).sum()), len(drawn), half) for at in (above, below))
     return Measure(
@@ -51,7 +51,7 @@ def fpr_at_tpr(
     )
 
 
-def _one_of_each(scores: Floats, places: Units, rng: np.random.Generator) -> Floats:
+def one_of_each_unit(scores: Floats, places: Units, rng: np.random.Generator) -> Floats:
     """Return one score of each unit, drawn; so they are independent, and of the same distribution as all."""
     order = rng.permutation(len(scores))
     _, first = np.unique(places[order], return_index=True)

@@ -42,19 +42,23 @@ class DataNovelty:
     tpr: float | None = field(default=None, metadata={"later": True})
     """Share of foreign items that is to be found, e.g. 0.95, for which the share of familiar items accused is told
     (FPR at 95 % TPR); absent = it is not."""
+    prevalence: float | None = field(default=None, metadata={"later": True})
+    """Share of what comes in use that is foreign, e.g. 0.01, for which the average precision of alarms is told; absent
+    = it is not."""
 
     name: ClassVar[str] = "novelty.data"
     dimension: ClassVar[str] = "novelty"
     roles: ClassVar[Mapping[str, Role]] = ROLES
     measures: ClassVar[Mapping[str, Range]] = {
         "auroc": AUROC, "worst_blind_spot_auroc": AUROC, "blind_spot_auroc": AUROC, "flagged_share": SHARE,
-        "false_alarm_share": SHARE, "fpr_at_tpr": SHARE,
+        "false_alarm_share": SHARE, "fpr_at_tpr": SHARE, "average_precision": AUROC,
     }
 
     def __post_init__(self) -> None:
         """Refuse a share that is none."""
-        if self.tpr is not None and not 0 < self.tpr < 1:
-            raise ValueError(f"{self.name}: tpr: got {self.tpr:g}; allowed: more than 0, less than 1")
+        for name in ("tpr", "prevalence"):
+            if (share := getattr(self, name)) is not None and not 0 < share < 1:
+                raise ValueError(f"{self.name}: {name}: got {share:g}; allowed: more than 0, less than 1")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -79,7 +83,8 @@ class DataNovelty:
         from detectors.novelty.familiarity import likelihood_novelty
 
         return likelihood_novelty(
-            observed, score=self.score, beside=self.beside, rule=Rule(self.fdr), tpr=self.tpr, level=level, rng=rng,
+            observed, score=self.score, beside=self.beside, rule=Rule(self.fdr), tpr=self.tpr,
+            prevalence=self.prevalence, level=level, rng=rng,
         )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from audit.probe import AUROC, P_VALUE, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
@@ -67,6 +67,12 @@ class Likelihood:
     tpr: float | None = field(default=None, metadata={"later": True})
     """Share of foreign items that is to be found, e.g. 0.95, for which the share of familiar items accused is told
     (FPR at 95 % TPR); absent = it is not."""
+    prevalence: float | None = field(default=None, metadata={"later": True})
+    """Share of what comes in use that is foreign, e.g. 0.01, for which the average precision of alarms is told; absent
+    = it is not."""
+    batch_p: Literal["permuted", "bootstrapped"] = field(default="permuted", metadata={"before": "bootstrapped"})
+    """Whether for `batch_typicality_p` foreign and fit items are `permuted`, or fit items `bootstrapped`, as they were
+    before, which makes it too small."""
     tail_rate: float | None = field(default=None, metadata={"later": True})
     """Rate of false alarms below 0.1, e.g. 0.0001, for which an extreme-value model of the tail shall tell a threshold;
     absent = none. Of series with a trace it is a rate of steps too, for a threshold that follows the stream (SPOT)."""
@@ -91,8 +97,9 @@ class Likelihood:
     roles: ClassVar[Mapping[str, Role]] = {**ROLES, "other_domain": ROLES["foreign"]}
     measures: ClassVar[Mapping[str, Range]] = {
         "auroc": AUROC, "worst_blind_spot_auroc": AUROC, "blind_spot_auroc": AUROC, "flagged_share": SHARE,
-        "false_alarm_share": SHARE, "fpr_at_tpr": SHARE, "beyond_tail_share": SHARE, "window_flagged_share": SHARE,
-        "window_false_alarm_share": SHARE, "stream_flagged_share": SHARE, "stream_false_alarm_share": SHARE,
+        "false_alarm_share": SHARE, "fpr_at_tpr": SHARE, "average_precision": AUROC, "beyond_tail_share": SHARE,
+        "window_flagged_share": SHARE, "window_false_alarm_share": SHARE, "stream_flagged_share": SHARE,
+        "stream_false_alarm_share": SHARE,
         "step_auroc": AUROC, "vus_pr": AUROC,
         "bits_per_dim": Range("bits per dimension"), "batch_typicality_p": P_VALUE,
     }
@@ -101,7 +108,7 @@ class Likelihood:
         """Refuse an ensemble of one, and rates that are none."""
         if "waic" in (self.score, *self.beside) and not self.ensemble:
             raise ValueError(f"{self.name}: got waic without an ensemble; allowed: `ensemble` names a helper or more")
-        for name, most in (("fdr", 1.0), ("confidence", 1.0), ("tpr", 1.0), ("tail_rate", 0.1)):
+        for name, most in (("fdr", 1.0), ("confidence", 1.0), ("tpr", 1.0), ("prevalence", 1.0), ("tail_rate", 0.1)):
             if (rate := getattr(self, name)) is not None and not 0 < rate < most:
                 raise ValueError(f"{self.name}: {name}: got {rate:g}; allowed: more than 0, less than {most:g}")
         if self.drift < 0 or (self.drift and self.tail_rate is None):
@@ -203,8 +210,9 @@ class Likelihood:
 
         return likelihood_novelty(
             observed, score=self.score, beside=self.beside, blurred=self.blurred, value_range=self.value_range,
-            rule=Rule(self.fdr, self.confidence, self.adaptive), tpr=self.tpr, tail_rate=self.tail_rate,
-            drift=self.drift, level=level, rng=rng,
+            rule=Rule(self.fdr, self.confidence, self.adaptive), tpr=self.tpr,
+            prevalence=self.prevalence, tail_rate=self.tail_rate, drift=self.drift,
+            bootstrapped=self.batch_p == "bootstrapped", level=level, rng=rng,
         )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:

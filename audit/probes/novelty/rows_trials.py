@@ -49,7 +49,7 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int, off: float) -> Trial
     least, most = float(alike["fit"].min()), float(alike["fit"].max())
     alike |= blind_spots(data["items"].index, alike["items"], (least, most))
     strange = {name: _strangeness(probe.score, alike["fit"], one) for name, one in alike.items()}
-    return Trial(dose > 0, data, {}, known_ranks(strange, ARRAY_KINDS, probe.tpr), probe)
+    return Trial(dose > 0, data, {}, known_ranks(strange, ARRAY_KINDS, probe), probe)
 
 
 def _strangeness(score: str, fit: np.ndarray, rows: np.ndarray) -> np.ndarray:

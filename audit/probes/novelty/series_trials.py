@@ -32,7 +32,7 @@ def series_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     """Return two trials, the second with fewer foreign series strange beyond measure, and with familiar ones."""
     beside = tuple(name for name in probe.beside if name == _WINDOW)
     rate = None if probe.tail_rate is None else 1e-3
-    tried = replace(probe, fdr=0.9, maps=False, beside=beside, tpr=None, tail_rate=rate, drift=0)
+    tried = replace(probe, fdr=0.9, maps=False, beside=beside, tpr=None, prevalence=None, tail_rate=rate, drift=0)
     return [_trial(tried, rng, dose) for dose in range(2)]
 
 

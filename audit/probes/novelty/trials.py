@@ -173,7 +173,7 @@ def _likelihood_trial(probe: Any, rng: np.random.Generator, dose: int, moved: fl
     from detectors.novelty.catalogue import SCORES
 
     shown = _Shown.drawn(probe, rng, dose, moved)
-    known = known_ranks(shown.strange(probe), shown.spots, probe.tpr)
+    known = known_ranks(shown.strange(probe), shown.spots, probe)
     if not SCORES[probe.score].two_sided:
         known["batch_typicality_p", None] = _alike_as_a_whole(shown.levels["fit"], shown.levels["foreign"])
     answers = _scripts(probe, shown.scores)
@@ -263,15 +263,17 @@ def _alike_as_a_whole(fit: np.ndarray, foreign: np.ndarray) -> Known:
 
 
 def known_ranks(
-    strange: Mapping[str, np.ndarray], kinds: Iterable[str], tpr: float | None
+    strange: Mapping[str, np.ndarray], kinds: Iterable[str], probe: Any
 ) -> KnownMeasures:
     """Return what is known of a score that ranks the items of each role, and of each kind of distortion, as these do.
 
-    strange: role or kind -> numbers [item], more = stranger; tpr: share of foreign items that is to be found, if any.
+    strange: role or kind -> numbers [item], more = stranger; probe: its `tpr` and `prevalence` are what is asked for.
     """
-    accused: KnownMeasures = {}
-    if tpr is not None:
-        accused = {("fpr_at_tpr", None): mean_of(_accused(strange["items"], strange["foreign"], tpr))}
+    sides, asked_for = (strange["items"], strange["foreign"]), dict[tuple[str, str | None], Known]()
+    if probe.tpr is not None:
+        asked_for["fpr_at_tpr", None] = mean_of(_accused(*sides, probe.tpr))
+    if probe.prevalence is not None:
+        asked_for["average_precision", None] = Known(_mean_precision(*sides, probe.prevalence))
     blind = {kind: auroc_of(strange["items"], strange[kind]) for kind in kinds}
     flags = {role: _flagged(strange["calibration"], strange[role]) for role in ("foreign", "items")}
     return {
@@ -280,7 +282,7 @@ def known_ranks(
         **{("blind_spot_auroc", kind): one for kind, one in blind.items()},
         ("flagged_share", None): mean_of(flags["foreign"], len(flags["foreign"])),
         ("false_alarm_share", None): mean_of(flags["items"], len(flags["items"])),
-        **accused,
+        **asked_for,
     }
 
 
@@ -289,6 +291,15 @@ def _accused(familiar: np.ndarray, foreign: np.ndarray, tpr: float) -> np.ndarra
     found = math.ceil(tpr * len(foreign) - 1e-9)
     accused: np.ndarray = familiar >= sorted(foreign, reverse=True)[found - 1]
     return accused
+
+
+def _mean_precision(familiar: np.ndarray, foreign: np.ndarray, share: float) -> float:
+    """Return the precision at each foreign item, averaged, where a share of what comes is foreign."""
+    precisions = []
+    for score in foreign:
+        found, accused = (float((side >= score).mean()) for side in (foreign, familiar))
+        precisions.append(share * found / (share * found + (1 - share) * accused))
+    return sum(precisions) / len(precisions)
 
 
 def _flagged(calibration: np.ndarray, scores: np.ndarray) -> np.ndarray:
