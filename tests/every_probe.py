@@ -26,6 +26,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"sensitive": ("gender", "age"), "features": ("one", "two"), "reference": {"age": {"0": 0.5, "1": 0.5}},
          "cite": "x", "identity": ("key",)},
         {"within": ("2",), "questions": ("reversals", "labels")},
+        {"label": None, "features": ("0", "1"), "questions": ("missing_columns",)},
     ],
     **{name: [{}, {"nothing": "nobody", "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}]
        for name in ("bias.generated_images", "bias.image_data")},

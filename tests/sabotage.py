@@ -491,6 +491,8 @@ HOLES = {
                           lambda real: lambda counts, *rest, **options: real(counts[::-1], *rest, **options)),
         "half of the rows covered": ("detectors.bias.data.presence:uncovered",
                                      lambda real: lambda codes, *rest: real([one[::2] for one in codes], *rest)),
+        "values that are there": ("detectors.bias.data.missing_columns:_side",
+                                  lambda real: lambda split, lacks: real(split, ~lacks)),
         "strata moved": (TABLE, kept(site=shuffled("site"))),
         "all gaps in all": ("detectors.bias.data.reversals:_Gaps.of", lambda real: lambda own, level, twins: real(
             type(own)(*(one.sum(axis=0, keepdims=True) for one in own)), level, twins=twins)),

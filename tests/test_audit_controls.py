@@ -33,7 +33,12 @@ STRICT = 1 - 0.05 / 200
 
 
 KEYED = {"features": ("proxy", "other"), "identity": ("key",)}
-TABLE = {**KEYED, "within": ("site",), "reference": {"group": {"0": 0.5, "1": 0.5}}, "cite": "x"}
+TABLE = {
+    **KEYED, "within": ("site",), "reference": {"group": {"0": 0.5, "1": 0.5}}, "cite": "x",
+    "questions": (
+        "labels", "missing", "representation", "coverage", "proxies", "duplicates", "reversals", "missing_columns",
+    ),
+}  # fmt: skip
 OPTIONS = {
     "bias.data": TABLE,
     "bias.counterfactual": {"draws_per_item": 2, "max_tokens": 6},
@@ -194,6 +199,7 @@ WAYS = {
         {}, {**KEYED, "sensitive": ("a", "b"), "questions": ("proxies",)},
         {**KEYED, "label": None, "questions": ("overlap", "coverage")},
         {"sensitive": ("a", "b"), "within": ("c", "d"), "questions": ("reversals", "labels")},
+        {"features": ("a", "b"), "questions": ("missing_columns",)},
     ],
     "bias.associations": [{}, {"ddof": 0, "template": "This is {text}."}],
     "bias.decisions": [

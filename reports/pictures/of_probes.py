@@ -250,7 +250,7 @@ SYNTHETIC_TABLE = FindingFigure(
     ("group", "label", "from_real", "from_synthetic"), (by_group("gap_change"), by_group("transfer_cost"))
 )
 BIAS_DATA = FindingFigure(
-    ("kind", "column", "group", "stratum", "rows", "value", "low", "high", "gap_in_all", "reference"),
+    ("kind", "column", "group", "stratum", "rows", "value", "low", "high", "gap", "gap_low", "gap_in_all", "reference"),
     (by_group("label_rate"), by_group("proxy_strength"), by_group("representation_ratio", "missing_rate")),
 )
 BIAS_DECISIONS = FindingFigure(

@@ -86,7 +86,7 @@ _OF_REMARKS = {"problem": "cause", "measure": "measure", "likelihood": "likeliho
 
 _GROUPS = ("group", "reference")
 """What a remark puts in that names a group."""
-_OF_DIFFERENCES = ("widest_gap", "turns_round", "simpson")
+_OF_DIFFERENCES = ("widest_gap", "turns_round", "simpson", "missing_more")
 """Remarks whose shares are differences, which are told in points."""
 
 

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DataBias"]
 
-Question = Literal["labels", "missing", "representation", "coverage", "proxies", "duplicates", "overlap", "reversals"]
+Question = Literal[
+    "labels", "missing", "representation", "coverage", "proxies", "duplicates", "overlap", "reversals",
+    "missing_columns",
+]  # fmt: skip
 _NATS = Range("nats", 0)
 _OF_QUESTION: Mapping[Question, Mapping[str, Range]] = {
     "labels": {
@@ -46,6 +49,7 @@ _OF_QUESTION: Mapping[Question, Mapping[str, Range]] = {
     "duplicates": {"duplicate_difference": SHARE, "duplicate_share": SHARE},
     "overlap": {"overlap_difference": SHARE, "overlap_share": SHARE},
     "reversals": {"reversed_strata": COUNT, "label_rate_conditional_gap": SHARE_GAP},
+    "missing_columns": {"column_missing_gap": SHARE, "column_missing_rate": SHARE},
 }  # fmt: skip
 """Question -> the measures that answer it, and what each can be."""
 _MOST_SENSITIVE = 4
@@ -72,7 +76,8 @@ class DataBias:
     identity: tuple[str, ...] = ()
     """Columns that together name a row; rows that share them are one person, picture or case, of which one is drawn."""
     questions: tuple[Question, ...] = ()
-    """What is asked, the headline first; absent = all that the columns allow but `overlap`, which needs role `test`."""
+    """What is asked, the headline first; absent = all that the columns allow but `overlap`, which needs role `test`,
+    and `missing_columns`: which group lacks values of which column more often than the rest."""
     within: tuple[str, ...] = field(default=(), metadata={"later": True})
     """Columns within whose strata groups are compared again: does a label-rate gap turn round there (Simpson)?"""
 
@@ -128,6 +133,7 @@ class DataBias:
         wanted = {"labels": ("label", self.label), "proxies": ("features", self.features),
                   "duplicates": ("identity", self.identity), "overlap": ("identity", self.identity),
                   "missing": ("label or features", self.features or self.label),
+                  "missing_columns": ("label or features", self.features or self.label),
                   "reversals": ("label and within", self.label and self.within)}  # fmt: skip
         for question in self.questions:
             option, given = wanted.get(question, ("", True))

@@ -25,6 +25,7 @@ _SHOWN: Mapping[str, tuple[str, float]] = {
     "labels": ("label_rate_difference", 0.0), "missing": ("missing_rate_difference", 0.0),
     "coverage": ("uncovered_share", 0.0), "proxies": ("joint_proxy", 0.5), "duplicates": ("duplicate_difference", 0.0),
     "overlap": ("overlap_difference", 0.0), "reversals": ("reversed_strata", 0.0),
+    "missing_columns": ("column_missing_gap", 0.0),
 }  # fmt: skip
 """Question -> (measure, what its whole interval lies above where there is a fault)."""
 
@@ -60,7 +61,7 @@ def _planted(probe: _DataBias, rng: np.random.Generator, *, faulty: bool) -> Obs
         rows[probe.label] = _labels(probe, label)
     if question == "reversals":
         _turn(probe, rows, group)
-    if question == "missing":
+    if question in ("missing", "missing_columns"):
         lacks = group & (np.arange(len(rows)) // 16 % 2 == 0)
         rows.loc[lacks, [*probe.features, probe.label][0]] = None
     if question == "coverage" and faulty:

@@ -119,7 +119,7 @@ def _known(probe: _DataBias, table: _Table) -> KnownMeasures:
     questions = {
         "labels": _of_labels, "missing": _of_missing, "representation": _of_shares, "coverage": _of_cells,
         "proxies": _of_proxies, "duplicates": _of_copies, "overlap": _of_overlap,
-        "reversals": _of_strata,
+        "reversals": _of_strata, "missing_columns": _of_one_column,
     }
     seen = table.once()
     told = (questions[one](table if one == "duplicates" else seen) for one in probe.asked)
@@ -128,6 +128,11 @@ def _known(probe: _DataBias, table: _Table) -> KnownMeasures:
     for name, events in (gaps[one] for one in gaps if one in probe.asked):
         first, second = _rates(seen, events)
         known[name, "1"] = Known(second - first)
+    if "missing_columns" in probe.asked:
+        known["column_missing_gap", "other"] = known["column_missing_gap", None]
+        known["column_missing_gap", "proxy"] = Known(0.0)
+        rates = zip(("other: 0", "other: 1"), _rates(seen, seen.lacks), strict=True)
+        known |= {("column_missing_rate", name): Known(rate) for name, rate in rates}
     return known
 
 
@@ -154,6 +159,11 @@ def _of_labels(table: _Table) -> dict[str, Known]:
 def _of_missing(table: _Table) -> dict[str, Known]:
     first, second = _rates(table, table.lacks)
     return {"missing_rate_difference": Known(second - first), "missing_rate": Known(float(table.lacks.mean()))}
+
+
+def _of_one_column(table: _Table) -> dict[str, Known]:
+    first, second = _rates(table, table.lacks)
+    return {"column_missing_gap": Known(second - first)}
 
 
 def _of_shares(table: _Table) -> dict[str, Known]:

@@ -6,6 +6,7 @@
     coverage        combinations of sensitive columns and label that hardly any row has
     proxies         what the features tell of the group, one by one and together
     duplicates      rows that are there more than once, by group
+    missing_columns which group lacks values of which column more often
     reversals       gaps of the label rate that turn round within strata of another column
     overlap         rows of other data, e.g. those held out for testing, that are among these, by group
 
@@ -25,6 +26,7 @@ import pandas as pd
 from detectors.bias.data.duplicates import keys_of_rows
 from detectors.bias.data.findings import Found
 from detectors.bias.data.giveaways import proxies
+from detectors.bias.data.missing_columns import missing_columns
 from detectors.bias.data.presence import coverage, group_table, representation
 from detectors.bias.data.rates import label_rates, missing_rates
 from detectors.bias.data.repetition import duplicates, overlap
@@ -39,6 +41,7 @@ __all__ = ["QUESTIONS", "table_bias"]
 QUESTIONS: Mapping[str, Callable[[Setting], Found]] = {
     "labels": label_rates, "missing": missing_rates, "representation": representation, "coverage": coverage,
     "proxies": proxies, "duplicates": duplicates, "overlap": overlap, "reversals": reversals,
+    "missing_columns": missing_columns,
 }
 _OF_REPEATED = ("duplicates", "overlap")
 
