@@ -10,6 +10,7 @@ built of it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -231,7 +232,8 @@ def _as_number(error: Mapping[str, Any]) -> str:
     if found is None or error["type"] not in ("float_type", "int_type"):
         return ""
     whole, part, sign, power = found.groups()
-    return f" (did you mean {whole}{part or '.0'}e{sign or '+'}{power}?)"
+    meant = f"{whole}{part or '.0'}e{sign or '+'}{power}"
+    return f" (did you mean {meant}?)" if math.isfinite(float(meant)) else "; it is too large for a number"
 
 
 def _keys_of(loc: KeyPath, spec: type[BaseModel]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,11 +18,12 @@ from dashboard.address import Address, asked, read
 from dashboard.loading import home
 from dashboard.rendering import draw
 from dashboard.speakers import behind_login, speaker
-from dashboard.trust import chip_of, trust_of
+from dashboard.trust import Chip, chip_of, trust_of
 from reports.text import Words, languages, one_line, words_of
 
 __all__ = [
-    "bound", "choose", "clamped", "crumbs", "draw_anew", "foot", "notice", "still_at", "trust_line", "turn_pages",
+    "bound", "choose", "clamped", "crumbs", "draw_anew", "foot", "notice", "still_at", "trust_chips", "trust_line",
+    "turn_pages",
 ]
 
 NO_KEYS: Mapping[str, str] = {}
@@ -150,6 +152,20 @@ def _still_looking(place: Address, words: Words) -> None:
 
 def _trust(place: Address, words: Words) -> None:
     draw("trust.html.j2", words, chip=chip_of(trust_of(place.audit), words), href=place.to("verify").link)
+
+
+def trust_chips(names: Sequence[str], words: Words) -> list[Chip]:
+    """Return what is told of each of some audits; where one is still looked at, the screen is drawn anew then."""
+    until = time.monotonic() + WAIT
+    found = [trust_of(name, wait=until - time.monotonic()) for name in names]
+    if None in found:
+        st.fragment(run_every=AGAIN)(_until_looked_at)(names)
+    return [chip_of(one, words) for one in found]
+
+
+def _until_looked_at(names: Sequence[str]) -> None:
+    if all(trust_of(name) is not None for name in names):
+        draw_anew()
 
 
 def notice(words: Words, text: str, damaged: Path | None = None) -> None:

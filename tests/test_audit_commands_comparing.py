@@ -73,6 +73,7 @@ def test_an_altered_audit_is_found_before_anything_is_compared(folder, tmp_path)
         (copy / path).write_bytes(b"{}")
         for pair in ((str(copy), "wild"), ("wild", str(copy))):
             done = compare(folder, *pair, code=4)
+            assert done.stderr.startswith(f"dokimasia: {name}: ")
             assert path.rpartition("/")[2] in done.stderr
             assert done.stdout == ""
 

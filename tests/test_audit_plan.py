@@ -94,6 +94,7 @@ checks:
         ("level: 1.5", "level: got 1.5"),
         ("level: high", "level: got 'high'"),
         ("level: 95e-2", "level: got '95e-2'; input should be a valid number (did you mean 95.0e-2?)"),
+        ("level: 1e400", "level: got '1e400'; input should be a valid number; it is too large for a number"),
         ("limit: 0", "limit: got 0"),
         ("shard: 2.5", "shard: got 2.5"),
         ("title: ''", "'title' stands twice"),

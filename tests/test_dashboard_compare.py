@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import pandas as pd
 import pytest
 from comparison_fixtures import Asked, audit_of, two_audits
+from dashboard_fixtures import looked_at
 from streamlit.testing.v1 import AppTest
 
 import dashboard
@@ -135,6 +136,28 @@ def test_a_changed_file_is_told_and_nothing_is_computed(tmp_path, monkeypatch):
     text = seen(screen(audit=A, other=B))
     assert "No differences are computed:" in text
     assert "not the file that the record names" in text
+
+
+@pytest.mark.parametrize(("damage", "told"), [(b'{"schema": ', "dokimasia verify"), (None, "no record.json")])
+def test_of_audits_of_which_one_cannot_be_read_that_one_is_named(tmp_path, monkeypatch, damage, told):
+    """Below the choice, which stays, so that another can be chosen; the baseline, which is whole, is not blamed."""
+    monkeypatch.setenv(AUDITS, str(tmp_path))
+    _, b = two_audits(tmp_path, asked([1.0] * 9 + [0.0]), asked([1.0] * 10))
+    (b.folder / "record.json").unlink() if damage is None else write_atomic(b.folder / "record.json", damage)
+    app = screen(audit=A, other=B)
+    assert html(app).count('class="crumbs"') == 1
+    assert told in seen(app)
+    assert f"dokimasia verify {tmp_path / A}" not in seen(app)
+    assert [one.label for one in app.get("selectbox")] == [WORDS("compare.a")]
+
+
+def test_each_side_says_how_far_it_can_be_trusted(home):
+    """A verdict that was written over by hand stands beside the word that it was, with the way to what differs."""
+    looked_at(A, B)
+    app = screen(audit=A, other=B)
+    assert html(app).count('class="alarm trust"') == 2
+    assert seen(app).count(WORDS("trust.changed_told", why="run.json: missing; it names the stored answers")) == 2
+    assert [one["audit"] for one in links(app) if one.get("screen") == "verify"] == [A, B]
 
 
 def test_an_audit_and_itself(home):

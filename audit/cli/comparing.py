@@ -58,7 +58,7 @@ def compare(
     from audit.compare import compare_several, worst_word
     from audit.exit_codes import OF_COMPARISON
     from audit.files import canonical
-    from audit.integrity import check_digests
+    from audit.integrity import check_each
     from audit.record import load_record, write_reports
     from audit.storage import find_audit
 
@@ -66,9 +66,7 @@ def compare(
         raise UsageError(f"--out {out}: goes with --format html, markdown or json")
     render = None if format is None else plugins.load("comparisons", format)
     margins = _margins(margin or [])
-    audits = [load_record(find_audit(name, into)) for name in (a, *candidates)]
-    for audit in audits:
-        check_digests(audit)
+    audits = check_each(load_record(find_audit(name, into)) for name in (a, *candidates))
     found = compare_several(audits[0], audits[1:], margins)
     files = {} if render is None else render(found, lang)
     if as_json:

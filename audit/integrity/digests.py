@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from audit.errors import DokimasiaError, IntegrityError
@@ -13,7 +13,10 @@ from audit.plan import check_deviations
 from audit.record import PLAN_FILE, RECORD_FILE, REVIEWS_FILE, RUN_FILE, Audit, Erased, Finding, RunFacts, erasures
 from audit.review import check_kept
 
-__all__ = ["DOCUMENTS", "NOT_WRITTEN", "check_digests", "check_told", "digests_of", "still_there", "written_over"]
+__all__ = [
+    "DOCUMENTS", "NOT_WRITTEN", "check_digests", "check_each", "check_told", "digests_of", "still_there",
+    "written_over",
+]
 
 DOCUMENTS = "reports/"
 """Where what can be made again lies; the record holds no digest of it."""
@@ -43,6 +46,17 @@ def check_digests(audit: Audit) -> int:
         count += 1
     check_told(audit)
     return count + 1
+
+
+def check_each(audits: Iterable[Audit]) -> list[Audit]:
+    """Return audits that are what was stored; raises IntegrityError naming the first that is not, and what differs."""
+    found = list(audits)
+    for audit in found:
+        try:
+            check_digests(audit)
+        except IntegrityError as error:
+            raise IntegrityError("{file}: {problem}", file=audit.folder.name, problem=error.message) from None
+    return found
 
 
 def _evidence_of(audit: Audit) -> dict[str, str]:

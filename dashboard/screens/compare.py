@@ -15,13 +15,13 @@ import streamlit as st
 
 from audit.catalogue import Asked
 from audit.compare import MOST_AUDITS, Comparison
-from audit.errors import IntegrityError, UsageError
+from audit.errors import DokimasiaError, IntegrityError, UsageError
 from audit.plan import plan_differences
 from audit.record import Audit
 from dashboard.address import Address
 from dashboard.indexing import index
-from dashboard.loading import compared, opened, view_of
-from dashboard.page_frame import bound, crumbs, still_at
+from dashboard.loading import compared, folder_of, opened, view_of
+from dashboard.page_frame import bound, crumbs, notice, still_at, trust_chips
 from dashboard.rendering import draw, picture
 from dashboard.side_by_side import apart
 from reports.documents.comparison_html import comparison_tools
@@ -46,10 +46,16 @@ def show(place: Address, words: Words) -> None:
     if len(names) < 2 or not place.audit:
         draw("empty.html.j2", words, text=words("dashboard.choose_two"))
         return
-    audits = [opened(name) for name in names]
+    audits = []
+    for name in names:
+        try:
+            audits.append(opened(name))
+        except DokimasiaError as error:
+            notice(words, error.message, folder_of(name) if isinstance(error, IntegrityError) else None)
+            return
     sides = [
-        (letter, view_of(name, place.lang), place.to("audit", audit=name).link)
-        for letter, name in zip(LETTERS, names, strict=False)
+        (letter, view_of(name, place.lang), chip, *(place.to(one, audit=name).link for one in ("audit", "verify")))
+        for letter, name, chip in zip(LETTERS, names, trust_chips(names, words), strict=False)
     ]
     draw("compare_sides.html.j2", words, sides=sides)
     tools = {

@@ -40,7 +40,7 @@ def judge(
 ) -> None:
     """Judge a stored audit against a policy, without the model; the exit code is the verdict's."""
     from audit.files import write_out
-    from audit.integrity import check_digests
+    from audit.integrity import check_each
     from audit.policy import baseline_of, judge_audit, load_policy
     from audit.record import load_record
     from audit.review import pull_reviews
@@ -54,8 +54,7 @@ def judge(
     found = load_record(find_audit(audit, into))
     pull_reviews(found)
     other = baseline_of(file, baseline, into)
-    for one in (found,) if other is None else (found, other):
-        check_digests(one)
+    check_each((found,) if other is None else (found, other))
     judged = judge_audit(found, file, on=day, baseline=other)
     places = Places(plan, "policy.yaml" if policy is None else policy.as_posix())
     if out is not None:
