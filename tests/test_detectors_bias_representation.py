@@ -171,6 +171,37 @@ def test_size_and_power_of_the_gap(few_resamples):
     assert np.all(np.array(rates[1]) >= 0.95)
 
 
+@pytest.mark.parametrize(("right", "labelled"), [(0.95, 25), (0.7, 5), (1.0, 50)])
+def test_the_p_value_of_a_rare_class_is_no_smaller_than_it_is_true(right, labelled, few_resamples):
+    """Where 25 labelled items of a class show no error, what was not seen may still be what makes the shares differ."""
+    rng, repeats, told = np.random.default_rng(11), 120, []
+    wanted, errors = np.array([0.98, 0.02]), np.array([[right, 1 - right], [1 - right, right]])
+    while len(told) < repeats:
+        table = np.array([rng.multinomial(labelled, row) for row in errors])
+        given = rng.multinomial(1000, wanted @ errors)
+        found = class_shares(given, table, "ab", level=0.95, rng=rng, reference={"a": 0.98, "b": 0.02})
+        told.append(found.measure("gap_p").value)
+    p = np.array([1.0 if one is None else one for one in told])
+    for level in (0.01, 0.05):
+        assert (p <= level).sum() <= binom.ppf(0.999, repeats, level)
+
+
+def test_the_p_value_is_the_error_at_which_the_interval_leaves_0_out(few_resamples):
+    table, reference = np.array([[45, 5], [5, 45]]), {"a": 0.5, "b": 0.5}
+    for missing in (0, 3):
+        p = [
+            class_shares([given, 100 - given], table, "ab", level=0.95, rng=np.random.default_rng(0), missing=missing)
+            .measure("gap_p").value for given in (50, 60, 66, 99)
+        ]  # fmt: skip
+        assert p == sorted(p, reverse=True)
+        assert (p[0], p[-1]) == (1, 0.0036)
+        for level, above in ((1 - p[2] - 1e-3, True), (1 - p[2] + 1e-3, False)):
+            again = class_shares(
+                [66, 34], table, "ab", level=level, rng=np.random.default_rng(0), missing=missing, reference=reference
+            )
+            assert (again.headline.low > 0) == above
+
+
 def test_the_estimate_is_less_biased_than_the_plain_one():
     """Under equal shares the distance is 0 and noise alone makes the plain one positive."""
     rng = np.random.default_rng(9)

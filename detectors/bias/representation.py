@@ -42,6 +42,10 @@ TOTAL_VARIATION = Approximation(
 )
 """Both were enumerated for two classes, few of whose items are labelled, and simulated for up to ten."""
 
+_LEAST_P = 0.0036
+"""Error at which the ball was found to miss no more often than it may."""
+_INVERTED = Method("where the interval of the distance begins to leave 0 out; {least} at least", least=f"{_LEAST_P}")
+_SIMULATED = Method("parametric bootstrap of both samples")
 Floats = NDArray[np.float64]
 Resampled = tuple[Floats, Floats]
 """Errors that there may be, [resample, true class, given class], and their inverses [resample, given, true class]."""
@@ -71,7 +75,7 @@ def true_shares(given: ArrayLike, errors: ArrayLike, inverse: Floats | None = No
 
 def class_shares(
     given: ArrayLike, confusion: ArrayLike, classes: Sequence[str], *, level: float, rng: np.random.Generator,
-    reference: Mapping[str, float] | None = None, fraction: float = 0.25, missing: int = 0,
+    reference: Mapping[str, float] | None = None, fraction: float = 0.25, missing: int = 0, simulated: bool = False,
 ) -> Result:
     """Return how the true shares of the classes among draws differ from a reference, uniform unless given.
 
@@ -84,7 +88,8 @@ def class_shares(
     Measures:
       total_variation        headline; half the sum of |p - r|, estimate corrected for its upward bias
       total_variation_plain  the same uncorrected: what noise alone would make of p = r is not taken off
-      gap_p                  p-value of p = r by simulation of both samples (smoothed C)
+      gap_p                  p-value of p = r: the least error at which the interval of total_variation leaves 0 out;
+                             simulated: by simulation at the estimated C, as before
       missing_classes        classes drawn less than `fraction` of their reference; its ends as in `missing_modes`
       share                  of each class, the ideal being its reference; intervals hold together
     Approximate: see `TOTAL_VARIATION` and `SHARES`; units are the smaller sample. table has a row a class. All measures
@@ -99,7 +104,7 @@ def class_shares(
         whole = [_undefined(name, reason, n, level, missing) for name in _MEANING if name != "share"]
         return Result((*whole, *(_undefined("share", reason, n, level, missing, name) for name in classes)))
     seen = _Seen(Corrected.of(counts, table, rng, missing), wanted, level, n)
-    measures = (*seen.distances(rng), seen.absent(fraction), *seen.of_classes(classes))
+    measures = (*seen.distances(rng if simulated else None), seen.absent(fraction), *seen.of_classes(classes))
     return Result(measures, table=seen.table(classes))
 
 
@@ -177,6 +182,16 @@ class Corrected:
         low, high = max(0.0, plain - radius), min(1 - float(wanted.min()), plain + radius)
         bias = float(variation(self.resampled, wanted).mean()) - plain
         return min(max(plain - bias, low), high), low, high
+
+    def p_value(self, wanted: Floats) -> float:
+        """Return the least error at which the distance from shares [class] is surely above 0; none below `_LEAST_P`."""
+        plain, low, high = float(variation(self.shares, wanted)), _LEAST_P, 1.0
+        if plain > self.radius(1 - low):
+            return low
+        for _ in range(20):
+            middle = (low + high) / 2
+            low, high = (low, middle) if plain > self.radius(1 - middle) else (middle, high)
+        return high
 
     def apart(self, other: Corrected, level: float) -> tuple[float, float, float]:
         """Return the total variation from shares that are estimated too, as `distance`.
@@ -259,17 +274,23 @@ class _Seen:
             "recall": np.diag(self.found.table) / labelled,
         })  # fmt: skip
 
-    def distances(self, rng: np.random.Generator) -> list[Measure]:
-        """Return the total variation, corrected and plain, and the p-value of there being none."""
+    def distances(self, rng: np.random.Generator | None) -> list[Measure]:
+        """Return the total variation, corrected and plain, and the p-value of there being none.
+
+        rng: that of a simulation, whose p-value is too small where few items are labelled; kept to judge audits again.
+        """
         found = self.found
         value, low, high = found.distance(self.wanted, self.level)
         plain = float(variation(found.shares, self.wanted))
-        null = variation(_simulated(found.counts.sum(), found.table, self.wanted, rng), self.wanted)
-        p = (1 + np.count_nonzero(null >= plain * (1 - 1e-12))) / (1 + len(null))
+        if rng is None:
+            p, method = found.p_value(self.wanted), _INVERTED
+        else:
+            null = variation(_simulated(found.counts.sum(), found.table, self.wanted, rng), self.wanted)
+            p, method = (1 + np.count_nonzero(null >= plain * (1 - 1e-12))) / (1 + len(null)), _SIMULATED
         return [
             self.measure("total_variation", TOTAL_VARIATION, value=value, low=low, high=high, ideal=0.0),
             self.measure("total_variation_plain", value=plain, method=Method("none; it is biased upwards"), ideal=0.0),
-            self.measure("gap_p", value=float(p), method=Method("parametric bootstrap of both samples")),
+            self.measure("gap_p", value=float(p), method=method),
         ]
 
     def measure(self, name: str, how: Approximation | None = None, **found: Any) -> Measure:

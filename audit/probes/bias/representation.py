@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
@@ -50,6 +50,9 @@ class Representation:
     """Where the reference comes from; needed with one."""
     missing_below: float = 0.25
     """A class is missing where its share is below this fraction of its reference."""
+    p_from: Literal["interval", "simulation"] = field(default="interval", metadata={"before": "simulation"})
+    """Whether `gap_p` follows from the interval of the distance, or from a simulation, as it did before: that is too
+    small where few items are labelled."""
 
     name: ClassVar[str] = "bias.representation"
     dimension: ClassVar[str] = "bias"
@@ -119,6 +122,7 @@ class Representation:
         result = class_shares(
             np.bincount(given, minlength=len(classes)), table, classes, level=level, rng=rng, reference=self.reference,
             fraction=self.missing_below, missing=len(draws) - len(told),
+            simulated=self.p_from == "simulation",
         )
         evidence = draws[[]].assign(problem=draws["problems"])
         evidence.insert(0, field_of(known), [plain(cell) for cell in draws["draws"]])
