@@ -38,7 +38,7 @@ def average_precision(
     both, which weigh the same however many items they have. The interval, of one item drawn from each unit, is valid at
     every n, with ties and with units on both sides.
     """
-    value = _mean_precision(familiar, foreign, units, share)
+    value = min(1.0, _mean_precision(familiar, foreign, units, share))  # sums of shares of units are rounded
     of_familiar, of_foreign = (
         _Bounds.of(one_of_each_unit(scores, side, rng), (1 - level) / 4)
         for scores, side in zip((familiar, foreign), units, strict=True)
@@ -46,7 +46,7 @@ def average_precision(
     low, high = _ends(of_familiar, of_foreign, share)
     fewest = min(len(of_familiar.scores), len(of_foreign.scores))
     return Measure(
-        name="average_precision", value=value, low=min(low, value), high=max(high, value),
+        name="average_precision", value=value, low=min(low, value), high=max(min(high, 1.0), value),
         n={"items": len(familiar) + len(foreign), "units": fewest}, unit="score", direction="higher is better",
         level=level, method=Method(_METHOD, share=f"{100 * share:g}"),
     )
