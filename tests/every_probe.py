@@ -33,7 +33,9 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "bias.multiple_choice": [{}, {"mode": "generate"}],
     "bias.predictions": [{}, {"label": "label", "low": 0, "high": 100, "top": 0.1, "features": ("x",)}],
     "bias.stereotype_pairs": [{}, {"variant": "paper"}, {"variant": "pll-word-l2r"}],
-    "memorisation.membership": [{}, {"score": "windowed_votes", "reference": "base"}, {"score": "secmi"}],
+    "memorisation.membership": [
+        {}, {"score": "windowed_votes", "reference": "base"}, {"score": "secmi"}, {"score": "peakedness"},
+    ],
     "novelty.data": [{}, {"score": "mixture", "beside": (), "tpr": 0.95, "prevalence": 0.01}],
     "novelty.likelihood": [
         {}, {"score": "input_complexity", "beside": tuple(one for one in get_args(Score) if one != "input_complexity"),

@@ -19,7 +19,7 @@ STAY = """
     WinoBias Winogender TruthfulQA Blodgett Pikuliak OpenBias DALL Eval KL JS KS PSI W1 CAT WEAT ddof true false English
     한국어 AULA ROC Dvoretzky Kiefer Wolfowitz DTE NP record json run reviews jsonl items parquet plan yaml seal
     show' SummaC ZS FActScore ALCE AlignScore VeriScore RAGAS AUPRC PRR NLL PMI CCP SelfCheck CoCoA NumSets EigV DegMat
-    Ecc ROUGE ContextCite SecMI PIA SimA LDS Miller Madow True hit PSNR SSIM WebP dB EU AI GB SB AB IPTC IP
+    Ecc ROUGE ContextCite SecMI PIA SimA CDD LDS Miller Madow True hit PSNR SSIM WebP dB EU AI GB SB AB IPTC IP
 """
 """Words that stay as they are: of the field, of file names, and of the names of methods and their authors."""
 _QUIET = re.compile(r"<(style|script|code|pre|title)\b.*?</\1>|<(td|dd) class=\"hash\"[^>]*>.*?</\2>", re.DOTALL)

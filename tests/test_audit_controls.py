@@ -240,7 +240,7 @@ WAYS = {
     "memorisation.exposure": [{}, {"score": "denoising_loss", "space": 512}],
     "memorisation.membership": [
         {"reference": "other"}, {"score": "zlib"}, {"score": "windowed_votes", "reference": "base"},
-        {"score": "pia"},
+        {"score": "pia"}, {"score": "peakedness"},
     ],
     "novelty.contrast": [
         {}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion"), "complexity": True},

@@ -12,12 +12,14 @@ from audit import plugins
 from audit.errors import DataError, PlanError
 from audit.execute import run
 from audit.integrity import recompute
+from audit.model import Sample
 from audit.models.opened.gaussian_diffusion import vp_schedule
 from audit.plan import read_plan
 from audit.probe.trial import ScriptedAsk
 from audit.probes.memorisation.membership import Membership
 from audit.procedures.membership_errors import membership_errors
 from audit.reference.cards import WEIGHTS
+from detectors.memorisation.scores import membership_scores
 from reports.documents.html_report import render_html
 from reports.options import ReportOptions
 
@@ -164,3 +166,73 @@ def test_a_plan_asks_the_embedded_diffusion_model_and_every_language_tells_it(tm
     assert recompute(audit) > 0
     for lang, name in (("en", "step error, negated (SecMI)"), ("ko", "한 단계 오차의 음수(SecMI)")):
         assert name in next(iter(render_html(audit, ReportOptions(lang=lang)).values())).decode()
+
+
+# ---- answers to texts -----------------------------------------------------------------------------------------------
+
+
+def test_the_closeness_of_drawn_answers_is_that_of_edits_by_hand():
+    frame = pd.DataFrame({
+        "text": ["a", "b", "c", "d"], "greedy": ["kitten", "same", None, "x" * 40],
+        "draws": [
+            ["kitten", "sitting", "mitten", "kit"], ["same"] * 4, ["x"] * 4, ["x" * 40, "x" * 39, "x" * 37, None],
+        ],
+    })  # fmt: skip
+    scores = membership_scores(frame)
+    assert scores["peakedness"][0] == pytest.approx(1 - (0 + 3 / 7 + 1 / 6 + 3 / 6) / 4)
+    assert scores["cdd"][0] == 1 / 4  # within 5 % is the likeliest one alone
+    assert scores.loc[1].tolist() == [1, 1]
+    assert scores.loc[2:].isna().all(axis=None)
+    frame.at[3, "draws"] = ["x" * 40, "x" * 39, "x" * 37, "x" * 38]
+    assert membership_scores(frame)["cdd"][3] == 3 / 4
+
+
+WORDS = [f"w{n}" for n in range(200)]
+
+
+class Echo:
+    """A model that draws the likeliest answer so often, of texts that it learnt, else so often."""
+
+    name, family, modality, fingerprint = "echo", "table", "text", "sha256:" + "0" * 64
+
+    def __init__(self, learnt, others):
+        self.often = {"learnt": learnt, "other": others}
+
+    def sample(self, prompts, *, seed, max_tokens, temperature, **options):
+        rng = np.random.default_rng(seed)
+        kept = [temperature == 0 or rng.random() < self.often[one.split()[0]] for one in prompts]
+        return [Sample("the very answer" if one else "".join(rng.permutation(list("the very answer")))) for one in kept]
+
+
+def peaked(learnt, others, seed):
+    """Judge a model by its answers to 60 texts that it learnt and 60 others; the gate sees texts drawn alike."""
+    rng, probe, model = np.random.default_rng(seed), Membership(score="peakedness"), Echo(learnt, others)
+
+    def sample(items):
+        drawn = model.sample(items, seed=seed, max_tokens=9, temperature=float(len(items) > 60))
+        return {"content": [one.content for one in drawn], "problem": None}
+
+    observed = {}
+    for role, side in (("items", "learnt"), ("nonmembers", "other")):
+        frame = pd.DataFrame({"text": [f"{side} {n}" for n in range(60)]}, [f"{role}{n}" for n in range(60)])
+        told = probe.observe(ScriptedAsk({("main", "sample"): sample}), frame, role)
+        observed[role] = told.assign(text=[" ".join(rng.choice(WORDS, 6)) for _ in range(60)])
+    return probe.judge(observed, level=0.95, rng=rng)
+
+
+def test_answers_that_come_out_alike_tell_members_and_a_model_that_is_sure_of_all_is_not_accused():
+    """Its weakness by itself: peaked on everything. Beside non-members that is no evidence."""
+    assert peaked(0.9, 0.3, 1).headline.low > 0.5
+    sure = [peaked(0.7, 0.7, seed).headline.low or 0.0 for seed in range(8)]
+    assert sum(low > 0.5 for low in sure) <= 1  # at most 2.5 % each
+    assert peaked(1.0, 1.0, 3).headline.undefined is not None  # all answers alike: nothing to rank
+
+
+def test_peakedness_is_asked_of_texts_alone_and_its_options_leave_other_plans_as_they_were():
+    probe = Membership(score="peakedness", draws=5)
+    assert (probe.needs, probe.estimate(3)) == ({"sample"}, 18)
+    assert plugins.options_of(Membership()) == {"score": None, "reference": None, "fdr": 0.05}
+    with pytest.raises(ValueError, match=r"got 1, 64 and 0\.8; allowed: 2 or more, 1 or more, above 0"):
+        Membership(score="peakedness", draws=1)
+    with pytest.raises(DataError, match="got items that are no texts; allowed for peakedness: texts"):
+        probe.observe(ScriptedAsk({}), pd.DataFrame({"row": [[1.0, 2.0]]}, ["a"]), "items")

@@ -6,11 +6,14 @@
     min_k_plus_plus   the same of (l_t - m_t) / sqrt(v_t)                           (Zhang et al. 2025, 2404.02936)
     reference_ratio   mean l_t - mean l_t under a reference model
     secmi, pia, sima  minus the error of a diffusion model, as it is told       (2302.01316, 2305.18355, SimA)
+    peakedness        mean share of a drawn answer that the likeliest one has too, by edits; `cdd` beside it: share of
+                      draws within 5 % of edits, as published                        (Dong et al. 2024, 2402.15938)
     windowed_votes    share of windows in which the reference model's loss is the greater, after 2601.02751
 
 l_t is the log p of an element that is scored, m_t and v_t its mean and variance under the model, nats. Where a model
 gives no trace, loss and ratio are log p of the item over its numbers, or bytes. Published scripts of `zlib` divide the
-mean of l_t and not its sum, by which the length of the text comes in again.
+mean of l_t and not its sum, by which the length of the text comes in again. A model that is sure is peaked on what it
+never saw, too: only beside non-members does peakedness tell anything.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import pandas as pd
 from detectors.arrays import Floats, field_of, items_of
 from detectors.elements import Traces, min_k, min_k_plus_plus
 from detectors.lossless import compressed_bits, sizes
+from detectors.memorisation.verbatim import edit_share
 
 __all__ = ["BY_DENOISING", "BY_REFERENCE", "BY_TRACE", "membership_scores", "windowed_votes"]
 
@@ -32,6 +36,8 @@ BY_DENOISING = ("secmi", "pia", "sima")
 """Scores that take the errors of a diffusion model."""
 BY_REFERENCE = frozenset({"reference_ratio", "windowed_votes"})
 """Scores that take a second model."""
+_PEAK = 0.05
+"""Share of edits up to which a drawn answer counts as the likeliest one."""
 _WIDTHS = (1, 2, 4, 8, 16, 32)
 """Elements of a window."""
 
@@ -41,10 +47,13 @@ def membership_scores(frame: pd.DataFrame) -> pd.DataFrame:
 
     frame: items with one of the columns `image`, `series`, `row`, `text`, and `log_prob`, or lists `trace`, `entropies`
     and `variances`; where a reference model was asked `reference_log_prob`, or `reference_trace`. Or of a diffusion
-    model its errors, `BY_DENOISING`.
+    model its errors, `BY_DENOISING`. Or of a model that was asked the texts as prompts `greedy`, the likeliest answer,
+    and `draws`, a list of drawn ones, null where one failed.
     """
     if BY_DENOISING[0] in frame:
         told = {name: -frame[name].to_numpy(float) for name in BY_DENOISING}
+    elif "greedy" in frame:
+        told = _by_draws(frame)
     else:
         told = _by_element(frame) if "trace" in frame else _by_item(frame)
     return pd.DataFrame(told, index=frame.index).replace([np.inf, -np.inf], np.nan)
@@ -65,6 +74,16 @@ def _by_item(frame: pd.DataFrame) -> dict[str, Floats]:
     if "reference_log_prob" in frame:
         told["reference_ratio"] = told["loss"] - frame["reference_log_prob"].to_numpy(float) / size
     return told
+
+
+def _by_draws(frame: pd.DataFrame) -> dict[str, Floats]:
+    told = np.full((len(frame), 2), np.nan)
+    for place, (greedy, draws) in enumerate(zip(frame["greedy"], frame["draws"], strict=True)):
+        if isinstance(greedy, str) and len(draws) and all(isinstance(one, str) for one in draws):
+            known = {one: edit_share(greedy, one) for one in set(draws)}
+            away = [known[one] for one in draws]
+            told[place] = 1 - sum(away) / len(away), sum(one <= _PEAK for one in away) / len(away)
+    return {"peakedness": told[:, 0], "cdd": told[:, 1]}
 
 
 def _by_element(frame: pd.DataFrame) -> dict[str, Floats]:

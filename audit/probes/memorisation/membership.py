@@ -7,6 +7,9 @@ First a classifier that never asks the model looks at both. Where it can tell th
 differ in themselves, and a score of the model would be true of that. `score` is chosen in the plan; what other scores
 see stands beside it and is never picked.
 
+Asked for answers alone (`peakedness`), a model that is sure comes out alike on everything: non-members are what it is
+held against.
+
 Evidence is strong where a model was tuned and its untuned form is at hand as `reference`, and weak on what it was
 trained on first: attacks on models up to a billion parameters stay under an AUROC of 0.7 there (2505.18773).
 """
@@ -14,7 +17,7 @@ trained on first: attacks on models up to a billion parameters stay under an AUR
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
@@ -42,6 +45,7 @@ _FIELDS = {
 _BY_TRACE = ("zlib", "min_k", "min_k_plus_plus", "windowed_votes")
 _BY_REFERENCE = ("reference_ratio", "windowed_votes")
 _BY_DENOISING = ("secmi", "pia", "sima")
+_BY_DRAWS = "peakedness"
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,21 @@ class Membership:
 
     score: Literal[
         "loss", "zlib", "min_k", "min_k_plus_plus", "reference_ratio", "windowed_votes", "secmi", "pia", "sima",
+        "peakedness",
     ] | None = None
     """What is judged: loss, with a trace zlib, min_k, min_k_plus_plus, with a `reference` reference_ratio, with both
-    windowed_votes, of diffusion models secmi, pia, sima; absent = reference_ratio with a `reference`, else loss."""
+    windowed_votes, of diffusion models secmi, pia, sima, of answers to texts peakedness; absent = reference_ratio with
+    a `reference`, else loss."""
     reference: str | None = None
     """Name of the helper that never saw the members, as the model before it was tuned; of texts with its tokenizer."""
     fdr: float = 0.05
     """Rate of false discoveries among the members that are found one by one."""
+    draws: int = field(default=20, metadata={"later": True})
+    """For peakedness: how many answers are drawn for each text, beside the likeliest one."""
+    draw_temperature: float = field(default=0.8, metadata={"later": True})
+    """For peakedness: at which temperature."""
+    max_tokens: int = field(default=64, metadata={"later": True})
+    """For peakedness: most tokens of an answer."""
 
     name: ClassVar[str] = "memorisation.membership"
     dimension: ClassVar[str] = "memorisation"
@@ -72,7 +84,10 @@ class Membership:
         """Refuse a score that takes a reference where none is named, and a rate that is none."""
         if self.score in _BY_REFERENCE and self.reference is None:
             raise ValueError(f"{self.name}: got score {self.score} without a reference; allowed: the name of a helper")
-        if self.score in _BY_DENOISING and self.reference is not None:
+        if self.draws < 2 or self.max_tokens < 1 or self.draw_temperature <= 0:
+            got = f"{self.draws}, {self.max_tokens} and {self.draw_temperature:g}"
+            raise ValueError(f"draws, max_tokens, draw_temperature: got {got}; allowed: 2 or more, 1 or more, above 0")
+        if self.score in (*_BY_DENOISING, _BY_DRAWS) and self.reference is not None:
             raise ValueError(f"{self.name}: got score {self.score} with a reference; allowed: {self.score} without one")
         if not 0 < self.fdr < 1:
             raise ValueError(f"fdr: got {self.fdr:g}; allowed: more than 0, less than 1")
@@ -82,6 +97,8 @@ class Membership:
         """A likelihood, for most scores one by element; of diffusion models the noise that they see."""
         if self.score in _BY_DENOISING:
             return frozenset({"denoise"})
+        if self.score == _BY_DRAWS:
+            return frozenset({"sample"})
         return frozenset({"trace" if self.score in _BY_TRACE else "log_prob"})
 
     @property
@@ -90,7 +107,9 @@ class Membership:
         return self.score or ("loss" if self.reference is None else "reference_ratio")
 
     def estimate(self, items: int) -> int:
-        """One call an item, of either model."""
+        """One call an item, of either model; of peakedness one for each answer."""
+        if self.score == _BY_DRAWS:
+            return items * (1 + self.draws)
         return items if self.reference is None else 2 * items
 
     def units_needed(self, items: Mapping[str, int]) -> Mapping[str, tuple[int, int]]:
@@ -112,10 +131,26 @@ class Membership:
         if self.score in _BY_DENOISING:
             answer = ask("membership_errors", list(shown))
             return frame.assign(**{name: answer[name].set_axis(frame.index) for name in _BY_DENOISING})
+        if self.score == _BY_DRAWS:
+            return frame.assign(**self._written(ask, shown, frame.index))
         asked = ["main", *([] if self.reference is None else [self.reference])]
         traced = all(ask.can("trace", model=model) for model in asked)
         told = self._traces(ask, shown) if traced else self._likelihoods(ask, shown)
         return frame.assign(**{name: column.set_axis(frame.index) for name, column in told.items()})
+
+    def _written(self, ask: Ask, shown: Items, index: pd.Index[Any]) -> dict[str, pd.Series[Any]]:
+        """Return the likeliest answer to each text, and those drawn, as lists; null where one failed."""
+        import pandas as pd
+
+        if not isinstance(shown, list):
+            raise DataError("{probe}: got items that are no texts; allowed for peakedness: texts", probe=self.name)
+        told = []
+        for each, temperature in ((1, 0.0), (self.draws, self.draw_temperature)):
+            prompts = [text for text in shown for _ in range(each)]
+            answer = ask("sample", prompts, max_tokens=self.max_tokens, temperature=temperature)
+            told.append(answer["content"].astype(object).where(answer["problem"].isna(), None).to_list())
+        draws = [told[1][place * self.draws : (place + 1) * self.draws] for place in range(len(shown))]
+        return {"greedy": pd.Series(told[0], index, dtype=object), "draws": pd.Series(draws, index, dtype=object)}
 
     def _dates(self, cells: pd.Series[Any]) -> pd.Series[Any]:
         """Return dates as text, null where there is none."""
@@ -158,8 +193,8 @@ class Membership:
         """Return a model that finds members likelier than non-members that read alike, and one that does not."""
         from audit.probes.memorisation.membership_trials import planted
 
-        by_noise = self.score in _BY_DENOISING
-        return planted(rng, apart=4.0, by_noise=by_noise), planted(rng, apart=0.01, by_noise=by_noise)
+        way = "noise" if self.score in _BY_DENOISING else "draws" if self.score == _BY_DRAWS else "trace"
+        return planted(rng, apart=4.0, way=way), planted(rng, apart=0.01, way=way)
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
         """Return trials of which every rate can be counted; see `membership_trials`."""

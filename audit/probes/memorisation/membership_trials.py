@@ -28,17 +28,19 @@ _BASE = -20.0
 """Level of a text in the middle, nats a token."""
 _SIDE = 3
 """Rows and columns of an image."""
+_LENGTH, _DRAWS = 12, 20
+"""Signs of an answer; answers that are planted for each text."""
 _WORDS = ("tin", "oak", "sea", "fog", "elm", "ash", "bay", "cod", "dew", "fen", "gum", "hay")
 
 
-def planted(rng: np.random.Generator, apart: float, *, by_noise: bool = False) -> dict[str, pd.DataFrame]:
+def planted(rng: np.random.Generator, apart: float, *, way: str = "trace") -> dict[str, pd.DataFrame]:
     """Return what is observed of members whose level lies `apart` standard deviations above that of non-members.
 
-    by_noise: of images by the errors of a diffusion model, else of texts by their tokens.
+    way: `noise`, of images by the errors of a diffusion model; of texts `draws`, by answers, or `trace`, by tokens.
     """
-    levels, twins = _levels(rng, apart), (_images if by_noise else _twins)(rng)
+    levels, twins = _levels(rng, apart), (_images if way == "noise" else _twins)(rng)
     return {
-        role: frame.assign(**{name: list(cells) for name, cells in _said(levels[role], by_noise=by_noise).items()})
+        role: frame.assign(**{name: list(cells) for name, cells in _said(levels[role], way).items()})
         for role, frame in twins.items()
     }
 
@@ -58,7 +60,7 @@ def _trial(probe: Any, rng: np.random.Generator, dose: int, apart: float) -> Tri
     both = {role: [_flat(n) if _by_noise(probe) else f"{wrong[role]} {n}" for n in range(dose)] for role in twins}
     data = {role: pd.concat([frame, _frame(f"{role}-both", both[role], name)]) for role, frame in twins.items()}
     told = {_key(one): level for role in twins for one, level in zip(twins[role][name], levels[role], strict=True)}
-    ranks = {role: _ranked(probe.judged, list(twins[role][name]), levels[role]) for role in levels}
+    ranks = {role: _ranked(probe, list(twins[role][name]), levels[role]) for role in levels}
     known: KnownMeasures = {
         ("membership_auroc", None): Known(auroc_of(ranks["nonmembers"], ranks["items"]).value),
         ("tpr_at_1_percent", None): Known(float((ranks["items"] > sorted(ranks["nonmembers"])[-2]).mean())),
@@ -79,17 +81,16 @@ def _told_blind(probe: Any, rng: np.random.Generator) -> Trial:
 
 
 def _told_by_date(probe: Any, rng: np.random.Generator) -> Trial:
-    """Return rows of numbers that are alike on both sides, members of one year and non-members of the next."""
+    """Return rows, or texts, that are alike on both sides, members of one year and non-members of the next."""
     import pandas as pd
 
-    rows = {role: rng.normal(size=(_TWINS, 2)).tolist() for role in ("items", "nonmembers")}
-    data = {
-        role: pd.DataFrame(
-            {"row": rows[role], "date": [f"{year}-05", f"{year}-11-30"] * (_TWINS // 2)},
-            pd.Index([f"{role}-{place}" for place in range(_TWINS)], name="id"),
-        )
-        for role, year in (("items", 2019), ("nonmembers", 2020))
-    }  # fmt: skip
+    if "sample" in probe.needs:
+        data = _twins(rng)
+    else:
+        rows = {role: rng.normal(size=(_TWINS, 2)).tolist() for role in ("items", "nonmembers")}
+        data = {role: pd.DataFrame({"row": rows[role]}, _frame(role, rows[role]).index) for role in rows}
+    for role, year in (("items", 2019), ("nonmembers", 2020)):
+        data[role] = data[role].assign(date=[f"{year}-05", f"{year}-11-30"] * (_TWINS // 2))
     return Trial(True, data, _scripts(probe, {}), {("blind_auroc", None): Known(1.0)})
 
 
@@ -161,20 +162,37 @@ def _cells(levels: np.ndarray) -> dict[str, np.ndarray]:
     return {"trace": trace, "entropies": ones, "variances": ones, "reference_trace": _BASE * ones}
 
 
-def _said(levels: np.ndarray, *, by_noise: bool) -> dict[str, np.ndarray]:
-    """Return what is said of items of these levels: the errors of a diffusion model, [item], or `_cells`."""
-    return dict.fromkeys(("secmi", "pia", "sima"), -levels) if by_noise else _cells(levels)
+def _said(levels: np.ndarray, way: str) -> dict[str, Any]:
+    """Return what is said of items of these levels: the errors of a diffusion model, [item], answers, or `_cells`."""
+    if way == "draws":
+        return {"greedy": ["a" * _LENGTH] * len(levels), "draws": [_drawn(level, _DRAWS) for level in levels]}
+    return dict.fromkeys(("secmi", "pia", "sima"), -levels) if way == "noise" else _cells(levels)
 
 
-def _ranked(score: str, texts: Sequence[str], levels: np.ndarray) -> np.ndarray:
+def _edits(level: float, draws: int) -> int:
+    """Return in how many signs all draws of a text of this level together differ from its likeliest answer."""
+    return round(draws * _LENGTH * (_BASE + 8 - level) / 12)
+
+
+def _drawn(level: float, draws: int) -> list[str]:
+    """Return the answers that are drawn: the likeliest with its first signs exchanged, evenly over draws."""
+    whole, more = divmod(_edits(level, draws), draws)
+    counts = [whole + (place < more) for place in range(draws)]
+    return ["b" * count + "a" * (_LENGTH - count) for count in counts]
+
+
+def _ranked(probe: Any, texts: Sequence[str], levels: np.ndarray) -> np.ndarray:
     """Return what ranks as the score does, worked out anew from texts and their levels [text]."""
     import zlib
 
     import numpy as np
 
+    score = probe.judged
     if score == "zlib":
         code = [len(zlib.compress(text.encode(), 9, -15)) - 2 for text in texts]
         return np.asarray((levels + np.mean(_PATTERN)) / np.array(code))
+    if score == "peakedness":
+        return np.array([-_edits(level, probe.draws) for level in levels])
     if score != "windowed_votes":
         return levels
     gains = levels[:, None] - _BASE + np.array(_PATTERN)
@@ -206,14 +224,21 @@ def _scripts(probe: Any, told: Mapping[str, float]) -> dict[tuple[str, str], Ans
 
     def errors(items: Sequence[Any]) -> Mapping[str, Any]:
         levels = np.array([told.get(_key(item), _BASE) if np.ndim(item) == 2 else _BASE for item in items])
-        return _said(levels, by_noise=True)
+        return _said(levels, "noise")
 
     def reference(items: Sequence[Any]) -> Mapping[str, Any]:
         cells = _cells(np.full(len(items), _BASE))
         return _answer(items, cells["reference_trace"], cells)
 
+    def answers_to(prompts: Sequence[Any]) -> Mapping[str, Any]:
+        each = len(prompts) // len(dict.fromkeys(prompts))
+        drawn = [_drawn(told.get(one, _BASE), each) if each > 1 else ["a" * _LENGTH] for one in prompts[::each]]
+        return {"content": [one for own in drawn for one in own], "finish": "stop", "problem": None}
+
     if _by_noise(probe):
         return {("main", "membership_errors"): errors}
+    if "sample" in probe.needs:
+        return {("main", "sample"): answers_to}
     answers: dict[tuple[str, str], Answer] = {("main", "trace"): trace}
     return answers | ({} if probe.reference is None else {(probe.reference, "trace"): reference})
 
