@@ -1,6 +1,7 @@
 """Ray against one process: the same bytes, whatever is lost on the way, and nothing asked twice that was stored."""
 
 import io
+import os
 import threading
 import time
 import warnings
@@ -38,15 +39,18 @@ LIMIT = Limit(measure="repeat_share", at_most=0.95)
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Two nodes; this process is on the first, and the second may be lost."""
+    """Two nodes; this process is on the first, and the second may be lost. A worker starts when an actor wants one."""
     ray = needs_library("ray")
     from ray.cluster_utils import Cluster
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # as the executor has it
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own making
         made = Cluster(initialize_head=True, connect=False, head_node_args={
             "num_cpus": 3, "include_dashboard": False, "object_store_memory": 80 << 20,
             "include_log_monitor": False, "no_monitor": True,  # nobody reads the logs here, and no node is hired
+            "_system_config": {"enable_worker_prestart": False, "prestart_worker_first_driver": False},
         })  # fmt: skip
         ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
         yield made
