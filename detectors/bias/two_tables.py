@@ -52,7 +52,8 @@ class OneTable:
     @cached_property
     def sizes(self) -> dict[str, int]:
         """Group -> its rows."""
-        return dict(zip(*(part.tolist() for part in np.unique(self.group, return_counts=True)), strict=True))
+        names, rows = np.unique(self.group, return_counts=True)
+        return dict(zip(names.tolist(), rows.tolist(), strict=True))
 
     def counts(self, name: str) -> tuple[int, int, int, int]:
         """Return (favourable, all) labels of a group, and of all others."""

@@ -43,7 +43,7 @@ def units_by_group(shown: Shown) -> Picture | None:
         return None
     measures = shown.of_groups(_name(shown))
     means = units.groupby("group")["mean"].mean()
-    order = sorted(means.index, key=lambda name: -abs(means[name] - 0.5))[:_MOST]
+    order = (means - 0.5).abs().sort_values(ascending=False, kind="stable").index.to_list()[:_MOST]
     order.sort(key=lambda name: (-means[name], name))
     axis = Axis("share", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), _PLOT)
     bottom = len(order) * _ROW
