@@ -20,6 +20,7 @@ from audit.plan import Check, Plan, freeze, plan_differences, read_plan
 from audit.policy import Answered, Facts, cover, judge_audit, load_policy
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.record import Declared, Limit
+from audit.reference.starters.for_clauses import clause_plan
 from audit.verdict import contradicts, declared_effect, declared_standing
 from detectors.intervals import exact_binomial
 from reports.documents.html_report import render_html
@@ -298,3 +299,9 @@ def test_all_else_is_told_beside_the_sentence(lang):
         assert texts[2].endswith("nobody can tell: the measure has no interval.")
         assert texts[3].endswith("nobody can tell: the check gave no such measure.")
         assert texts[0] in finding_line(told(GOOD, 0.8))
+
+
+def test_the_plan_that_init_writes_for_the_clause_names_the_place_of_the_number():
+    written = clause_plan(f"eu-ai-act/{CLAUSE}", None, None).text
+    assert "    # declared: {measure: accuracy, value: }    # what your instructions for use say" in written
+    assert "# declared" not in clause_plan("eu-ai-act/art-15-4", None, None).text

@@ -14,7 +14,7 @@ from audit.execute import run
 from audit.integrity import recompute
 from audit.model import Sample
 from audit.models.opened.gaussian_diffusion import vp_schedule
-from audit.plan import read_plan
+from audit.plan import Check, Plan, read_plan
 from audit.probe.trial import ScriptedAsk
 from audit.probes.memorisation.membership import Membership
 from audit.procedures.membership_errors import membership_errors
@@ -236,3 +236,17 @@ def test_peakedness_is_asked_of_texts_alone_and_its_options_leave_other_plans_as
         Membership(score="peakedness", draws=1)
     with pytest.raises(DataError, match="got items that are no texts; allowed for peakedness: texts"):
         probe.observe(ScriptedAsk({}), pd.DataFrame({"row": [[1.0, 2.0]]}, ["a"]), "items")
+
+
+def test_answers_are_stored_and_judged_again_to_the_same_numbers(tmp_path):
+    rng, firsts = np.random.default_rng(0), ["learnt", "other"] * 15
+    data = {
+        role: pd.DataFrame({"text": [f"{first} {' '.join(rng.choice(WORDS, 6))}" for first in firsts]})
+        for role in ("items", "nonmembers")
+    }
+    check = Check("members", Membership(score="peakedness", draws=3), data)
+    audit = run(Plan("Answers", (check,), model=Echo(0.9, 0.3)), into=tmp_path)
+    (one,) = audit.record.findings
+    assert one.headline.value is not None
+    assert (one.options["draws"], one.calls) == (3, 60 * 4)
+    assert recompute(audit) > 1
