@@ -11,7 +11,6 @@ verdicts belong to `audit.verdict.decision`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -34,6 +33,9 @@ UNBOUNDED = Method("none; items without an answer could have been anything")
 
 MOST_TIES = 1 / 3
 """A comparison of likelihoods of which more are ties says that the model does not tell, not that it is neutral."""
+
+_LARGEST = 1e300
+"""So that differences of measures, and lengths of axes, are numbers too."""
 
 Direction = Literal["lower is better", "higher is better", "nearer to ideal is better", "neither"]
 Guarantee = Literal["finite sample", "measured", "approximate"]
@@ -150,11 +152,12 @@ class Measure:
             )
         least, most = self.reach or (None, None)
         numbers = {"value": self.value, "low": self.low, "high": self.high, "reach": least, "reach ": most}
+        numbers |= {"ideal": self.ideal}
+        most_of_unit = _LARGEST / 100 if self.unit == "share" else _LARGEST  # shares are told in per cent
         for label, number in numbers.items():
-            if number is not None and not math.isfinite(number):
-                raise ValueError(
-                    f"measure {self.name!r}: {label} is {number}; allowed: a finite number, or value None with a reason"
-                )
+            if number is not None and not abs(number) <= most_of_unit:
+                allowed = f"a finite number of at most {most_of_unit:g}, or value None with a reason"
+                raise ValueError(f"measure {self.name!r}: {label} is {number}; allowed: {allowed}")
         if (
             self.value is not None
             and self.low is not None

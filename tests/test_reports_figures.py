@@ -158,7 +158,8 @@ def test_an_interval_around_nothing_but_0_sets_the_axis():
 
 
 def test_the_largest_numbers_are_drawn():
-    rows = [(number(-1.7e308, -1.75e308, 0), None), (number(1.7e308, 0, 1.75e308), None)]
+    limit = Limit(measure="m", at_least=-1.7e308, at_most=1.7e308)
+    rows = [(number(-9e299, -1e300, 0), limit), (number(9e299, 0, 1e300), limit)]
     axis = axis_of(rows, 280)
     assert 0 < axis.high - axis.low < float("inf")
     assert all(PAD <= axis.x(one.value) <= 280 - PAD for one, _ in rows)

@@ -204,3 +204,16 @@ def test_a_remark_names_a_measure_by_its_words():
     assert told == wanted
     told = Notation(words_of("ko")).remark(remark)
     assert told.startswith("정확도: 나머지 대비 가장 확실하게 다른 집단은 여성, 격차 −12.0%p [−20.0, −5.00]")
+
+
+@pytest.mark.parametrize(("unit", "most"), [("share", 1e298), ("nats", 1e300), ("bytes", 1e300)])
+def test_no_number_that_a_measure_may_hold_is_too_large_to_be_told(unit, most):
+    """As a share in per cent: what a record from elsewhere says must not end a report or a list of audits."""
+    largest = measure(most, -most, most, unit)
+    limit = Limit(measure="m", at_most=most / 2)
+    assert "10³⁰⁰" in N.sentence(largest, limit) or unit == "bytes"
+    assert digits_for(largest, limit) == 3
+    for number in (1.001 * most, math.inf, math.nan):
+        for place in ({"value": number}, {"value": 0.0, "low": -number}, {"value": 0.0, "ideal": number}):
+            with pytest.raises(ValueError, match=f"allowed: a finite number of at most 1e\\+{round(math.log10(most))}"):
+                measure(**{"low": None, "high": None, "unit": unit, **place})
