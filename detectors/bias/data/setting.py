@@ -28,6 +28,7 @@ _MEANING: Mapping[str, tuple[str, Direction, float | None]] = {
     "uncovered_share": ("share", "lower is better", 0.0),
     "uncovered_patterns": ("count", "lower is better", 0.0),
     "reversed_strata": ("count", "lower is better", 0.0),
+    "column_missing_rate": ("share", "neither", None),
     "joint_proxy": ("score", "nearer to ideal is better", 0.5),
     "joint_proxy_p": ("p-value", "neither", None),
     "proxy_strength": ("score", "lower is better", 0.0),
