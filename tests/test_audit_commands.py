@@ -226,6 +226,14 @@ def test_a_report_that_changes_under_a_seal_is_told(dokimasia):
     dokimasia("verify", dokimasia.audit)
 
 
+def test_a_waiver_whose_last_day_is_gone_is_told_as_past(dokimasia):
+    waived = review(dokimasia, "--waive", "limited", "--reason", "x", "--until", "2999-12-31")
+    assert "status waived until 2999-12-31\n" in waived
+    gone = review(dokimasia, "--waive", "limited", "--reason", "x", "--until", "2020-01-01")
+    assert "status waived until 2020-01-01, which is past\n" in gone
+    assert "; failed; 2 entries" in gone, "as if there were none"
+
+
 def test_overrides_stand_beside_the_machine(dokimasia):
     import pandas as pd
 

@@ -19,6 +19,8 @@ from audit.cli.options import AsJson, AuditName, Author, Into, KeyFile, ReviewsP
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from audit.record import Audit
     from audit.review import Agreement, ReviewState, Statement
 
@@ -285,7 +287,7 @@ def _standing(audit: Audit, state: ReviewState) -> Iterator[str]:
     after = "" if state.verdict == audit.record.verdict else f", after review {state.verdict}"
     yield f"{audit.record.id}: {state.decision}{rule}; {audit.record.verdict}{after}; {len(state.entries)} entries"
     for (check, item), standing in state.targets.items():
-        told = [f"{name} {value}" for name, value in _told(standing).items() if value]
+        told = [f"{name} {value}" for name, value in _told(standing, state.on).items() if value]
         if standing.comments:
             told.append(f"{len(standing.comments)} comments")
         if check is not None and told:
@@ -328,7 +330,9 @@ def _random_check(check: Any) -> str:
     return told.format(**check.told) + left + more
 
 
-def _told(standing: Any) -> dict[str, Any]:
+def _told(standing: Any, on: date | None) -> dict[str, Any]:
     until = f"{standing.status} until {standing.waiver.until}" if standing.waiver else standing.status
+    if standing.waiver and on is not None and not standing.waiver.holds(on):
+        until += ", which is past"
     told = {name: getattr(standing, name) for name in ("rating", "owner", "action", "due")}
     return {**told, "status": until}
