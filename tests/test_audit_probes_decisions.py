@@ -563,6 +563,8 @@ def test_an_empty_file_is_one_clear_line(tmp_path):
     ("options", "line"),
     [
         ({"sensitive": ()}, "1 to 4 sensitive"), ({"sensitive": ("a", "a")}, "each column once"),
+        ({"within": ("score",)}, "got column score; allowed: another name"),
+        ({"features": ("names",)}, "got column names; allowed: another name"),
         ({"features": ("x",), "decision": "d"}, "one way to decide"), ({"categories": ("x",)}, "allowed: features"),
         ({"metrics": ("beauty",)}, "demographic_parity"), ({"metrics": ("accuracy",)}, "or a label"),
         ({"mitigation": "equalized_odds"}, "with a label"),

@@ -162,6 +162,8 @@ def test_rows_of_one_person_count_once_and_rows_that_look_so_are_told():
 @pytest.mark.parametrize(("options", "words"), [
     ({"prompt": "q", "prediction": "p"}, "got prediction and prompt; allowed: one of both"),
     ({"sensitive": ()}, "allowed: 1 to 4 sensitive"), ({"label": "prediction"}, "each column once"),
+    ({"sensitive": ("label",), "label": "sold"}, "got column label; allowed: another name"),
+    ({"prompt": "answer"}, "got column answer; allowed: another name"),
     ({"top": 1.0}, "got top 1.0; allowed: above 0 and below 1"),
     ({"low": 0}, "got low 0 and high None; allowed: both, or neither"),
     ({"low": 1, "high": 1}, "low below high"), ({"low": 0, "high": float("inf")}, "finite"),

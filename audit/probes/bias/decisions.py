@@ -67,6 +67,8 @@ _CALIBRATION = {
 }
 _MOST_SENSITIVE = 4
 _UNIT = "unit"
+_OWN = {"label", "score", "decision"}
+"""Columns that rows get beside their groups."""
 Mitigation = Literal["demographic_parity", "equalized_odds", "true_positive_rate_parity", "false_positive_rate_parity"]
 
 
@@ -152,6 +154,9 @@ class Decisions:
             not 0 < len(self.sensitive) <= _MOST_SENSITIVE or len(set(self.columns)) < len(self.columns),
             f"columns {', '.join(self.columns)}", f"1 to {_MOST_SENSITIVE} sensitive, each column once",
         )
+        told = {"answer"} if self.prompt else {"probabilities", "names"} if self.features else set[str]()
+        hidden = sorted({*self.sensitive, *self.within} & _OWN | set(self.columns) & told)
+        self._refuse(hidden, f"column {', '.join(hidden)}", "another name, as what is judged gets this one")
         strange = sorted(set(self.categories) - set(self.features))
         self._refuse(strange, f"categories {', '.join(strange)}", "features")
         known = ", ".join([*_RATES, *_OF_FAIRLEARN])

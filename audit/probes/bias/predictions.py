@@ -35,6 +35,8 @@ __all__ = ["Predictions"]
 
 _MOST_SENSITIVE = 4
 _UNIT = "unit"
+_OWN = {"label", "prediction"}
+"""Columns that rows get beside their groups."""
 _OF_NEIGHBOURS = {
     "consistency": AUROC, "consistency_held_out": AUROC, "consistency_by_chance": AUROC, "same_features_share": SHARE,
 }
@@ -100,6 +102,8 @@ class Predictions:
             not 0 < len(self.sensitive) <= _MOST_SENSITIVE or len(set(columns)) < len(columns),
             f"columns {', '.join(columns)}", f"1 to {_MOST_SENSITIVE} sensitive, each column once",
         )
+        hidden = sorted(set(self.sensitive) & _OWN | set(columns) & ({"answer"} if self.prompt else set()))
+        self._refuse(hidden, f"column {', '.join(hidden)}", "another name, as what is judged gets this one")
         got, bounds = f"low {self.low} and high {self.high}", self.bounds
         self._refuse((self.low is None) != (self.high is None), got, "both, or neither")
         self._refuse(bounds is not None and not -inf < bounds[0] < bounds[1] < inf, got, "finite, low below high")
