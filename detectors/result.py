@@ -156,8 +156,10 @@ class Measure:
         most_of_unit = _LARGEST / 100 if self.unit == "share" else _LARGEST  # shares are told in per cent
         for label, number in numbers.items():
             if number is not None and not abs(number) <= most_of_unit:
-                allowed = f"a finite number of at most {most_of_unit:g}, or value None with a reason"
-                raise ValueError(f"measure {self.name!r}: {label} is {number}; allowed: {allowed}")
+                raise ValueError(
+                    f"measure {self.name!r}: {label} is {number}; allowed: a finite number of at most {most_of_unit:g}"
+                    ", or value None with a reason"
+                )
         if (
             self.value is not None
             and self.low is not None
