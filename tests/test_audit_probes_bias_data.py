@@ -15,6 +15,7 @@ from audit.data.tabular import File
 from audit.errors import DataError, PlanError, UsageError
 from audit.integrity import recompute
 from audit.probe import Probe
+from audit.probes.bias import data as data_bias
 from audit.probes.bias.data import DataBias
 
 
@@ -76,13 +77,14 @@ def test_a_limit_speaks_of_what_is_asked_and_a_column_must_be_there(tmp_path):
         run(probe="bias.data", data={"items": people(), "test": people()}, into=tmp_path / "audits")
 
 
-@pytest.mark.parametrize("identity", [("key",), ("key", "sex"), ("sex", "key")])
 @pytest.mark.parametrize(
-    "question", ["labels", "missing", "representation", "coverage", "proxies", "duplicates", "overlap"]
+    "identity", [("key",), ("key", "sex"), ("sex", "key"), ("age",), ("sex", "age"), ("age", "key")]
 )
+@pytest.mark.parametrize("question", sorted(data_bias._OF_QUESTION))
 def test_rows_that_an_identity_names_pass_the_controls_of_every_question(question, identity):
-    """Planted rows are as many persons as rows, also where the group is a part of who a person is."""
-    probe = DataBias(sensitive=("sex",), features=("age",), identity=identity, questions=(question,))
+    """Planted rows are as many persons as rows, also where the group, or what a model learns from, is
+    a part of who a person is."""
+    probe = DataBias(sensitive=("sex",), features=("age",), identity=identity, questions=(question,), within=("work",))
     rng = np.random.default_rng(1)
     fault, clean = (probe.judge(one, level=0.95, rng=rng) for one in probe.controls(rng))
     assert (probe.found(fault), probe.found(clean)) == (True, False)

@@ -56,6 +56,8 @@ def _planted(probe: _DataBias, rng: np.random.Generator, *, faulty: bool) -> Obs
     group = (np.arange(len(rows)) % 2).astype(bool)
     if not faulty:
         group = group ^ (np.arange(len(rows)) // 2 % 2).astype(bool)  # of no column of the table
+    twice = group if faulty else np.ones(len(rows), bool)  # each row of the clean twin is there twice
+    _identify(probe, rows, twice if question == "duplicates" else np.zeros(len(rows), bool))
     if question == "labels":
         label = np.where(group, np.arange(len(rows)) // 16 % 4 == 0, np.arange(len(rows)) // 16 % 4 != 0)
         rows[probe.label] = _labels(probe, label)
@@ -63,14 +65,16 @@ def _planted(probe: _DataBias, rng: np.random.Generator, *, faulty: bool) -> Obs
         _turn(probe, rows, group)
     if question in ("missing", "missing_columns"):
         lacks = group & (np.arange(len(rows)) // 16 % 2 == 0)
-        rows.loc[lacks, [*probe.features, probe.label][0]] = None
+        able = [*probe.features, *([] if probe.label is None else [probe.label])]
+        rows.loc[lacks, min(able, key=lambda one: one in probe.identity)] = None
     if question == "coverage" and faulty:
         rows = rows[~(group & (np.arange(len(rows)) >= 2))]
     if question == "proxies":
         told = np.where(rng.random(len(rows)) < 0.05, ~group, group)
-        rows[probe.features[0]] = told.astype(int).astype(str)
-    twice = group if faulty else np.ones(len(rows), bool)  # each row of the clean twin is there twice
-    _identify(probe, rows, twice if question == "duplicates" else np.zeros(len(rows), bool))
+        number = told.astype(int)
+        if probe.features[0] in probe.identity:  # large or small tells of the group, and each is of one row
+            number = number * len(rows) + np.arange(len(rows))
+        rows[probe.features[0]] = number.astype(str)
     if question != "overlap":
         return {"items": rows}
     others = rows[list(dict.fromkeys([*probe.sensitive, *probe.identity]))].copy()
@@ -125,7 +129,7 @@ def _identify(probe: _DataBias, rows: pd.DataFrame, twice: np.ndarray) -> None:
     """Name each row; those of a mask in pairs."""
     import numpy as np
 
-    if probe.identity and (probe.asked[0] in ("duplicates", "overlap") or _telling(probe) not in rows):
+    if probe.identity and (probe.asked[0] in ("duplicates", "overlap") or _telling(probe) not in _judged(probe)):
         place = np.arange(len(rows))
         rows[_telling(probe)] = [f"row {n}" for n in np.where(twice, place // 4 * 4 + place % 2, place)]
     for name in probe.identity:
@@ -134,10 +138,15 @@ def _identify(probe: _DataBias, rows: pd.DataFrame, twice: np.ndarray) -> None:
 
 
 def _telling(probe: _DataBias) -> str:
-    """Return the column that tells rows apart: the first of the identity that is not a group or the label."""
-    taken = {*probe.sensitive, probe.label}
-    first: str = next((one for one in probe.identity if one not in taken), probe.identity[0])
+    """Return the column that tells rows apart: of the identity one that is nothing else, or else a feature."""
+    taken = (_judged(probe), {*probe.features})
+    first: str = min(probe.identity, key=lambda one: [one in columns for columns in taken])
     return first
+
+
+def _judged(probe: _DataBias) -> set[str | None]:
+    """Return the columns that say whom a row is of, and what became of it."""
+    return {*probe.sensitive, *probe.within, probe.label}
 
 
 def _represented(probe: _DataBias, faulty: bool) -> pd.DataFrame:
