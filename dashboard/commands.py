@@ -39,6 +39,7 @@ def show(
     """
     from audit.errors import UsageError
     from audit.signing import Secret, known_keys
+    from audit.storage import shown
     from dashboard.address import read
     from dashboard.login import login_of
     from dashboard.server import Certificate, serve
@@ -50,6 +51,10 @@ def show(
     if (tls_cert is None) != (tls_key is None):
         raise UsageError("--tls-cert and --tls-key: got one of them; allowed: both, or neither")
     certificate = None if tls_cert is None or tls_key is None else Certificate(tls_cert, tls_key)
+    if into.exists() and not into.is_dir():
+        raise UsageError(f"--into {into}: got a file; allowed: a folder of audits")
+    if not into.exists():
+        print(f"note: {shown(into)} is not there yet, so that nothing is listed until a run makes it", file=sys.stderr)
     query = read(dict(parse_qsl(at.removeprefix("?")))).link if at else ""
 
     def say(address: str) -> None:

@@ -282,6 +282,13 @@ def test_a_csv_in_latin_1_is_told_what_is_allowed(tmp_path, content):
         read(File(tmp_path / "p.csv"))
 
 
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_a_csv_in_utf_16_is_told_what_is_allowed(tmp_path, order):
+    (tmp_path / "p.csv").write_text("\ufeffmore,less\na,b\n", f"utf-16-{order}")
+    with pytest.raises(DataError, match=r"p\.csv: is UTF-16; allowed: UTF-8"):
+        read(File(tmp_path / "p.csv"))
+
+
 @pytest.mark.parametrize("content", ['more,less\na,"b\n"\n\n', 'more,less\na,5" b\n', 'more,less\na,"b""\n"'])
 def test_quotes_that_are_closed_or_inside_a_word_lose_no_line(tmp_path, content):
     (tmp_path / "p.csv").write_text(content)

@@ -183,6 +183,12 @@ def test_no_packet_of_an_answer_waits_for_word_of_the_one_before(tmp_path, monke
     assert waits == [False]
 
 
+def test_a_file_is_no_folder_of_audits(tmp_path):
+    (tmp_path / "a.zip").touch()
+    with pytest.raises(UsageError, match=r"--into .*a.zip: got a file; allowed: a folder of audits"):
+        show(tmp_path / "a.zip", 0)
+
+
 def test_an_unknown_language_is_refused_before_anything_starts(tmp_path):
     with pytest.raises(UsageError, match="unknown language 'xx'"):
         show(tmp_path, 0, "127.0.0.1", "xx")
@@ -270,4 +276,5 @@ def interrupted(tmp_path_factory):
 
 
 def test_an_interrupt_ends_it_quietly(interrupted):
-    assert interrupted[1:] == (0, "Ctrl-C ends it\n")
+    note = "note: audits is not there yet, so that nothing is listed until a run makes it"
+    assert interrupted[1:] == (0, f"{note}\nCtrl-C ends it\n")

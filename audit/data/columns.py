@@ -13,6 +13,7 @@ import json
 import os
 import re
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice, takewhile
@@ -239,7 +240,11 @@ def _opened(path: Path) -> Any:
     import pyarrow as pa
 
     require_regular(path)
-    return pa.OSFile(os.fspath(path))
+    file = pa.OSFile(os.fspath(path))
+    if file.read(2) in (BOM_UTF16_LE, BOM_UTF16_BE):
+        raise DataError(f"{path}: is UTF-16; allowed: UTF-8")
+    file.seek(0)
+    return file
 
 
 def _csv(file: Any, kind: FileFormat, columns: Sequence[str] | None = None) -> Any:

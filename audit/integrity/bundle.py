@@ -337,10 +337,17 @@ def import_audit(
     tidy(into, prefix=".import-")
     if os.path.lexists(target):
         raise UsageError("{folder}: there already; import into another folder", folder=target)
+    made = [one for one in (into, *into.parents) if not one.exists()]
     into.mkdir(parents=True, exist_ok=True)
-    with unpacked(bundle, into) as folder:
-        found = verify_audit(folder, keys, known=known)
-        folder.rename(target)
+    try:
+        with unpacked(bundle, into) as folder:
+            found = verify_audit(folder, keys, known=known)
+            folder.rename(target)
+    except BaseException:
+        for one in made:
+            with suppress(OSError):  # somebody else may have put something there
+                one.rmdir()
+        raise
     sync_folder(into)
     push_folder(target)
     told(found)

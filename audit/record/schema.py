@@ -7,16 +7,14 @@ Same plan, data and model give the same bytes. Readers ignore unknown keys; a ch
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from audit.record.finding import Evidence, Finding, Limit, OneSided, SmallestEffect, Stored, Undecided
 from audit.record.promises import Promise, Target
 from audit.record.verdict_order import Verdict
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "DIMENSIONS",
@@ -206,11 +204,23 @@ class Spent(Stored):
     currency: str | None = None
 
 
+def _moment(told: str) -> str:
+    try:
+        datetime.fromisoformat(told).timestamp()
+    except (ValueError, OverflowError):
+        raise ValueError("not a moment; allowed: as 2027-01-31T12:00:00+00:00") from None
+    return told
+
+
+Moment = Annotated[str, AfterValidator(_moment)]
+"""A day and time of the calendar, ISO 8601."""
+
+
 class RunFacts(Stored):
     """How the audit was run; `run.json`. Not part of the record: times, host, versions, calls."""
 
-    started: str
-    finished: str
+    started: Moment
+    finished: Moment
     seconds: float
     host: str
     platform: str

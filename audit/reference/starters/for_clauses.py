@@ -17,8 +17,12 @@ from pathlib import Path
 from audit.errors import UsageError, did_you_mean
 from audit.frameworks import Alternative, Clause, Framework, framework_names, load_framework
 from audit.reference.starters import CHAT_PROMPT, family_of, seen_from, starter_model
+from audit.reference.starters.answers import ANSWERS
 
 __all__ = ["PROFILES", "ClausePlan", "clause_plan"]
+
+_QUESTIONS = (*ANSWERS, "efficiency", "mark", "memorisation", "novelty", "privacy", "robustness")
+"""What `init --for` takes too; other plans answer them."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,9 @@ def _aimed(aim: str) -> tuple[Framework, list[Clause]]:
     """Return the framework and the clauses that an aim names."""
     name, _, wanted = aim.partition("/")
     if name not in framework_names():
-        raise UsageError(f"init --for {aim}{did_you_mean(name, (*framework_names(), *PROFILES))}")
+        words = (*_QUESTIONS, *framework_names(), *PROFILES)
+        told = dict.fromkeys(str(did_you_mean(one, words)) for one in (name, ""))  # the nearest, and all of them
+        raise UsageError(f"init --for {aim}{''.join(told)}")
     framework = load_framework(name)
     clauses = [one for one in framework.clauses if _begins(one.id, wanted)]
     if not clauses:
