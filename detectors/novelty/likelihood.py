@@ -124,9 +124,8 @@ def batch_typicality(
     whole = whole - whole.mean()
     seen = float(_studentised(whole[None], len(new), least)[0])
     blocks = np.array_split(np.arange(replicates), max(1, replicates * len(whole) // _BLOCK))
-    usual = np.concatenate([
-        _studentised(rng.permuted(np.tile(whole, (len(block), 1)), axis=1), len(new), least) for block in blocks
-    ])
+    rows = (np.tile(whole, (len(block), 1)) for block in blocks)
+    usual = np.concatenate([_studentised(rng.permuted(one, axis=1, out=one), len(new), least) for one in rows])
     return found, float((1 + np.count_nonzero(usual >= seen * (1 - 1e-9))) / (replicates + 1))
 
 
