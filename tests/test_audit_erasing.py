@@ -358,16 +358,18 @@ def test_no_entry_leads_the_next_erasure_out_of_the_audit(audit, tmp_path, name)
 
 
 def test_of_rows_that_are_left_it_is_told_on_whose_word_they_stand(audit):
-    """Nothing but the entry says that no other row went, and that those that stay are as they were."""
+    """Nothing but the entry says that no other row went in its place, and that those that stay are as they were."""
     erased(audit, {"limited": [PERSON]})
     (first,) = verify_audit(audit.folder).erased
     path = audit.folder / "items" / "limited.parquet"
     frame = pd.read_parquet(path)
-    frame.head(3).assign(text="nothing to see").to_parquet(path)
+    frame.assign(text="nothing to see").to_parquet(path)
     _forged(lambda says: says["files"]["items/limited.parquet"].update(now=digest_file(path)))(audit.folder)
     told = [*verify_audit(audit.folder).lines()]
     assert f"      what is left of {first.left} of the files stands on the word of this entry" in told
     assert first.left == 2
+    alone = "this audit is not sealed: whether other items went or were changed, this entry alone tells"
+    assert f"      {alone}" in told
 
 
 def test_a_signed_tombstone_cannot_be_rewritten(audit, tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 from audit.errors import DokimasiaError, IntegrityError
 from audit.files import canonical, digest_file, sha256, stored_json
 from audit.integrity.conformity import check_record
+from audit.integrity.left import check_left
 from audit.plan import check_deviations
 from audit.record import PLAN_FILE, RECORD_FILE, REVIEWS_FILE, RUN_FILE, Audit, Erased, Finding, RunFacts, erasures
 from audit.review import check_kept
@@ -27,11 +28,12 @@ def check_digests(audit: Audit) -> int:
     """Return how many files were compared; raises IntegrityError naming the first that differs.
 
     The record must be the one that the run wrote, follow from plan.json, and name what it rests on. A file that an
-    entry of the reviews tells of as erased is gone, or the one that it left; before the erasure is through, what it
-    was.
+    entry of the reviews tells of as erased is gone, or the one that it left, which holds what the record counts but the
+    erased; before the erasure is through, what it was.
     """
-    count = 0
-    for name, digests in digests_of(audit).items():
+    count, told = 0, erasures(audit.folder)
+    chains = digests_of(audit, told)
+    for name, digests in chains.items():
         path = audit.folder / name
         if not path.resolve().is_relative_to(audit.folder.resolve()):
             raise IntegrityError("{file}: lies outside the audit folder", file=name)
@@ -45,6 +47,7 @@ def check_digests(audit: Audit) -> int:
             raise IntegrityError(stored if len(digests) == 1 else erased, file=name)
         count += 1
     check_told(audit)
+    check_left(audit, told, chains)
     return count + 1
 
 

@@ -186,7 +186,8 @@ def _left(audit: Audit, told: Sequence[Erased], scope: Scope | None = None) -> d
 def _without(path: Path, items: Sequence[str], named: Set[str]) -> tuple[bool, bytes | None]:
     """Return whether a table has rows of these items, and the bytes of the others.
 
-    All of it goes where it names no item, or not each that it has to name: their rows bear other names there.
+    All of it goes where it names no item, or not each that it has to name: their rows bear other names there. Likewise
+    where it names one twice: what is left could not be counted against the record.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -196,10 +197,12 @@ def _without(path: Path, items: Sequence[str], named: Set[str]) -> tuple[bool, b
     if column is None:
         return True, None
     ids = pc.cast(table[column], "string")
-    if not named <= {*pc.unique(ids).to_pylist()}:
+    distinct = pc.unique(ids)
+    if not named <= {*distinct.to_pylist()}:
         return True, None
     rest = table.filter(pc.invert(pc.is_in(ids, value_set=pa.array(items, "string")))).combine_chunks()
-    return len(rest) < len(table), parquet_bytes(rest) if len(rest) else None
+    can_be_counted = len(rest) > 0 and len(distinct) == len(ids)
+    return len(rest) < len(table), parquet_bytes(rest) if can_be_counted else None
 
 
 def _kept(audit: Audit, reviews: Reviews, sealed: int, checks: Iterable[str]) -> list[Kept]:

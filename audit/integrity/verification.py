@@ -146,6 +146,9 @@ class Verification:
                 yield Detail("signed with {whose}, {key}", whose=nobody if one.owner is None else of, key=one.key)
             if one.left:
                 yield Detail("what is left of {files} of the files stands on the word of this entry", files=one.left)
+            if self.seal is None and any(one.checks.values()):
+                alone = "this audit is not sealed: whether other items went or were changed, this entry alone tells"
+                yield Detail(alone)
             if one.kept:
                 told = "results after review that stand on the word of this entry: {checks}"
                 yield Detail(told, checks=_first(one.kept, _SHOWN))
