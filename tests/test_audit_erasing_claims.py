@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
-from erasing_fixtures import PERSON, told_audit
+from erasing_fixtures import PERSON, plan_of, told_audit
+from markov import Repeats
 
 from audit.cli.app import execute
 from audit.errors import IntegrityError, UsageError
+from audit.execute import run
 from audit.files import canonical, digest_file
 from audit.integrity import erase, export_audit, import_audit, seal_audit, verify_audit
 from audit.record import REVIEWS_FILE, load_record
@@ -84,6 +87,15 @@ def no_table(folder):
     forged(folder)
 
 
+def all_gone(folder):
+    def change(says):
+        for name in (ITEMS, SEEN):
+            (folder / name).unlink()
+            del says["files"][name]["now"]
+
+    forged(folder, change)
+
+
 def answers_left(folder):
     def change(says):
         name = next(name for name in says["files"] if name.startswith("observed/"))
@@ -107,6 +119,7 @@ COUNTED = "22 are left of 24, and 1 are told of as erased"
     (said("p08"), "holds 'p08', which is told of as erased"), (said(), ": left by an erasure that takes all of it"),
     (said(PERSON, "p99"), f"{SEEN}: 23 are left of 24, and 2 are told of as erased"),
     (another, f"{REVIEWS_FILE}:1: speaks of 'p03' of limited, which is neither left nor told of as erased"),
+    (all_gone, f"{ITEMS}: 0 are left of 24, and 1 are told of as erased"),
     (no_table, f"{ITEMS}: not a table of items"), (answers_left, "observed/.*: left by an erasure"),
 ])  # fmt: skip
 def test_what_is_left_is_held_to_the_record(audit, forge, told, tmp_path, capsys):
@@ -152,3 +165,20 @@ def test_a_table_that_names_an_item_twice_goes_as_a_whole(made, tmp_path):
     frame.reset_index().to_parquet(tmp_path / "rows.parquet")
     assert _without(tmp_path / "rows.parquet", ["p2"], set()) == (True, None)
     assert _without(tmp_path / "rows.parquet", ["p3"], set()) == (False, None)
+
+
+def test_an_item_whose_id_another_bears_goes_with_its_check_alone(tmp_path):
+    plan = plan_of(tmp_path)
+    audit = run(replace(plan, checks=(replace(plan.checks[1], probe=Alike()),)), into=tmp_path / "audits")
+    with pytest.raises(UsageError, match="items of 'free' bear one id twice: erase the check as a whole"):
+        erased(audit, {"free": [PERSON]})
+    erased(audit, {"free": []})
+    verify_audit(audit.folder)
+
+
+class Alike(Repeats):
+    """Stores each item twice."""
+
+    def judge(self, observed, *, level, rng):
+        made = super().judge(observed, level=level, rng=rng)
+        return replace(made, items=pd.concat([made.items, made.items]))

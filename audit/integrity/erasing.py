@@ -129,6 +129,8 @@ def _scope(audit: Audit, checks: Scope) -> Scope:
         new[check] = rest or items
         for item in lacking_items(audit, check, rest) if rest else ():
             raise UsageError("check {check!r} has no item {item!r}", check=check, item=item)
+        if rest and (file := items_of(audit.folder, known[check])) and len({*(ids := file.ids())}) < len(ids):
+            raise UsageError("items of {check!r} bear one id twice: erase the check as a whole", check=check)
     scope = {check: new[check] for check in new if known[check].evidence}
     scope = scope or {one.check: () for one in known.values() if one.evidence and not checks}
     if not scope:

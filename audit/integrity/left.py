@@ -2,11 +2,12 @@
 
     observations/<check>.items.parquet     rows left + ids erased = rows that the record counts
     observations/<check>.<role>.parquet    rows left + ids erased >= rows that the record counts
-    items/<check>.parquet                  units left + ids erased >= units of each measure that is a mean over them
+    items/<check>.parquet                  units left + ids erased >= units of each measure that is a mean over them;
+                                           gone only where each row was named
     any file of the check                  holds none of the ids; of a check that went, and of tables, there is none
 
 The items that people spoke of are left or named, too. Whether one went in another's place, whether what is left is as
-it was, and whether a file that is gone as a whole had to go, nothing but the entry itself tells.
+it was, and whether observations that are gone as a whole had to go, nothing but the entry itself tells.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ def _check(audit: Audit, finding: Finding, erased: Set[str] | None, chains: Chai
             _gone(name, chains)
         elif chains[name][-1] is not None and digest_file(audit.folder / name) == chains[name][-1]:
             _hold(audit, finding, name, erased, lost=len(chains[name]) > 1)
+        elif chains[name][-1] is None and name == items_name(finding.check):  # each of its rows was named
+            _held_by_measures(finding, name, None, len(erased))
+            _held_by_reviews(audit, finding, erased)
 
 
 def _hold(audit: Audit, finding: Finding, name: str, erased: Set[str], *, lost: bool) -> None:
@@ -82,12 +86,15 @@ def _refuse(name: str, left: int, had: object, erased: int) -> NoReturn:
     )
 
 
-def _held_by_measures(finding: Finding, name: str, items: pa.Table, erased: int) -> None:
-    """Raise IntegrityError where a mean speaks of more units than are left and were erased."""
+def _held_by_measures(finding: Finding, name: str, items: pa.Table | None, erased: int) -> None:
+    """Raise IntegrityError where a mean speaks of more units than are left (None: no items are) and were erased."""
     for one in finding.measures:
         columns = {one.mean_of, one.unit_of or one.mean_of, *(one.where or {})}
-        of_items = one.mean_of is not None and one.group is None and columns <= {*items.column_names}
-        if of_items and (left := _units(items, one)) + erased < (had := one.n.get("units", 0)):
+        told = items is None or columns <= {*items.column_names}
+        if one.mean_of is None or one.group is not None or not told:
+            continue
+        left = 0 if items is None else _units(items, one)
+        if left + erased < (had := one.n.get("units", 0)):
             _refuse(name, left, had, erased)
 
 
