@@ -16,7 +16,7 @@ from test_dashboard_views import html, links, rerun, rows_of, screen, seen, text
 
 from audit.cli.closing_table import closing_table
 from audit.errors import IntegrityError, UsageError
-from audit.record import Limit, load_record
+from audit.record import Declared, Limit, load_record
 from audit.review import Decision, Due, Owner, Status, add_reviews
 from audit.signing import key_file
 from audit.verdict import dimensions_of, matrix_row
@@ -94,6 +94,16 @@ def test_of_each_dimension_the_worst_with_its_limit_else_which_way_is_good(tmp_p
     assert (cells["efficiency"].value, cells["efficiency"].read) == ("1.24\u00a0ms", "↓ better")
     assert printed_row(audit.record, KOREAN).cells["efficiency"].value == "1.24밀리초"
     assert list(matrix_row(audit.record).cells) == ["bias", "efficiency"]
+
+
+def test_a_declared_number_that_is_contradicted_is_wrong_whatever_the_verdict(tmp_path):
+    audit = write_audit(tmp_path / "a", [
+        finding("fine", "passed", "told", limit=Limit(measure="share", at_most=0.5), measures=[rate("share", 1, 9)]),
+        finding("said", "measured", "told", gating=False, measures=[rate("share", 80, 100)],
+                controls={"positive": True, "negative": True}, declared=Declared(measure="share", value=0.1)),
+    ])  # fmt: skip
+    (wrong,) = printed_row(audit.record, ENGLISH).wrong
+    assert (wrong.check, wrong.told[:17]) == ("said", "What is declared,")
 
 
 def test_names_that_a_record_of_others_invents_share_one_column_everywhere(home):

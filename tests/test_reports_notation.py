@@ -182,6 +182,12 @@ def test_a_remark_is_a_sentence_with_its_terms_and_numbers():
     )
 
 
+def test_counts_of_a_remark_are_whole():
+    told = N.remark({"key": "found_together", "count": 20.0, "known": 60.0, "needed": 1199.0})
+    assert told.startswith("With 60 independent non-members a member is found only where 20 ")
+    assert told.endswith("one alone takes 1,199.")
+
+
 def test_a_remark_of_a_later_version_or_a_strange_one_is_told_as_it_stands():
     assert N.remark({"key": "unheard", "score": "knn5", "low": 0.5}) == (
         "Key unheard, score kNN-5 distance (no model), low 0.500"

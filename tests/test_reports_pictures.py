@@ -72,6 +72,17 @@ def test_a_gallery_draws_each_class_and_says_which_were_never_drawn(tmp_path):
     assert heights[0] / heights[1] == pytest.approx(60 / 39, abs=0.01)
 
 
+def test_an_interval_of_a_group_that_goes_on_beyond_the_axis_has_an_arrow(tmp_path):
+    """Values close together: the axis reaches no farther than they span, on either side."""
+    measures = [
+        replace(real("score_mean", value, half, 50, unit="score"), group=group)
+        for group, value, half in (("a", 0.410, 0.04), ("b", 0.417, 0.04), ("c", 0.415, 0.001))
+    ]
+    one = finding("x", "measured", "w", probe="bias.open_ended", measures=measures)
+    (forest,) = pictures(tmp_path, one, pd.DataFrame({"id": ["x"], "score": [1.0]}))
+    assert len([part for part in tree(forest).iter("path") if part.get("class") == "clipped"]) == 4
+
+
 def test_many_classes_are_cut_to_the_farthest_and_counted(tmp_path):
     measures = [rate("share", 2, 100, group=f"c{number}", ideal=number / 1000) for number in range(60)]
     frame = pd.DataFrame({"id": ["a"], "class": ["c1"]})

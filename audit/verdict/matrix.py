@@ -14,6 +14,7 @@ from functools import cache
 
 from audit import plugins
 from audit.record import DIMENSIONS, UNSETTLED, WORST_FIRST, Finding, Judged, Record, Verdict, decided, severity
+from audit.verdict.declared import contradicts
 from audit.verdict.ideals import far_off
 
 __all__ = ["OTHER", "MatrixCell", "MatrixRow", "badness", "dimensions_of", "matrix_row"]
@@ -42,7 +43,7 @@ class MatrixRow:
     cells: Mapping[str, MatrixCell]
     """Dimension -> what was found, for those that somebody asked about; those of no installed probe are `OTHER`."""
     wrong: tuple[Finding, ...]
-    """What failed, crashed or is undecided, the worst first."""
+    """What failed, crashed, is undecided or contradicts what somebody declares, the worst first."""
     decided: tuple[int, int]
     """(gating checks that passed or failed, gating checks)."""
     far: int
@@ -59,7 +60,7 @@ def matrix_row(record: Record) -> MatrixRow:
     return MatrixRow(
         audited=_audited(record),
         cells=cells,
-        wrong=tuple(one for one in ranked if one.verdict in UNSETTLED),
+        wrong=tuple(one for one in ranked if one.verdict in UNSETTLED or contradicts(one)),
         decided=decided(ranked),
         far=sum(cell.far for cell in cells.values()),
     )

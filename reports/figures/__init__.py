@@ -5,14 +5,14 @@ from reports.figures.funnel import Step, funnel_chart
 from reports.figures.intervals import axis_head, interval_line
 from reports.figures.items import Drawing, drawn, placed, shaded, told_list
 from reports.figures.over_time import Point, Trend, trend
-from reports.figures.shapes import bar, cut, dot, feet, filled, joined, line, rungs, stroke, words_at
+from reports.figures.shapes import arrow, bar, cut, dot, feet, filled, joined, line, rungs, stroke, words_at
 from reports.figures.signs import SIGNS, sign
 from reports.figures.slopegraph import Side, slopes
 from reports.figures.style import FONT, PALETTE, css, recoloured, svg
 
 __all__ = [
     "FONT", "NO_AXIS", "OPEN", "PAD", "PALETTE", "SHARED", "SIGNS", "Axis", "Drawing", "Point", "Side", "Step", "Trend",
-    "axis_head", "axis_of", "bar", "css", "cut", "dot", "drawn", "feet", "filled", "funnel_chart", "interval_line",
-    "joined", "line", "placed", "recoloured", "round_axis", "rungs", "scale_of", "shaded", "sign", "slopes", "stroke",
-    "svg", "told_list", "trend", "words_at",
+    "arrow", "axis_head", "axis_of", "bar", "css", "cut", "dot", "drawn", "feet", "filled", "funnel_chart",
+    "interval_line", "joined", "line", "placed", "recoloured", "round_axis", "rungs", "scale_of", "shaded", "sign",
+    "slopes", "stroke", "svg", "told_list", "trend", "words_at",
 ]

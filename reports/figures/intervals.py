@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from detectors.result import Measure
 from reports.figures.axes import PAD, Axis
+from reports.figures.shapes import arrow
 from reports.figures.style import PALETTE, Form, svg
 from reports.text import Notation
 
@@ -133,8 +134,8 @@ def _bar(measure: Measure, axis: Axis, colour: str) -> Markup:
     low = axis.low - 1 if measure.low is None else measure.low
     high = axis.high + 1 if measure.high is None else measure.high
     start, end, middle = axis.x(low), axis.x(high), HEIGHT / 2
-    caps = [_arrow(start, -1, colour) if low < axis.low else _cap(start, colour)]
-    caps.append(_arrow(end, 1, colour) if high > axis.high else _cap(end, colour))
+    caps = [arrow(start, middle, -1, colour) if low < axis.low else _cap(start, colour)]
+    caps.append(arrow(end, middle, 1, colour) if high > axis.high else _cap(end, colour))
     line = Form('<path d="M{} {}H{}" stroke="{}" stroke-width="3" stroke-opacity=".45"/>').put(
         start, middle, end, colour
     )
@@ -143,12 +144,6 @@ def _bar(measure: Measure, axis: Axis, colour: str) -> Markup:
 
 def _cap(x: float, colour: str) -> Markup:
     return Form('<path d="M{} {}v8" stroke="{}" stroke-width="1.5"/>').put(x, HEIGHT / 2 - 4, colour)
-
-
-def _arrow(x: float, way: int, colour: str) -> Markup:
-    return Form('<path class="clipped" d="M{} {}l{} 5l{} 5z" fill="{}"/>').put(
-        x, HEIGHT / 2 - 5, 8 * way, -8 * way, colour
-    )
 
 
 def value_dot(x: float, y: float, verdict: str) -> Markup:

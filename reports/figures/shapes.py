@@ -12,7 +12,7 @@ from reports.figures.axes import Axis
 from reports.figures.style import PALETTE, Form
 from reports.text import Notation, Words, one_line
 
-__all__ = ["bar", "cut", "dot", "feet", "filled", "joined", "line", "rungs", "stroke", "words_at"]
+__all__ = ["arrow", "bar", "cut", "dot", "feet", "filled", "joined", "line", "rungs", "stroke", "words_at"]
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
@@ -54,6 +54,11 @@ def stroke(path: str, colour: str, *, width: float = 1.0, dash: str = "", fill: 
     return Form('<path d="{}" {} stroke="{}" stroke-width="{}"{}/>').put(
         path, inside, PALETTE[colour], width, dashes
     )
+
+
+def arrow(x: float, y: float, way: int, colour: str) -> Markup:
+    """Return the end of an interval that goes on beyond its axis, to the right by a `way` of 1, to the left by -1."""
+    return Form('<path class="clipped" d="M{} {}l{} 5l{} 5z" fill="{}"/>').put(x, y - 5, 8 * way, -8 * way, colour)
 
 
 def filled(path: str, colour: str) -> Markup:

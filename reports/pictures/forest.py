@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from detectors.result import Measure
-from reports.figures import Axis, axis_of, cut, dot, feet, joined, line, words_at
+from reports.figures import PALETTE, Axis, arrow, axis_of, cut, dot, feet, joined, line, words_at
 from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 from reports.pictures.hotspots import Hotspot
 from reports.text import Notation
@@ -90,6 +90,10 @@ def _row(group: str, one: Measure, axis: Axis, top: float, notation: Notation) -
     if one.low is not None and one.high is not None:
         ends = _LABEL + axis.x(one.low), _LABEL + axis.x(one.high)
         parts.append(line(ends[0], middle, ends[1], middle, colour, width=1 if units < _FEW else 3))
+        if one.low < axis.low:
+            parts.append(arrow(ends[0], middle, -1, PALETTE[colour]))
+        if one.high > axis.high:
+            parts.append(arrow(ends[1], middle, 1, PALETTE[colour]))
     parts.append(dot(_LABEL + axis.x(one.value or 0.0), middle, colour, hollow=units < _FEW))
     value = notation.number(one.value or 0.0, one.unit)
     interval = "" if one.low is None else notation.interval(one)

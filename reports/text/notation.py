@@ -90,8 +90,14 @@ _OF_DIFFERENCES = ("widest_gap", "turns_round", "simpson", "missing_more")
 """Remarks whose shares are differences, which are told in points."""
 
 
+_COUNTS = ("known", "needed")
+"""What a remark puts in that is a count, whatever its name."""
+
+
 def _unit_of(name: str) -> str:
     """Return the unit of a remark's number by its name."""
+    if name in _COUNTS:
+        return "count"
     return next((unit for unit in ("share", "count") if name.endswith(unit)), "score")
 
 
