@@ -96,15 +96,17 @@ def chip_of(trust: Trust | None, words: Words) -> Chip:
     """Return what is told of an audit's state; None is one that is still looked at."""
     if trust is None:
         return Chip("looking", words("trust.looking"), words("trust.looking_told"))
+    kind: str = trust.state
+    if trust.key and trust.state == "unsealed":
+        kind = "stranger" if trust.owner else "foreign"
     facts = {"owner": one_line(trust.owner, words, 60), "mark": trust.key[:15]}
     if trust.state == "changed":
         told = words("trust.changed_told", why=one_line(words.term("error", trust.why), words, 300))
     else:
-        unknown = "stranger" if trust.owner else "foreign"
-        told = words(f"trust.{unknown if trust.key and trust.state == 'unsealed' else trust.state}_told", **facts)
+        told = words(f"trust.{kind}_told", **facts)
     if trust.erased:
         told = f"{told} {words('trust.erased_told')}"
-    return Chip(trust.state, words(f"trust.{trust.state}", **facts), told)
+    return Chip(trust.state, words(f"trust.{kind}", **facts), told)
 
 
 def trust_of(name: str, wait: float = 0) -> Trust | None:

@@ -431,7 +431,8 @@ def test_what_a_strange_key_erases_under_a_seal_is_told_and_refused_where_keys_a
     found = verify_audit(audit.folder, known=known)
     assert f"      signed with a key that nobody vouches for, {mallory.public.fingerprint}" in [*found.lines()]
     assert (trust_in(found).state, trust_in(found).key) == ("unsealed", mallory.public.fingerprint)
-    assert "erased since with a key that nobody" in chip_of(trust_in(found), words_of("en")).told
+    chip = chip_of(trust_in(found), words_of("en"))
+    assert (chip.word, "erased since with a key that nobody" in chip.told) == ("Erased with an unknown key", True)
     with pytest.raises(IntegrityError, match="erases what is sealed, signed with the key"):
         verify_audit(audit.folder, [kim.public])
     both = {**known, mallory.public.fingerprint: "Mallory"}

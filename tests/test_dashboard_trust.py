@@ -24,6 +24,7 @@ from dashboard.findings_register import stand_of
 from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
 from reports.figures import sign
+from reports.text import words_of
 
 TODAY = date.today()
 SOON = TODAY + timedelta(days=20)
@@ -67,6 +68,7 @@ def test_the_three_states(audit, tmp_path):
     seal_audit(audit, read_key(tmp_path / "lee"), "Kim Minji")
     found = state(audit)
     assert (found.state, found.owner) == ("unsealed", ""), "a key that nobody here knows vouches for nothing"
+    assert trust.chip_of(found, words_of("en")).word == "Sealed by an unknown key"
     seal_audit(audit, read_key(tmp_path / "kim"), "whoever", again=True)
     found = state(audit)
     assert (found.state, found.owner) == ("sealed", "Kim Minji"), "the key's owner, not the sealer's claim"
