@@ -195,6 +195,24 @@ def test_a_size_that_no_model_has_is_refused_before_it_is_built(folder, key, mon
             lm(folder).open()
 
 
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_model_without_layers_is_none(folder, number):
+    """It would answer, by its first and its last weights alone."""
+    set_config(folder, num_hidden_layers=number)
+    with pytest.raises(ModelError, match=f"num_hidden_layers is {number}; allowed: 1 at least"):
+        lm(folder).open()
+
+
+def test_what_a_library_says_of_a_setting_is_told_whole(folder):
+    for settings, told in (
+        ({"hidden_size": "x"}, r"Validation error for field 'hidden_size': .*'x'"),
+        ({"hidden_size": 32, "hidden_act": "none"}, "missing or unknown: 'none'"),
+    ):
+        set_config(folder, **settings)
+        with pytest.raises(ModelError, match=told):
+            lm(folder).open()
+
+
 def test_blocks_of_our_own_networks_are_bounded(tmp_path):
     folder = shutil.copytree(WEIGHTS / "diffusion" / "sound", tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())

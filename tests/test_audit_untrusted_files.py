@@ -76,6 +76,17 @@ def test_what_is_no_regular_file_is_refused_before_it_is_opened(tmp_path, kind, 
     assert capsys.readouterr().err == f"dokimasia: {path}: cannot be read (not a regular file)\n"
 
 
+def test_a_link_that_leads_to_itself_is_a_mistake_of_the_plan(tmp_path, capsys):
+    (tmp_path / "loop").symlink_to("loop")
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "title: T\nmodel: {use: causal_lm, path: ./loop}\nchecks:\n"
+        "  - name: c\n    probe: {use: privacy.personal_data}\n    data: {use: builtin, name: questions}\n"
+    )
+    assert execute(["check-plan", str(plan)]) == 2
+    assert "plan.yaml:2:25: " in capsys.readouterr().err
+
+
 def test_a_plan_that_is_too_large_is_not_read(tmp_path, capsys):
     with (path := tmp_path / "p.yaml").open("wb") as file:
         file.truncate(3 << 30)

@@ -126,6 +126,9 @@ def check_settings(folder: Path) -> None:
             if settings.get(key):
                 raise ModelError(f"{config}: {key} names other files; allowed: model.safetensors and config.json")
         check_sizes(config)
+        for key in ("num_hidden_layers", "n_layer"):
+            if isinstance(number := settings.get(key), int) and number < 1:  # weights of layers would be left out
+                raise ModelError(f"{config}: {key} is {number}; allowed: 1 at least")
     if (config := folder / "tokenizer_config.json").exists():
         for key, value in read_json(config).items():
             _check_file(folder, config, key, value)

@@ -85,7 +85,7 @@ class PartReader:
             path = (self.base / value).resolve()
             barred = None if self.confined is None else self.confined.why_not_path(path, self.base)
             there = barred is None and path.exists()
-        except (OSError, ValueError) as error:  # too long, or with a NUL
+        except (OSError, ValueError, RuntimeError) as error:  # too long, with a NUL, or a link that leads to itself
             self.wrong(place, f"got {value[:60]!r}; {getattr(error, 'strerror', error)}")
             return value
         if not there:

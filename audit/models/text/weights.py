@@ -183,6 +183,14 @@ def _digests(folder: Path) -> dict[str, str]:
     return {path.name: digest_file(path) for path in sorted(folder.iterdir()) if path.name != _KEPT}
 
 
+def _in_one_line(error: Exception) -> str:
+    """Return the first line of what a library says, with the next where it only announces that."""
+    first, *rest = [one.strip() for one in str(error).strip().splitlines()] or [type(error).__name__]
+    if isinstance(error, KeyError):
+        return f"missing or unknown: {first}"
+    return f"{first} {rest[0]}" if rest and first.endswith(":") else first
+
+
 @contextlib.contextmanager
 def _guarded(place: Path) -> Iterator[None]:
     """Silence the libraries' bars and advice, and make one line of whatever they raise at an untrusted file."""
@@ -193,8 +201,7 @@ def _guarded(place: Path) -> Iterator[None]:
         with contextlib.redirect_stderr(io.StringIO()), counted(place):
             yield
     except Exception as error:
-        line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ModelError(f"{place}: cannot be opened as a language model: {line}") from error
+        raise ModelError(f"{place}: cannot be opened as a language model: {_in_one_line(error)}") from error
     finally:
         transformers.logging.set_verbosity(level)
         if bars:
