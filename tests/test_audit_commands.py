@@ -152,7 +152,7 @@ def test_verify_knows_the_keys_that_the_dashboard_knows(dokimasia, tmp_path, mon
     for said in (told(), told(of="audit.zip"), dokimasia("import", "audit.zip", "--into", "other")):
         assert "unchanged since Whoever sealed them" in said
         assert "with the key of Kim Minji, sha256:" in said
-        assert "reviews: 1 entries; 1 signed, 1 by a known key" in said
+        assert "reviews: 1 entry; 1 signed, 1 by a known key" in said
     done = json.loads(told("--json"))
     assert (done["known"], done["seal"]["known"], done["seal"]["owner"]) == (1, True, "Kim Minji")
     assert done == json.loads(json.dumps(asdict(verified(dokimasia.folder))))

@@ -100,10 +100,10 @@ def test_what_cannot_be_marked_is_told_in_one_line(room, capsys):
     for file, *more, why in (
         ("silent.wav", "the sound is silent between 200 and 3,600 Hz"),
         ("short.wav", "the sound has 0.562 s at 16,000 samples a second; a mark needs 1 s at 8,000 to 192,000"),
-        ("slow.wav", "4,000 samples a second in 1 channels; allowed: 8,000 to 192,000, in 8"),
-        ("many.wav", "16,000 samples a second in 9 channels"), ("hole.wav", "a sample is nan; allowed: finite numbers"),
+        ("slow.wav", "4,000 samples a second, channels: 1; allowed: 8,000 to 192,000, channels: 1 to 8"),
+        ("many.wav", "16,000 samples a second, channels: 9"), ("hole.wav", "a sample is nan; allowed: finite numbers"),
         ("loud.wav", "e+299; allowed: finite numbers of at most 1e+10"),
-        ("other.aiff", "is AIFF (Apple/SGI); allowed: WAV, FLAC, Ogg, MP3"), ("none.wav", "no samples in 1 channels"),
+        ("other.aiff", "is AIFF (Apple/SGI); allowed: WAV, FLAC, Ogg, MP3"), ("none.wav", "no samples, channels: 1"),
         ("gone.wav", "cannot be read"), ("notes.wav", "--out", "m.aac", ".aac: not a format that is written"),
         ("notes.wav", "--snr", "3", "snr is 3; allowed: 15 to 50"),
         ("notes.wav", "--key", "image.dokimasia-key", "a key of image-spread; sounds want one of audio-spread"),
@@ -154,7 +154,7 @@ def test_texts_go_along_and_a_format_without_room_for_them_is_refused():
     for ending in (".wav", ".mp3"):
         with pytest.raises(UsageError, match=rf"{ending}: it cannot hold what .*license\); allowed: .flac"):
             sound_file(said, ending)
-    with pytest.raises(UsageError, match=r".mp3: it cannot hold 9,000 samples a second in 1 channels \(MPEG"):
+    with pytest.raises(UsageError, match=r".mp3: it cannot hold 9,000 samples a second, channels: 1 \(MPEG"):
         sound_file(Sound(notes(1, RATE), 9000, "PCM_16", {}), ".mp3")
     assert [*ENDINGS] == [".wav", ".flac", ".ogg", ".mp3"]
 
@@ -164,7 +164,7 @@ def test_a_file_that_claims_to_be_longer_costs_what_is_in_it(monkeypatch):
     whole[4:8] = whole[40:44] = (0xFFFFFFF0).to_bytes(4, "little")
     assert len(sound_of(io.BytesIO(whole), "x").samples) == RATE
     monkeypatch.setattr(files, "_MOST", 9000)
-    with pytest.raises(DataError, match=r"x: 16,000 samples in 1 channels; allowed: above 0, 9,000 in all"):
+    with pytest.raises(DataError, match=r"x: 16,000 samples, channels: 1; allowed: above 0, 9,000 in all"):
         sound_of(io.BytesIO(whole), "x")
 
 

@@ -284,8 +284,9 @@ def _standing(audit: Audit, state: ReviewState) -> Iterator[str]:
     from audit.review import agreements
 
     rule = "; approval needs a second person" if state.two_person else ""
+    count = "1 entry" if len(state.entries) == 1 else f"{len(state.entries)} entries"
     after = "" if state.verdict == audit.record.verdict else f", after review {state.verdict}"
-    yield f"{audit.record.id}: {state.decision}{rule}; {audit.record.verdict}{after}; {len(state.entries)} entries"
+    yield f"{audit.record.id}: {state.decision}{rule}; {audit.record.verdict}{after}; {count}"
     for (check, item), standing in state.targets.items():
         told = [f"{name} {value}" for name, value in _told(standing, state.on).items() if value]
         if standing.comments:

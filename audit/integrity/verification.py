@@ -163,7 +163,7 @@ class Verification:
         if not (self.reviews or self.torn):
             return
         yield Statement(
-            "reviews: {entries} entries; {signed} signed{known}{torn}", entries=self.reviews, signed=self.signed,
+            "reviews: {entries}; {signed} signed{known}{torn}", entries=_entries(self.reviews), signed=self.signed,
             known=Phrase(", {known} by a known key", known=self.known) if self.known else "",
             torn=Phrase("; a last line that was not written whole is left out") if self.torn else "",
         )
@@ -172,6 +172,10 @@ class Verification:
             yield Detail("the last is {head}", head=self.head)
         for number in self.back:
             yield Detail("entry {number} is dated before an earlier one; the latest day counts", number=number)
+
+
+def _entries(count: int) -> Phrase:
+    return Phrase("1 entry") if count == 1 else Phrase("{count} entries", count=count)
 
 
 class Statement(Phrase):
@@ -296,8 +300,8 @@ def _opened(folder: Path) -> Audit:
 def _expect(reviews: Reviews, entries: int, head: str | None) -> None:
     if len(reviews.entries) < entries:
         raise IntegrityError(
-            "{file}: {count} entries; expected are at least {wanted}",
-            file=REVIEWS_FILE, count=len(reviews.entries), wanted=entries,
+            "{file}: {entries}; expected are at least {wanted}",
+            file=REVIEWS_FILE, entries=_entries(len(reviews.entries)), wanted=entries,
         )
     if head is not None and not any(one.removeprefix("sha256:").startswith(head) for one in reviews.digests):
         raise IntegrityError(

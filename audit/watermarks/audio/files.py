@@ -78,7 +78,8 @@ def sound_of(data: BinaryIO, place: object) -> Sound:
                 raise DataError("{file}: is {got}; allowed: WAV, FLAC, Ogg, MP3", file=place, got=file.format_info)
             if not LOWEST <= file.samplerate <= HIGHEST or file.channels > _CHANNELS:
                 raise DataError(
-                    "{file}: {rate:,} samples a second in {channels} channels; allowed: {low:,} to {high:,}, in {most}",
+                    "{file}: {rate:,} samples a second, channels: {channels}; allowed: {low:,} to {high:,}, channels: "
+                    "1 to {most}",
                     file=place, rate=file.samplerate, channels=file.channels, low=LOWEST, high=HIGHEST, most=_CHANNELS,
                 )  # fmt: skip
             samples = _samples(file, place)
@@ -119,7 +120,7 @@ def _samples(file: Any, place: object) -> NDArray[np.floating]:
         count += len(blocks[-1])
         full = len(blocks[-1]) == _BLOCK
     if not 0 < count <= most:
-        raise DataError("{file}: {count} samples in {channels} channels; allowed: above 0, {most:,} in all", file=place,
+        raise DataError("{file}: {count} samples, channels: {channels}; allowed: above 0, {most:,} in all", file=place,
                         count=f"{count:,}" if count else "no", channels=file.channels, most=_MOST)  # fmt: skip
     samples = np.concatenate(blocks)
     if not (loudest := np.abs(samples).max()) <= _LOUDEST:
@@ -145,7 +146,7 @@ def sound_file(sound: Sound, ending: str) -> bytes:
                 file.write(_written(sound.samples[start : start + _BLOCK], numbers))
     except library.LibsndfileError as error:
         problem = error.error_string.removeprefix("Error : ").strip().rstrip(".")
-        raise UsageError("{ending}: it cannot hold {rate:,} samples a second in {channels} channels ({problem}); "
+        raise UsageError("{ending}: it cannot hold {rate:,} samples a second, channels: {channels} ({problem}); "
                          "allowed: .wav", ending=ending, rate=sound.rate, channels=sound.samples.shape[1],
                          problem=problem) from None  # fmt: skip
     made.seek(0)
