@@ -153,6 +153,7 @@ def test_verify_knows_the_keys_that_the_dashboard_knows(dokimasia, tmp_path, mon
         assert "unchanged since Whoever sealed them" in said
         assert "with the key of Kim Minji, sha256:" in said
         assert "reviews: 1 entry; 1 signed, 1 by a known key" in said
+    assert dokimasia("review", dokimasia.audit).splitlines()[0].endswith("; 1 entry")
     done = json.loads(told("--json"))
     assert (done["known"], done["seal"]["known"], done["seal"]["owner"]) == (1, True, "Kim Minji")
     assert done == json.loads(json.dumps(asdict(verified(dokimasia.folder))))

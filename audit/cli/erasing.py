@@ -128,7 +128,8 @@ def _not_reached(what: Erasing) -> Iterator[str]:
     for check, ids in what.also.items():
         yield f"check {check} of this audit has the same items: {_some(ids)}"
     if what.spoken:
-        yield f"{what.spoken} entries of the reviews speak of it: what people wrote stays, as do ids of items"
+        said = "1 entry of the reviews speaks" if what.spoken == 1 else f"{what.spoken} entries of the reviews speak"
+        yield f"{said} of it: what people wrote stays, as do ids of items"
     if some := ", ".join(check for check, ids in what.checks.items() if ids):
         yield f"rows of {some} that quote an item (a neighbour, a passage, a corpus): erase these with --check"
     yield "bundles that were exported, documents elsewhere, copies, backups, earlier versions in an object store"
