@@ -96,6 +96,11 @@ def all_gone(folder):
     forged(folder, change)
 
 
+def without_ids(folder):
+    pd.read_parquet(folder / SEEN).drop(columns="id").to_parquet(folder / SEEN)
+    forged(folder)
+
+
 def answers_left(folder):
     def change(says):
         name = next(name for name in says["files"] if name.startswith("observed/"))
@@ -120,6 +125,7 @@ COUNTED = "22 are left of 24, and 1 are told of as erased"
     (said(PERSON, "p99"), f"{SEEN}: 23 are left of 24, and 2 are told of as erased"),
     (another, f"{REVIEWS_FILE}:1: speaks of 'p03' of limited, which is neither left nor told of as erased"),
     (all_gone, f"{ITEMS}: 0 are left of 24, and 1 are told of as erased"),
+    (without_ids, f"{SEEN}: not a table of items"),
     (no_table, f"{ITEMS}: not a table of items"), (answers_left, "observed/.*: left by an erasure"),
 ])  # fmt: skip
 def test_what_is_left_is_held_to_the_record(audit, forge, told, tmp_path, capsys):

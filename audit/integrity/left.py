@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import TYPE_CHECKING, NoReturn
 
 from audit.errors import IntegrityError
-from audit.files import digest_file, frame_of, read_table
+from audit.files import contents_of, digest_file, frame_of, read_table
 from audit.record import REVIEWS_FILE, Audit, Erased, Finding, ItemsFile, items_name, observations_name, table_name
 from audit.review import read_reviews
 from detectors.result import Measure, counted
@@ -59,11 +59,13 @@ def _check(audit: Audit, finding: Finding, erased: Set[str] | None, chains: Chai
 
 def _hold(audit: Audit, finding: Finding, name: str, erased: Set[str], *, lost: bool) -> None:
     """Hold one file that is left to the ids that were erased; lost: whether it is told to have lost rows."""
+    path = audit.folder / name
     try:
-        table = read_table(audit.folder / name)
-        column = ItemsFile(audit.folder / name, name, columns=tuple(table.column_names)).id_column
-        rows = table[str(column)].cast("string").to_pylist()
-    except (OSError, ValueError, KeyError):
+        names = contents_of(path).schema.to_arrow_schema().names
+        column = str(ItemsFile(path, name, columns=tuple(names)).id_column)
+        table = read_table(path, names if name == items_name(finding.check) else [column])
+        rows = table[column].cast("string").to_pylist()
+    except (IntegrityError, OSError, ValueError, KeyError):
         raise IntegrityError("{file}: not a table of items, which alone an erasure leaves", file=name) from None
     ids, most = {*rows}, len(rows) + len(erased)
     if lost and len(ids) < len(rows):
@@ -111,7 +113,7 @@ def _units(items: pa.Table, measure: Measure) -> int:
 
 def _held_by_reviews(audit: Audit, finding: Finding, known: Set[str]) -> None:
     for number, entry in enumerate(read_reviews(audit.folder).entries, start=1):
-        if entry.says.check == finding.check and entry.says.item not in (None, *known):
+        if entry.says.check == finding.check and entry.says.item is not None and entry.says.item not in known:
             raise IntegrityError(
                 "{file}:{line}: speaks of {item!r} of {check}, which is neither left nor told of as erased",
                 file=REVIEWS_FILE, line=number, item=entry.says.item, check=finding.check,
