@@ -63,7 +63,8 @@ def test_the_same_record_gives_the_same_bytes_wherever_it_lies(tmp_path):
     shutil.copytree(tmp_path / "id", tmp_path / "elsewhere")
     assert render_html(load_record(tmp_path / "elsewhere")) == first
     (tmp_path / "elsewhere" / "run.json").write_text(
-        '{"started": "s", "finished": "f", "seconds": 1, "host": "machine-7", "platform": "p", "python": "3"}', "utf-8"
+        '{"started": "2026-11-30T15:00:00+00:00", "finished": "2026-11-30T15:00:01+00:00", "seconds": 1, '
+        '"host": "machine-7", "platform": "p", "python": "3"}', "utf-8",
     )
     assert render_html(load_record(tmp_path / "elsewhere")) == first, "run facts are no part of the record"
 
