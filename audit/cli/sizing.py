@@ -106,7 +106,8 @@ def _lines(plan: Plan, sizes: Sequence[CheckSize]) -> Iterator[str]:
 
     if plan.promise == "audit":
         yield f"promised at {_percent(plan.level)}: that the audit does not pass wrongly, not each pass alone"
-    for check, one in zip(plan.checks, sizes, strict=True):
+    checks = {check.name: check for check in plan.checks}
+    for one in sizes:
         budget = f"{_percent(one.alpha)} of the {_percent(1 - plan.level)} that may go wrong"
         share = {"gating": f"gating, {budget}", "exploratory": "exploratory", "measured": "measures only"}[one.kind]
         units = "" if one.units == one.items else f" of {one.units:,} units"
@@ -118,7 +119,7 @@ def _lines(plan: Plan, sizes: Sequence[CheckSize]) -> Iterator[str]:
         yield from (clean(f"  {lack}") for lack in one.lacks)
         if one.limit is not None and one.skipped is None:
             yield from (clean(f"  {line}") for line in _of_limit(one, one.limit))
-            yield from (clean(f"  {told}") for told in check.never_shown)
+            yield from (clean(f"  {told}") for told in checks[one.check].never_shown)
 
 
 def _of_limit(size: CheckSize, limit: Limit) -> Iterator[str]:
