@@ -54,6 +54,21 @@ def test_typicality_is_two_sided_and_rises_outwards():
     assert typicality(np.random.default_rng(0).normal(size=500), [-6, 0]) @ [1, -1] > 0
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_batch_of_one_item_has_the_p_of_its_place_among_all(turned):
+    """It has no spread of its own: studentised it was accused for certain, whatever it was."""
+    rng = np.random.default_rng(5)
+    p = []
+    for _ in range(200):
+        whole = rng.exponential(size=20)
+        sides = (whole[:1], whole[1:]) if turned else (whole[1:], whole[:1])
+        p.append(batch_typicality(*sides, rng=rng)[1])
+        farther = np.abs(whole - whole.mean()) >= abs(whole[0] - whole.mean()) - 1e-12
+        assert p[-1] == pytest.approx(farther.mean(), abs=0.06)
+    assert np.mean(np.array(p) <= 0.1) < 0.1 + 3 * np.sqrt(0.09 / 200)
+    assert batch_typicality(np.ones(12), [1.0], rng=rng)[1] == 1
+
+
 def test_a_batch_is_accused_as_often_as_stated_and_seen_when_it_is_too_likely():
     rng = np.random.default_rng(0)
     p = [batch_typicality(rng.normal(size=60), rng.normal(size=60), rng=rng, replicates=199)[1] for _ in range(400)]

@@ -112,11 +112,12 @@ def typicality(held_out: ArrayLike, scores: ArrayLike) -> Floats:
 def batch_typicality(
     held_out: ArrayLike, batch: ArrayLike, *, rng: np.random.Generator, replicates: int = 1999
 ) -> tuple[float, float]:
-    """Return (|mean batch - mean held_out|, its p-value) for scores of a batch [m >= 2] and of held-out items [n >= 2].
+    """Return (|mean batch - mean held_out|, its p-value) for scores of a batch [m] and of held-out items [n].
 
     Two-sided: a batch can be too likely (1906.02994). The p-value is that of a permutation of both, exact where they
     are drawn alike, at every size and distribution; of the gap over its standard error, so that it holds for many items
-    where only the means are equal (Janssen 1997, Statist. Probab. Lett. 36:9). All items are independent.
+    where only the means are equal (Janssen 1997, Statist. Probab. Lett. 36:9). One item alone has no error: then it is
+    of the gap itself, as exact, and at least one over all items. All items are independent.
     """
     known, new = np.asarray(held_out, dtype=float), np.asarray(batch, dtype=float)
     found, whole = abs(float(new.mean() - known.mean())), np.concatenate([new, known])
@@ -132,10 +133,12 @@ def batch_typicality(
 def _studentised(rows: Floats, size: int, least: float) -> Floats:
     """Return the gap [row] between the means of the first `size` of a row [row, item] and of the rest, by its error.
 
-    least: what is no larger was left by rounding.
+    least: what is no larger was left by rounding. Where a side is one item, the gap itself.
     """
     one, other = rows[:, :size], rows[:, size:]
     gap = np.abs(one.mean(axis=1) - other.mean(axis=1))
+    if min(one.shape[1], other.shape[1]) < 2:
+        return np.where(gap > least, gap, 0.0)
     error = np.sqrt(sum(part.var(axis=1, ddof=1) / part.shape[1] for part in (one, other)))
     return np.where(gap > least, gap / np.maximum(error, least), 0.0)
 
