@@ -12,6 +12,7 @@ import gc
 import inspect
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -73,14 +74,20 @@ _SINGULAR = {
 
 
 @cache
-def _installed() -> Any:
-    """Read what is installed once: it takes as long for one group as for all."""
-    return entry_points()
+def _installed() -> Mapping[str, list[EntryPoint]]:
+    """Return group -> what is installed of it: read once, as it takes as long for one group as for all.
+
+    A part has no extras; of all that Python 3.11 finds, only what was selected by something can be gone through.
+    """
+    groups = defaultdict(list)
+    for point in entry_points(extras=[]):
+        groups[point.group].append(point)
+    return groups
 
 
 @cache
 def _group(kind: str) -> Mapping[str, EntryPoint]:
-    return {point.name: point for point in sorted(_installed().select(group=GROUPS[kind]))}
+    return {point.name: point for point in sorted(_installed().get(GROUPS[kind], ()))}
 
 
 def names(kind: str) -> list[str]:
@@ -90,12 +97,13 @@ def names(kind: str) -> list[str]:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Look for no rubbish while many parts are imported: what they define stays, and looking takes time."""
+    """Look for no rubbish among many parts that are imported, then or later: they stay, and looking takes time."""
     collects = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if collects:
             gc.enable()
 

@@ -41,7 +41,6 @@ NEUTRAL = Role(
     },
     optional=frozenset({"unit"}), required=False,
 )
-_HANGUL = re.compile("[가-힣]")
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,7 @@ def mentioned(text: str | None, words: Sequence[str] | None) -> float:
     """
     if text is None or words is None or not len(words):
         return float("nan")
-    parts = (re.escape(word.casefold()) + ("" if _HANGUL.search(word) else r"(?!\w)") for word in words)
+    parts = (re.escape(word.casefold()) + ("" if re.search("[가-힣]", word) else r"(?!\w)") for word in words)
     return float(re.search(rf"(?<!\w)(?:{'|'.join(parts)})", text.casefold()) is not None)
 
 
