@@ -11,8 +11,9 @@ axis.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,7 @@ Baseline = Literal["zero", "mean"]
 """How a part of a prompt says nothing: no embedding at all, or the mean of the vocabulary's for every token."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Continuation:
     """`text` standing after `prompt`; its score is log p(text | prompt). In chat form the prompt is the user's turn."""
 
@@ -44,7 +45,7 @@ class Continuation:
     text: str
 
 
-@dataclass(frozen=True)
+@immutable
 class Parted(Continuation):
     """A continuation, and the parts of its prompt that are asked about."""
 
@@ -52,7 +53,7 @@ class Parted(Continuation):
     """(first, one behind the last) character of each in the prompt, ascending, apart from one another."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Pair:
     """A text that is given, and one that is asked about: does the first bear out the second?"""
 
@@ -64,7 +65,7 @@ Item = Any
 """`str`, `Continuation`, `Pair`, a NumPy array without batch axis, or a row of a table: column -> number or text."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Sample:
     """One draw of a model."""
 

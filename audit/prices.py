@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
+
+from detectors.immutable import immutable
 
 __all__ = ["Budget", "Price", "Tally"]
 
@@ -43,7 +44,7 @@ class Tally(NamedTuple):
         return self.input + self.output + self.most_input + self.most_output
 
 
-@dataclass(frozen=True)
+@immutable
 class Price:
     """What a million tokens cost; what a provider gives off for cached tokens is not known here."""
 
@@ -65,7 +66,7 @@ class Price:
         return (inputs * self.input + outputs * self.output) / 1e6
 
 
-@dataclass(frozen=True)
+@immutable
 class Budget:
     """What an audit may take of an endpoint, over all its attempts; absent = any."""
 

@@ -9,10 +9,10 @@ is light: torch comes only with the model that it is given.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from audit.model import ABILITIES
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 __all__ = ["LACKING", "Procedure"]
@@ -20,7 +20,7 @@ __all__ = ["LACKING", "Procedure"]
 LACKING = Cause("this kind of model does not have the ability")
 
 
-@dataclass(frozen=True)
+@immutable
 class Procedure:
     """A function, and what has to be known of it before it is called."""
 

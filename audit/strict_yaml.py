@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audit.errors import PlanError, did_you_mean
 from audit.files import read_regular
+from detectors.immutable import immutable
 
 __all__ = [
     "MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "Document", "KeyPath", "StrictModel", "by_line", "check_bounds",
@@ -40,7 +41,7 @@ KeyPath = tuple[str | int, ...]
 """Keys and positions from the top of the document to a value."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Document:
     """A YAML document as Python data, with line and column of every key and value."""
 

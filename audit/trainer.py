@@ -10,10 +10,11 @@ need is kept from it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from audit.probe import Role
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ Stopped = Literal["steps", "patience", "time"]
 """Why training ended: all steps taken, no better for so many looks, or no time left."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Look:
     """One look at the held-out loss."""
 
@@ -46,7 +47,7 @@ def _unseen(_: Look) -> None:
     pass
 
 
-@dataclass(frozen=True)
+@immutable
 class Budget:
     """How long a trainer may go on."""
 
@@ -65,7 +66,7 @@ class Budget:
     """Is told of every look."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Lesson:
     """What there is to learn."""
 
@@ -79,7 +80,7 @@ class Lesson:
     """Of all that is drawn; the same seed on the same machine gives the same files."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Fitted:
     """A trained model, not yet on disk."""
 

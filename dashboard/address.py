@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import parse_qsl, urlencode
@@ -20,6 +20,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from audit.errors import UsageError, first_problem
 from audit.record import Verdict
 from audit.review import RatingWord, StatusWord
+from detectors.immutable import immutable
 from reports.text import words_of
 
 __all__ = ["LANG", "PARAMETERS", "TABS", "Address", "Screen", "StatusFilter", "asked", "read"]
@@ -68,7 +69,7 @@ PARAMETERS: Mapping[Screen, tuple[str, ...]] = {
 """Screen -> the parameters that make it, beside the language."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Address:
     """One screen with its state."""
 

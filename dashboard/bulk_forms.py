@@ -7,7 +7,6 @@ said since the form was drawn is told before it is overruled: sent once more, it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -26,6 +25,7 @@ from dashboard.indexing import index
 from dashboard.loading import home, opened
 from dashboard.rendering import draw
 from dashboard.speakers import AUTHOR, name_hint, problem_told, speaker
+from detectors.immutable import immutable
 from reports.text import Words
 
 __all__ = ["MOST_GIVEN", "give_findings", "give_items"]
@@ -36,7 +36,7 @@ _SENT = "given"
 """How many such forms were sent: the next one is a new one, with nothing in it."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Given:
     """What a form gives to whom."""
 

@@ -12,7 +12,7 @@ Where people judge alone nobody is told what others said of items: an outcome th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
 import streamlit as st
@@ -23,6 +23,7 @@ from audit.review import Override, ReviewState, Statement
 from dashboard.blind_review import judges_alone
 from dashboard.findings_register import looked_at
 from dashboard.speakers import append, speaker
+from detectors.immutable import immutable
 
 __all__ = ["SEND", "DrawnForm", "drawn_form", "say"]
 
@@ -30,7 +31,7 @@ SEND = "send"
 """Name of the button."""
 
 
-@dataclass(frozen=True)
+@immutable
 class DrawnForm:
     """A form as it was drawn."""
 

@@ -13,7 +13,6 @@ So the ids of a file are read once, and again only where the item is, or, seldom
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from audit.record import Audit, Finding, ItemsFile, items_of
 from dashboard.indexing import index
 from dashboard.item_pages import named
 from dashboard.loading import opened, readable
+from detectors.immutable import immutable
 from reports.views import CONTENT
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _MOST_ROWS = 200_000
 """Files with more rows than this are looked through only in the audit itself."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Elsewhere:
     """One other check that has the item."""
 

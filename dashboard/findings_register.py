@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -27,13 +26,14 @@ from dashboard.blind_review import seen_by
 from dashboard.indexing import index
 from dashboard.loading import home, opened, readable
 from dashboard.speakers import speaker
+from detectors.immutable import immutable
 
 __all__ = ["End", "RegisterRow", "Stand", "ends", "looked_at", "register", "stand_of", "standing"]
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@immutable
 class RegisterRow:
     """One finding of one audit, or one item of it."""
 
@@ -60,7 +60,7 @@ class RegisterRow:
         return self.audit, self.finding.check, self.item
 
 
-@dataclass(frozen=True)
+@immutable
 class End:
     """Something that ends on a day: the time to settle a finding, while it is open, or its waiver."""
 

@@ -20,7 +20,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from audit.errors import DatabaseError, IntegrityError, UsageError, os_reason
 from audit.files import sha256
 from audit.storage import bring_heads
 from dashboard.loading import FRESH, home, leave_out
+from detectors.immutable import immutable
 
 __all__ = ["Freshness", "freshness", "index"]
 
@@ -53,7 +53,7 @@ _MOST = 4
 """Folders whose index stays open."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Freshness:
     """How far the index is."""
 

@@ -10,7 +10,6 @@ reader has said nothing else of it since: an entry for another item is worse tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from threading import Lock
 
 import streamlit as st
@@ -26,6 +25,7 @@ from dashboard.findings_register import looked_at, standing
 from dashboard.loading import opened
 from dashboard.rendering import draw
 from dashboard.speakers import append, problem_told, speaker
+from detectors.immutable import immutable
 from reports.text import Words, one_line
 from reports.views import called
 
@@ -37,7 +37,7 @@ _ONE_BY_ONE = Lock()
 """Streamlit answers a second key in another thread while the first one is still being kept."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Turn:
     """The item that is looked at, and where the reader goes from it."""
 
@@ -49,7 +49,7 @@ class Turn:
     """The next item in the reader's order; None at the end."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Done:
     """A call of this session, so that it can be taken back."""
 

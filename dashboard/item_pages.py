@@ -16,13 +16,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from audit.errors import UsageError
 from audit.record import AGAINST, Audit, Finding, ItemsFile, observed_of, worst_first
+from detectors.immutable import immutable
 from reports.pictures import bounds_of
 from reports.views import CONTENT
 
@@ -45,7 +45,7 @@ MOST_CHOICES = 60
 """A column with more distinct values than this is no choice."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Filters:
     """Which rows a reader wants."""
 
@@ -63,7 +63,7 @@ class Filters:
     """Column to order by, `-` before it = from the largest down; empty or unknown = the worst first."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Columns:
     """What a reader can do with the columns of a file."""
 

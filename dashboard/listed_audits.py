@@ -15,7 +15,6 @@ import csv
 import io
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -31,6 +30,7 @@ from dashboard.loading import Running, found_in, opened
 from dashboard.people import Person
 from dashboard.searched_audits import item_hits
 from dashboard.trust import changed_names
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 from reports.text import Words
 from reports.views import PrintedRow, ProgressView, progress_view
@@ -44,7 +44,7 @@ _TOGETHER = 500
 """Audits that are asked of the index at once for a file."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Listed:
     """An audit of the list."""
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +26,7 @@ from audit.errors import DokimasiaError, IntegrityError, UsageError, first_probl
 from audit.files import MAX_JSON, read_regular, stored_json
 from audit.record import JOURNAL_FILE, PLAN_FILE, RECORD_FILE, Audit, RunProgress, erasures, load_record, read_progress
 from audit.storage import bring, local_folder
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 from reports.text import one_line, words_of
 from reports.views import Overview, PrintedRow, overview, printed_row
@@ -45,7 +45,7 @@ FRESH = 10.0
 """Seconds for which what was brought from an object store is not looked for again."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Running:
     """An audit without a record: it still runs, or was interrupted and can be resumed."""
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from audit.errors import UsageError, os_reason
 from audit.files import read_regular
 from dashboard.people import read_people
+from detectors.immutable import immutable
 
 __all__ = ["CALLBACK", "LOOPBACK", "Login", "login_of"]
 
@@ -32,7 +32,7 @@ CALLBACK = "/oauth2callback"
 _BYTES = 1 << 16
 
 
-@dataclass(frozen=True)
+@immutable
 class Login:
     """Where the dashboard is reached, by whom, and what its provider knows it by."""
 

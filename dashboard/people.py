@@ -19,7 +19,6 @@ the provider says that it verified it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -30,6 +29,7 @@ from audit.errors import PlanError, UsageError
 from audit.review import Decision, Statement, Status, person_of
 from audit.signing import KEYS, SigningKey, known_keys, signing_key
 from audit.strict_yaml import StrictModel, mistakes, read_text, read_yaml
+from detectors.immutable import immutable
 
 __all__ = ["REFUSALS", "ROLES", "People", "Person", "Refusal", "Role", "read_people"]
 
@@ -43,7 +43,7 @@ file of people cannot be read."""
 _MOST_NAME = 120
 
 
-@dataclass(frozen=True)
+@immutable
 class Person:
     """Who looks, and speaks if their role lets them."""
 
@@ -106,7 +106,7 @@ class _PeopleFile(StrictModel):
     people: list[_Listed] = Field(min_length=1)
 
 
-@dataclass(frozen=True)
+@immutable
 class People:
     """Accounts with their persons."""
 

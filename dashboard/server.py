@@ -20,7 +20,6 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -40,6 +39,7 @@ from dashboard.first_paint import first_routes
 from dashboard.loading import AUDITS
 from dashboard.login import LOOPBACK, Login
 from dashboard.speakers import PEOPLE
+from detectors.immutable import immutable
 from reports.text import Words, words_of
 
 __all__ = ["Certificate", "Guard", "application", "policy", "serve"]
@@ -51,7 +51,7 @@ _OPEN = "/healthz"
 _APP = Path(__file__).with_name("app.py")
 
 
-@dataclass(frozen=True)
+@immutable
 class Certificate:
     """Files with which a server shows who it is, in PEM."""
 

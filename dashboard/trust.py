@@ -17,7 +17,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -29,6 +28,7 @@ from audit.integrity import Verification, verify_audit
 from audit.signing import known_keys
 from audit.storage import bring, is_copy
 from dashboard.loading import FRESH, folder_of, home
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 from reports.text import Words, one_line
 
@@ -48,7 +48,7 @@ _ToLook = tuple[Path, int | None]
 """Folder, and the stamp of its files where it was taken."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Trust:
     """What was found."""
 
@@ -63,7 +63,7 @@ class Trust:
     """Whether evidence was erased, as the reviews tell."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Chip:
     """What is told of it: a word or two, and a sentence."""
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -28,6 +27,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats, times_drawn
+from detectors.immutable import immutable
 from detectors.intervals import Approximation, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import Measure, undefined
@@ -129,7 +129,7 @@ def _ratio(observed: _Ends, chance: _Ends) -> tuple[float, float]:
     return math.exp(value - expected - down), math.exp(value - expected + min(up, 99.0))
 
 
-@dataclass(frozen=True)
+@immutable
 class _Rated:
     """Ratings of units."""
 

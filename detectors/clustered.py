@@ -10,12 +10,12 @@ without it nothing can be said (Kish 1965, section 5.4). The functions are those
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals import Level, refuses, sides_of
 from detectors.power import EXACT_BUDGET
 from detectors.sequential import first_verdicts
@@ -30,7 +30,7 @@ _STEPS = 9
 """Halvings of the range in which a rate is sought."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Clustered:
     """Units that have `sizes` items, as often as they are here, with correlation `icc` in [0, 1]."""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, ndtr, ndtri
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals import (
     METHOD,
     MOST,
@@ -61,7 +62,7 @@ class Estimate(NamedTuple):
     high: float
 
 
-@dataclass(frozen=True)
+@immutable
 class Difference:
     """Second less first, with its interval and the p-value of there being no difference."""
 

@@ -12,12 +12,12 @@ Elements that are not scored, NaN, do not count; a short item has at least one. 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 
 __all__ = ["MIN_K", "WINDOW", "Traces", "curvature", "min_k", "min_k_plus_plus", "window_means", "windowed_maximum"]
 
@@ -29,7 +29,7 @@ _LEAST_VARIANCE = 1e-8
 """Of an element that the model is certain of, in squared nats."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Traces:
     """A number for each element of many items, the items one behind the other."""
 

@@ -14,7 +14,6 @@ a unit are then left out, and two units make one independent pair). Elsewhere it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtri
 
 from detectors.arrays import Floats, ranks
+from detectors.immutable import immutable
 from detectors.intervals import AUROC_METHOD, Approximation, pairs_interval
 from detectors.phrases import Method
 from detectors.result import Measure
@@ -36,7 +36,7 @@ AUROC_DIFFERENCE = Approximation(
 """Both are worst where few units are far larger than the others."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Ranking:
     """AUROCs of several scores on the same items, with their covariance."""
 

@@ -12,9 +12,10 @@ verdicts belong to `audit.verdict.decision`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Literal
 
+from detectors.immutable import immutable
 from detectors.phrases import Cause, Method
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ _COUNTED = ("count", "known from")
 _NUMBERS = ("value", "low", "high", "ideal", "level", "worst_coverage", "measured_to")
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class Measure:
     """One number of a finding, with all that is needed to read it.
 
@@ -267,7 +268,7 @@ def as_table(measures: Iterable[Measure]) -> str:
     return f"<table><thead>{row(heads, 'th')}</thead><tbody>{''.join(row(one, 'td') for one in rows)}</tbody></table>"
 
 
-@dataclass(frozen=True)
+@immutable
 class Remark:
     """A sentence that a reader needs before the numbers, as a key and values, so that it is told in any language."""
 
@@ -277,7 +278,7 @@ class Remark:
     """What the sentence puts in: numbers, and terms such as the name of a score."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Result:
     """All that one detector found.
 

@@ -11,8 +11,9 @@ for its time and version in the formats of `reports.exchange`, which demand them
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.compare import Comparison
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULTS", "ComparisonReport", "Report", "ReportOptions"]
 
 
-@dataclass(frozen=True)
+@immutable
 class ReportOptions:
     """Choices that change the bytes of a report."""
 

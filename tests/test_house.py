@@ -79,6 +79,11 @@ def test_every_module_says_what_it_is():
     assert [str(path.relative_to(ROOT)) for path in SOURCES if not _read(path)[0]] == []
 
 
+def test_frozen_classes_are_made_by_the_decorator_that_is_quick():
+    pythons = [str(path.relative_to(ROOT)) for path in SOURCES if "@dataclass(frozen" in path.read_text("utf-8")]
+    assert pythons == ["detectors/immutable.py"]  # which tells what it stands for
+
+
 def test_the_packages_carry_the_marker_of_the_sibling_check():
     for package in PACKAGES:
         assert (ROOT / package / "__init__.py").read_text("utf-8").startswith('"""Dokimasia '), package

@@ -16,7 +16,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +41,7 @@ from audit.files import (
 from audit.record import ALLOWED, JOURNAL_FILE, Evidence, audit_files, erasures
 from audit.signing import Secret
 from audit.storage import LOCK, bring_file, files_beside, held
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,7 @@ _LARGEST = 2 << 30
 """Bytes of a stored answer that is taken over from a neighbour."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Entry:
     """A line of the journal."""
 

@@ -7,7 +7,6 @@ way, and nobody has approved or rejected it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -16,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, and_, case, column, f
 from audit.catalogue.tables import AUDITS, FINDINGS, OWNERS, TEXTS, search_by
 from audit.catalogue.targets import plain
 from audit.signing import same_person
+from detectors.immutable import immutable
 
 __all__ = [
     "ORDERS", "SHORTEST", "Asked", "Counts", "count", "counts", "followed", "hits", "late", "names", "partly", "rows",
@@ -35,7 +35,7 @@ _LARGEST = 5_000
 """Names that a question may hold."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Asked:
     """Which audits a list wants; whatever is empty keeps all."""
 
@@ -65,7 +65,7 @@ class Asked:
     order: str = "worst"
 
 
-@dataclass(frozen=True)
+@immutable
 class Counts:
     """How many audits there are."""
 

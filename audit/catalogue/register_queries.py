@@ -6,7 +6,6 @@ What is overdue comes first, then by rating, day, verdict and name. All depends 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, sel
 from audit.catalogue.tables import AUDITS, TARGETS
 from audit.catalogue.targets import plain
 from audit.signing import same_person
+from detectors.immutable import immutable
 
 __all__ = ["SOON", "ToSettle", "ends", "owners", "settling", "tallies"]
 
@@ -27,7 +27,7 @@ Place = tuple[str, str, str | None]
 """Name of an audit, check, and the item where it is one."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ToSettle:
     """Which findings and items a register wants; whatever is empty keeps all."""
 

@@ -6,7 +6,6 @@ A day that is due goes by and a waiver ends without anybody writing a word: unti
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,11 +13,12 @@ from audit.catalogue.header import Header, header_of
 from audit.record import Audit, Verdict, load_record
 from audit.review import Override, ReviewState, Sample, read_reviews, signature_of, state_of
 from audit.signing import known_keys
+from detectors.immutable import immutable
 
 __all__ = ["Stand", "stand_in", "stand_of", "state_in"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Stand:
     """Where an audit stands after its reviews, as far as a list tells it."""
 

@@ -39,6 +39,7 @@ from audit.record import (
 )
 from audit.review import Entry, ReviewState
 from audit.verdict import badness
+from detectors.immutable import immutable
 
 __all__ = ["CLOSED", "MOST", "STATES", "Row", "items_in", "row_of", "stamp_of"]
 
@@ -180,7 +181,7 @@ def _finished(folder: Path, on: date) -> Row:
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@immutable
 class _Said:
     """What people said of an audit; nothing where they said nothing, or where it cannot be read."""
 

@@ -9,7 +9,6 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +16,7 @@ import typer
 
 from audit.cli.options import AsJson, AuditName, Author, Into, KeyFile, ReviewsPlace
 from audit.errors import UsageError, clean
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from datetime import date
@@ -114,7 +114,7 @@ def _refuse_mixed(raw: list[dict[str, Any]], *, silent: bool) -> None:
         raise UsageError("--list and --sync say nothing; leave the rest out")
 
 
-@dataclass(frozen=True)
+@immutable
 class _About:
     """What the options speak of; each method yields what one of them says, as statements not yet checked."""
 

@@ -18,7 +18,7 @@ most.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from audit.compare.contents import Changes, marked_changes
@@ -26,6 +26,7 @@ from audit.compare.measures import Margins, MeasureComparison, Word, compare_mea
 from audit.errors import IntegrityError, UsageError
 from audit.plan import plan_differences, refusal
 from audit.record import Audit, DataRecord, Erased, Finding, Limit, ModelRecord, erasures
+from detectors.immutable import immutable
 
 __all__ = [
     "MOST_AUDITS", "WORST_FIRST", "CheckComparison", "ComparedAudit", "Comparison", "as_json",
@@ -56,7 +57,7 @@ _SENTENCES = {
 }
 
 
-@dataclass(frozen=True)
+@immutable
 class ComparedAudit:
     """One of the two audits."""
 
@@ -69,7 +70,7 @@ class ComparedAudit:
     """What was audited instead of a model."""
 
 
-@dataclass(frozen=True)
+@immutable
 class CheckComparison:
     """One check in both audits; the last of `measures` is the one that decides."""
 
@@ -99,7 +100,7 @@ class CheckComparison:
         return self.measures[-1] if self.measures else None
 
 
-@dataclass(frozen=True)
+@immutable
 class Comparison:
     """All of two audits that can be compared."""
 

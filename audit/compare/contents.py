@@ -9,10 +9,11 @@ Nothing is measured here. Texts are cut, and only so many pictures are kept as a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from audit.record import AGAINST, Audit, ItemsFile, items_of
+from detectors.immutable import immutable
 from detectors.phrases import ComparisonTest
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _UNTESTED = ComparisonTest("none: the measure is no mean of these marks")
 Row = tuple[int, Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
+@immutable
 class Said:
     """What an item is, and what came of it; texts are cut, and None where the items have none."""
 
@@ -52,7 +53,7 @@ class Said:
     """Levels [row, column], also one for each colour, or steps [step], in A and in B."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Changes:
     """Items whose outcome is another one, where every outcome is 0 or 1, or a mark that it counts against the model."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from audit.compare.contents import Changes
@@ -20,6 +20,7 @@ from audit.errors import UsageError, did_you_mean
 from audit.probe import margin_beyond, range_in
 from audit.record import Audit, Finding, Limit, number
 from audit.verdict import decide
+from detectors.immutable import immutable
 from detectors.phrases import Cause, ComparisonTest, Method
 from detectors.result import NONE, Direction, Measure
 
@@ -37,7 +38,7 @@ _WORDS: Mapping[str, Word] = {"failed": "worse", "passed": "no worse", "inconclu
 """What a verdict on the difference, against the margin as its limit, means."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Margins:
     """How much worse B may be."""
 
@@ -68,7 +69,7 @@ class Margins:
                     raise UsageError(problem)
 
 
-@dataclass(frozen=True)
+@immutable
 class MeasureComparison:
     """One measure in both audits."""
 

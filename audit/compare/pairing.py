@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from audit.compare.contents import Changes
 from audit.record import Audit, erasures, items_of
 from audit.seeds import rng_for
+from detectors.immutable import immutable
 from detectors.phrases import ComparisonTest
 from detectors.result import Guarantee, Measure
 
@@ -32,7 +33,7 @@ Better = Literal["lower", "higher", "ideal", "none"]
 """Which way is good: down, up, towards a number, or neither."""
 
 
-@dataclass(frozen=True)
+@immutable
 class MeasurePair:
     """One measure of one check in two audits of the same plan."""
 
@@ -48,7 +49,7 @@ class MeasurePair:
     """Level of a paired difference; None = that of the measures."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Values:
     items: np.ndarray
     first: np.ndarray

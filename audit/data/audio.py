@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from audit.data.ids import frames_of
 from audit.data.source import Source
 from audit.errors import DataError
 from audit.files import canonical, digest_file, open_regular, sha256
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,7 @@ _LONGEST = 600
 """Seconds of a file at most."""
 
 
-@dataclass(frozen=True)
+@immutable
 class AudioFolder(Source):
     """A folder of WAV files of whole numbers (PCM, 8 to 32 bits)."""
 

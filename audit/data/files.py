@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from audit.data.ids import frames_of
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, digest_file, read_regular, sha256
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ _FIELDS = ("file", "name", "label", "unit")
 _ROWS = 16
 
 
-@dataclass(frozen=True)
+@immutable
 class Files(Source):
     """A folder of files of any kind, or one file."""
 

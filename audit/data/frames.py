@@ -9,7 +9,7 @@ value. The digest is that of the content, so that the same rows give the same au
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from audit.data.source import DataSource, Source
 from audit.data.tabular import choose_columns
 from audit.errors import DataError, UsageError
 from audit.files import canonical, sha256
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ __all__ = ["Frame", "as_source", "as_sources"]
 _ROWS = 4096
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class Frame(Source):
     """A DataFrame or a list of dicts; what it holds now is kept, later changes of it are not seen."""
 

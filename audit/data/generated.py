@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,7 @@ from audit.data.ids import frames_of
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, sha256
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ __all__ = ["Made"]
 _ROWS = 4096
 
 
-@dataclass(frozen=True)
+@immutable
 class Made(Source):
     """Digits, photo patches, series, applicants, facts, canaries or planted sources that come with the package."""
 

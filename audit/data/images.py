@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,6 +27,7 @@ from audit.data.image_bytes import check_pixels
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, decoding, digest_file, open_regular, sha256
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +46,7 @@ _AT_ONCE = 1 << 24
 """Pixels of all images that are held at once."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ImageFolder(Source):
     """A folder of image files."""
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from audit.data.ids import frames_of
 from audit.data.source import Source
 from audit.errors import DataError
 from audit.files import canonical, digest_file, sha256
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +46,7 @@ _Values = list[tuple[str | None, ...]]
 """Value of each category, [row][category]; None where there is none."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Rows(Source):
     """A CSV, TSV, JSON lines or Parquet file, each row as numbers."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from audit.data.columns import readable
 from audit.errors import IntegrityError
 from audit.files import digest_file
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ class DataSource(Protocol):
         """
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class Source:
     """What every source may say of itself."""
 

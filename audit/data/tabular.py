@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from audit.data.ids import frames_of
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, sha256
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,7 @@ _TOLD = 20
 _DATASETS = Path(__file__).parent / "sets"
 
 
-@dataclass(frozen=True)
+@immutable
 class File(Source):
     """A CSV, TSV, JSON lines or Parquet file."""
 
@@ -106,7 +107,7 @@ def choose_columns(
     return there
 
 
-@dataclass(frozen=True)
+@immutable
 class KnownLayout(Source, ABC):
     """A file whose columns are known beforehand."""
 
@@ -132,7 +133,7 @@ class KnownLayout(Source, ABC):
 _ALSO_CALLED = {"prompt": "question", "reference": "aliases"}
 
 
-@dataclass(frozen=True)
+@immutable
 class Builtin(KnownLayout):
     """One of our own sets, which come with the package."""
 

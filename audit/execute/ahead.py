@@ -10,9 +10,10 @@ same words if it fails. So where an audit ran can change when it ends and nothin
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Ahead", "Executor", "Local", "Order"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Order:
     """What whoever answers ahead is told of an audit."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit.errors import AbilityError, BudgetError, DokimasiaError, IntegrityError, LibraryError, StorageError
@@ -29,6 +29,7 @@ from audit.verdict import (
     told_of_target,
     trials_of,
 )
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ class Outcome(NamedTuple):
     """The traceback of a check that crashed."""
 
 
-@dataclass(frozen=True)
+@immutable
 class CheckRun:
     """A check of a frozen plan, with all that it takes to run it."""
 

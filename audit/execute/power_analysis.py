@@ -11,7 +11,7 @@ or estimated on an earlier audit, and without one there are none. Of any other m
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,7 @@ from audit.execute.too_few_items import Lack, lacks_of
 from audit.record import Audit, Limit, watched
 from audit.seeds import rng_for
 from audit.verdict import POWER
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.plan import Check, Plan
@@ -34,7 +35,7 @@ _NO_RATE = (math.inf, -math.inf)
 """Ends of an empty range."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Range:
     """True rates from `low` to `high`, both in."""
 
@@ -42,7 +43,7 @@ class Range:
     high: float
 
 
-@dataclass(frozen=True)
+@immutable
 class RateSize:
     """What a limit on a rate will be able to see."""
 
@@ -62,7 +63,7 @@ class RateSize:
     median_calls: int | None = None
 
 
-@dataclass(frozen=True)
+@immutable
 class CheckSize:
     """One check before it runs."""
 

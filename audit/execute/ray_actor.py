@@ -9,13 +9,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit.ask import Wants
 from audit.execute.answering import Ended, Worker, facts_of, host, knows
 from audit.execute.tasks import Task
 from audit.prices import Tally
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,7 @@ def _ended(events: Sequence[tuple[int, Any]]) -> int:
     return sum(isinstance(event, Ended) for _, event in events)
 
 
-@dataclass(frozen=True)
+@immutable
 class Setting:
     """What an actor is opened with."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from audit.execute.observing import parts_of
 from audit.execute.target import plan_for
 from audit.model import ABILITIES
 from audit.probe import observing
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.ask import Asker
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Task", "is_private", "roles_of", "sent_out", "tasks_of"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Task:
     """What a worker does at once."""
 

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit.execute.dry_run import Sizes, known_lack
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.plan import Check, Plan
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Lack", "lacks_of"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Lack:
     """A role that has too few independent units for a decision."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from audit.files import canonical, sha256
 from audit.fit.spec import FitSpec, ModelSpec
 from audit.plan import PartReader
 from audit.strict_yaml import by_line, mistakes, read_text, read_yaml
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.data import DataSource
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["FitPlan", "load_fit_plan", "read_fit_plan"]
 
 
-@dataclass(frozen=True)
+@immutable
 class FitPlan:
     """A fit plan with its parts built."""
 

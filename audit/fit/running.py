@@ -16,7 +16,6 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +34,7 @@ from audit.files import (
 )
 from audit.fit.splitting import LEARNT, bounds_of, content_digests, part_of
 from audit.trainer import CARD_FILE, LEARNT_FILE, Budget, Fitted, Lesson, Look
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ def _nothing(*_: object) -> None:
     pass
 
 
-@dataclass(frozen=True)
+@immutable
 class FitCallbacks:
     """Who is told what, while models are trained."""
 
@@ -129,7 +129,7 @@ def _rounded(looks: Iterable[Look]) -> list[list[float]]:
     return [[look.step, round(look.train, 6), round(look.validation, 6)] for look in looks]
 
 
-@dataclass(frozen=True)
+@immutable
 class _Workbench:
     """What the models of one plan share."""
 

@@ -38,7 +38,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, get_args
 
@@ -46,6 +45,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from audit.errors import did_you_mean
 from audit.strict_yaml import KeyPath, StrictModel
+from detectors.immutable import immutable
 
 __all__ = [
     "CLAIMS", "NEEDS", "NONE", "Alternative", "Checked", "Choice", "Clause", "Framework", "FrameworkStatus", "Need",
@@ -142,7 +142,7 @@ When = dict[Id, Annotated[list[Id], Field(min_length=1)]]
 """Question -> answers of which one must be given."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Alternative:
     """One of the probes of which one is enough for a test."""
 

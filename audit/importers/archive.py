@@ -15,7 +15,6 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -24,6 +23,7 @@ from audit.data import readable
 from audit.errors import DataError
 from audit.files import open_regular
 from audit.importers.reading import MOST
+from detectors.immutable import immutable
 
 __all__ = ["Archive", "opened_archive"]
 
@@ -33,7 +33,7 @@ _HEAD = 30
 """Bytes of an entry's own head before its name."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Archive:
     """An open archive whose list of entries was looked at."""
 

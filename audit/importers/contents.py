@@ -17,6 +17,7 @@ from typing import Any
 
 from audit.importers.log import Log, Scale, ScoredAnswer
 from audit.importers.reading import text_in
+from detectors.immutable import immutable
 
 __all__ = ["Contents", "Counted", "contents_of", "plan_for"]
 
@@ -24,7 +25,7 @@ _MODELS = 3
 """Models that are named of a log that names one beside each answer."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Counted:
     """What one scorer said of one task."""
 
@@ -80,7 +81,7 @@ class _Tally:
         return self.total / scored if scored else None
 
 
-@dataclass(frozen=True)
+@immutable
 class Contents:
     """What a log holds."""
 

@@ -22,13 +22,14 @@ from typing import Any
 from audit.importers.log import Aggregate, Direction, Log, Scale, ScoredAnswer
 from audit.importers.reading import begins, digest_of, each_laid_out, laid_out, number_in, text_in, truth_in
 from audit.importers.streaming import elements
+from detectors.immutable import immutable
 
 __all__ = ["IMPORTER", "DeepEval"]
 
 _CASE = "test case"
 
 
-@dataclass(frozen=True)
+@immutable
 class DeepEval:
     """Test runs of DeepEval."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +29,14 @@ from audit.importers.reading import (
     text_in,
     whole_json,
 )
+from detectors.immutable import immutable
 
 __all__ = ["IMPORTER", "EveryEvalEver"]
 
 _TAIL = "_samples.jsonl"
 
 
-@dataclass(frozen=True)
+@immutable
 class EveryEvalEver:
     """Records of Every Eval Ever."""
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from audit.importers.reading import (
     number_in,
     text_in,
 )
+from detectors.immutable import immutable
 
 __all__ = ["IMPORTER", "Garak"]
 
@@ -44,7 +45,7 @@ _UNKNOWN = "no detector"
 """Scorer of attempts of a probe of which no detector has run."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Garak:
     """Reports of garak."""
 
@@ -76,7 +77,7 @@ class Garak:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@immutable
 class _Report:
     """A report whose setup was read."""
 
@@ -117,7 +118,7 @@ class _Report:
             self.aggregates[probe, detector] = Aggregate(fails / count, items=count)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Attempts:
     """What was seen of the attempts."""
 

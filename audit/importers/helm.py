@@ -14,7 +14,6 @@ from __future__ import annotations
 import marshal
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -23,6 +22,7 @@ from audit.errors import DataError
 from audit.importers.log import Aggregate, Log, ScoredAnswer
 from audit.importers.reading import each_laid_out, laid_out, model_in, number_in, whole_json
 from audit.importers.streaming import elements
+from detectors.immutable import immutable
 
 __all__ = ["HELM", "IMPORTER"]
 
@@ -35,7 +35,7 @@ _COUNTS = re.compile(
 _Key = tuple[str, int, str]
 
 
-@dataclass(frozen=True)
+@immutable
 class HELM:
     """Runs of HELM."""
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from audit.importers.archive import opened_archive
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer, Status
 from audit.importers.reading import begins, each_laid_out, laid_out, model_in, number_in, parsed, text_in
 from audit.importers.streaming import elements, head_of
+from detectors.immutable import immutable
 
 __all__ = ["IMPORTER", "InspectAI"]
 
@@ -31,7 +31,7 @@ _LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 _MEANS = ("accuracy", "mean")
 
 
-@dataclass(frozen=True)
+@immutable
 class InspectAI:
     """Logs of Inspect AI."""
 

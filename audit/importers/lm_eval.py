@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from audit.errors import DataError
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
 from audit.importers.reading import each_laid_out, json_lines, laid_out, model_in, number_in, text_in, whole_json
+from detectors.immutable import immutable
 
 __all__ = ["IMPORTER", "LMEval"]
 
@@ -29,7 +29,7 @@ _BINARY = ("acc", "acc_norm", "acc_bytes", "acc_mutual_info", "exact_match")
 """Metrics that are 0 or 1 for each item."""
 
 
-@dataclass(frozen=True)
+@immutable
 class LMEval:
     """Logs of lm-evaluation-harness."""
 

@@ -11,10 +11,12 @@ one prompt) has the same `cluster`. Nothing is guessed: a direction that a log d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+from detectors.immutable import immutable
 
 __all__ = ["Aggregate", "Direction", "Importer", "Log", "Scale", "ScoredAnswer", "Status"]
 
@@ -60,7 +62,7 @@ class ScoredAnswer(NamedTuple):
     """Which way the scorer is good, where the log says it beside each answer."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Aggregate:
     """A number that the tool made of its scores: their mean."""
 
@@ -71,7 +73,7 @@ class Aggregate:
     """How far the recomputed mean may lie from it: half of its last digit where the tool rounds."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Scale:
     """What a log tells of a scorer."""
 
@@ -87,7 +89,7 @@ class Scale:
     the scores were not made of others."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Log:
     """All that is taken over of a log."""
 

@@ -13,19 +13,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
 from audit.importers.reading import each_laid_out, first_line, json_lines, laid_out, model_in, number_in, truth_in
+from detectors.immutable import immutable
 
 __all__ = ["IMPORTER", "OpenAIEvals"]
 
 _MATCH = "match"
 
 
-@dataclass(frozen=True)
+@immutable
 class OpenAIEvals:
     """Event logs of OpenAI evals."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from audit.errors import DataError
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer, Status
 from audit.importers.reading import begins, digest_of, each_laid_out, laid_out, model_in, number_in, text_in, truth_in
 from audit.importers.streaming import elements
+from detectors.immutable import immutable
 
 __all__ = ["IMPORTER", "Promptfoo"]
 
@@ -29,7 +29,7 @@ _SUCCESS = "success"
 _ROWS = ("results", "results")
 
 
-@dataclass(frozen=True)
+@immutable
 class Promptfoo:
     """Results of promptfoo."""
 

@@ -6,7 +6,7 @@ A plain table is what nobody else knows; a log that several know, or none, is re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import cast
@@ -17,13 +17,14 @@ from audit.files import canonical, digest_file, sha256
 from audit.importers.contents import Contents, contents_of
 from audit.importers.log import Importer, Log
 from audit.importers.table import Table
+from detectors.immutable import immutable
 
 __all__ = ["OpenedLog", "open_log"]
 
 _TABLE = "table"
 
 
-@dataclass(frozen=True)
+@immutable
 class OpenedLog:
     """A log, the importer that reads it, and the files that it consists of."""
 

@@ -12,7 +12,7 @@ twice are refused.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from math import inf
 from pathlib import Path
@@ -25,6 +25,7 @@ from audit.importers.contents import Contents
 from audit.importers.log import Scale, ScoredAnswer
 from audit.importers.reading import digest_of, digests_of, laid_out, name_in, text_in, texts_in
 from audit.importers.recognising import OpenedLog, open_log
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@immutable
 class Imported(Source):
     """Scored answers from a log of another tool: Inspect AI, lm-eval, garak, promptfoo, HELM, DeepEval, a table, ..."""
 

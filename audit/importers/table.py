@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, get_args
@@ -20,6 +20,7 @@ from audit.data import ENDINGS, column_names, described, read_columns
 from audit.errors import DataError
 from audit.importers.log import Direction, Log, ScoredAnswer, Status
 from audit.importers.reading import begins, json_lines, number_in
+from detectors.immutable import immutable
 
 __all__ = ["IMPORTER", "Table"]
 
@@ -30,7 +31,7 @@ _STATUSES = get_args(Status)
 _TRUE, _FALSE = ("1", "1.0", "true", "yes", "pass", "passed"), ("0", "0.0", "false", "no", "fail", "failed")
 
 
-@dataclass(frozen=True)
+@immutable
 class Table:
     """Rows of scored answers, by the names of their columns."""
 

@@ -21,7 +21,6 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, NoReturn
@@ -33,6 +32,7 @@ from audit.integrity.verification import Verification, verify_audit
 from audit.record import ALLOWED, RECORD_FILE, audit_files, load_record
 from audit.signing import PublicKey
 from audit.storage import bring, push_folder
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 __all__ = ["MAX_MEMBERS", "MAX_TOTAL", "Bundle", "check_bundle", "export_audit", "import_audit", "unpacked"]
@@ -51,7 +51,7 @@ _FILE_MODE = 0o100644 << 16
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True)
+@immutable
 class _Member:
     name: str
     size: int
@@ -70,7 +70,7 @@ class _Member:
         return head + self.name.encode()
 
 
-@dataclass(frozen=True)
+@immutable
 class Bundle:
     """A bundle that was checked, byte for byte."""
 

@@ -16,7 +16,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,7 @@ from audit.review import (
 )
 from audit.signing import SigningKey
 from audit.storage import LOCK, files_beside
+from detectors.immutable import immutable
 
 __all__ = ["Erasing", "Scope", "erase"]
 
@@ -48,7 +49,7 @@ Scope = Mapping[str, Sequence[str]]
 """Check -> ids of the items that go; none: all that the check rests on."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Erasing:
     """What goes, and what is not reached."""
 

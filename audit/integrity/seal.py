@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -37,6 +36,7 @@ from audit.record import (
 )
 from audit.review import read_reviews, signature_of, state_after
 from audit.signing import PublicKey, SigningKey, decoded, encoded, signed_body
+from detectors.immutable import immutable
 
 __all__ = ["PREDICATE", "TEST_RESULT", "Sealed", "check_seal", "seal_audit", "statements"]
 
@@ -64,7 +64,7 @@ class _SealFile(_Strict):
     envelopes: Annotated[list[_Envelope], Field(min_length=2, max_length=2)]
 
 
-@dataclass(frozen=True)
+@immutable
 class Sealed:
     """What a seal claims, and all of it that was checked."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -33,6 +33,7 @@ from audit.record import (
 )
 from audit.review import Erasure, Reviews, read_reviews, signature_of
 from audit.signing import PublicKey
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 __all__ = ["Statement", "Tombstones", "Verification", "verify_audit", "was_finished"]
@@ -43,7 +44,7 @@ _COVERED = (RECORD_FILE, PLAN_FILE, RUN_FILE, DEVIATIONS_FILE, REVIEWS_FILE, SEA
 """Files that are looked at as such; others are covered where the record or the run names them."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Tombstones:
     """One erasure, by the entry that tells of it."""
 
@@ -75,7 +76,7 @@ class Tombstones:
         return told if whole else parts
 
 
-@dataclass(frozen=True)
+@immutable
 class Verification:
     """An audit that is what was written."""
 

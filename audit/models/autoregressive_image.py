@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.models.folder import ModelFolder
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.models.opened.autoregressive_image import ImageTransformer
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ImageTransformerFolder"]
 
 
-@dataclass(frozen=True)
+@immutable
 class ImageTransformerFolder(ModelFolder):
     """Options of an autoregressive image model; an ImageGPT's items are integers, the colour cluster of each pixel."""
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.models.folder import ModelFolder
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.models.opened.row_mixture import RowDensity
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["RowMixtureFolder"]
 
 
-@dataclass(frozen=True)
+@immutable
 class RowMixtureFolder(ModelFolder):
     """Options of an autoregressive model of rows."""
 

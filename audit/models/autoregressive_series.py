@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.models.folder import ModelFolder
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.models.opened.autoregressive_series import SeriesModel
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["SeriesTransformerFolder"]
 
 
-@dataclass(frozen=True)
+@immutable
 class SeriesTransformerFolder(ModelFolder):
     """Options of an autoregressive model of real-valued series of one length."""
 

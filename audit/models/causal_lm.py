@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -26,6 +26,7 @@ from audit.models.text.placing import DeviceMap, Quantised
 from audit.models.threads import set_threads
 from audit.numbering import entropy, numbers_of
 from audit.processor import multiplies_bfloat16
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +42,7 @@ __all__ = ["CausalLM", "CausalLMFolder"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-@dataclass(frozen=True)
+@immutable
 class CausalLMFolder(ModelOnDisk):
     """Options of a causal language model on disk."""
 
@@ -166,7 +167,7 @@ class CausalLMFolder(ModelOnDisk):
         return Encoder(tokenizer, self.shown_name, limit, start, chat)
 
 
-@dataclass(frozen=True)
+@immutable
 class CausalLM:
     """An opened causal language model; a plain `str` is scored as it stands, in raw form and in chat form."""
 

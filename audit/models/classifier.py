@@ -10,7 +10,7 @@ from __future__ import annotations
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -19,6 +19,7 @@ from audit.files import canonical, open_regular, sha256
 from audit.model import Item
 from audit.models.files import PICKLED, digest_once, model_files, require_safetensors
 from audit.models.folder import ModelOnDisk
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,7 @@ _TOKENS = 8192
 """Tokens of a batch at most."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ClassifierFile(ModelOnDisk):
     """A .skops file, or a folder with a transformers network for sequence classification."""
 

@@ -14,7 +14,6 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -22,6 +21,7 @@ from audit.errors import ModelError
 from audit.files import canonical, sha256
 from audit.model import Item, LikelihoodKind, Sample
 from audit.models.files import PICKLED, digest_once
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ _NAMED = re.compile(r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<function>[A-
 _BATCH = 4096
 
 
-@dataclass(frozen=True)
+@immutable
 class DensityFactory:
     """A function of your own that makes an object with `log_prob`, and `sample` where it can draw."""
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.models.folder import ModelFolder
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.models.opened.diffusion import ImageDiffusion
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["DiffusionFolder"]
 
 
-@dataclass(frozen=True)
+@immutable
 class DiffusionFolder(ModelFolder):
     """Options of a diffusion model."""
 

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.models.folder import ModelFolder
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.models.opened.diffusion_time import DiffusionTimes
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["DiffusionTimeFolder"]
 
 
-@dataclass(frozen=True)
+@immutable
 class DiffusionTimeFolder(ModelFolder):
     """Options of a classifier of diffusion time."""
 

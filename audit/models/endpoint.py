@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.models.remote.addresses import check_url
 from audit.prices import Budget, Price
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _NO_TRACE = Cause(
 _NO_CHAT_SCORE = Cause("a server does not tell its chat template, so in chat form no given text can be scored")
 
 
-@dataclass(frozen=True)
+@immutable
 class OpenAIEndpoint:
     """Options of a remote model; ValueError where one cannot hold."""
 

@@ -9,7 +9,7 @@ Its fingerprint is the digest of all its files and of the options that change an
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,6 +17,7 @@ from audit.errors import ModelError, did_you_mean
 from audit.files import canonical, read_regular, sha256
 from audit.models.files import check_settings, model_files, read_json, require_safetensors
 from audit.trainer import CARD_FILE, LEARNT_FILE
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +30,7 @@ _MOST_LEARNT, _MOST_CARD = 1 << 30, 1 << 24
 """Bytes of the digests of what a model learnt from, and of what its card tells."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ModelOnDisk:
     """Options that all models on disk share."""
 
@@ -97,7 +98,7 @@ class ModelOnDisk:
         return device, {"device": device, "dtype": "float32", "threads": set_threads(self.threads)}
 
 
-@dataclass(frozen=True)
+@immutable
 class ModelFolder(ModelOnDisk):
     """Options that all models of images and series share."""
 
@@ -159,7 +160,7 @@ class ModelFolder(ModelOnDisk):
         return got
 
 
-@dataclass(frozen=True)
+@immutable
 class AutoencoderFolder(ModelFolder):
     """Options of a model that decodes with an autoencoder."""
 

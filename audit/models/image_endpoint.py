@@ -12,12 +12,13 @@ again by a fixed prompt's image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.files import canonical, sha256
 from audit.models.remote.addresses import check_host, check_url
 from audit.prices import Budget, Price
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,7 @@ _RESERVED = frozenset({"model", "prompt", "n", "seed", "stream"})
 """Keys of a request that the adapter sets itself."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ImageEndpoint:
     """Options of a remote image model; ValueError where one cannot hold."""
 

@@ -10,7 +10,6 @@ So an audit needs neither the weights nor an endpoint. The fingerprint is of the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +18,7 @@ from audit.errors import DataError, ModelError
 from audit.files import canonical, digest_file, read_regular, sha256
 from audit.model import Sample
 from audit.numbering import numbers_of
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 __all__ = ["ImageOutputs", "MadeImages"]
@@ -28,7 +28,7 @@ _LARGEST = 1 << 26
 _NO_LIKELIHOOD = Cause("images that were made elsewhere: nothing tells how likely they were")
 
 
-@dataclass(frozen=True)
+@immutable
 class ImageOutputs:
     """A CSV, TSV, JSON lines or Parquet file that names an image file a row."""
 

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.models.folder import AutoencoderFolder
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.models.opened.latent_diffusion import ImageLatentDiffusion
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["LatentDiffusionFolder"]
 
 
-@dataclass(frozen=True)
+@immutable
 class LatentDiffusionFolder(AutoencoderFolder):
     """Options of a latent diffusion model."""
 

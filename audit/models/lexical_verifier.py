@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
 from audit.files import canonical, digest_file, sha256
 from audit.model import Pair
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["LexicalVerifier", "LexicalVerifierPart"]
 
 
-@dataclass(frozen=True)
+@immutable
 class LexicalVerifierPart:
     """Rules without settings."""
 
@@ -65,7 +65,7 @@ def _imported(path: Path) -> Iterator[str]:
             yield from (str(node.module), *(f"{node.module}.{one.name}" for one in node.names))
 
 
-@dataclass(frozen=True)
+@immutable
 class LexicalVerifier:
     """The rules, as a model."""
 

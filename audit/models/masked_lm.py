@@ -9,7 +9,6 @@ text, as no distribution has these conditionals, but comparable between texts of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +17,7 @@ from audit.files import canonical, sha256
 from audit.model import Hidden, Item
 from audit.models.files import model_files, require_safetensors
 from audit.models.folder import ModelOnDisk
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["MaskedLM", "MaskedLMFolder"]
 
 
-@dataclass(frozen=True)
+@immutable
 class MaskedLMFolder(ModelOnDisk):
     """Options of a masked language model on disk, such as BERT or RoBERTa."""
 
@@ -64,7 +64,7 @@ class MaskedLMFolder(ModelOnDisk):
         return self.path
 
 
-@dataclass(frozen=True)
+@immutable
 class MaskedLM:
     """An opened masked language model."""
 

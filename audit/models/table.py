@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +18,7 @@ from audit.errors import DataError, ModelError
 from audit.files import canonical, digest_file, sha256
 from audit.model import Continuation, Item, LikelihoodKind, Sample
 from audit.numbering import numbers_of
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _Row = tuple[str, str | None, float]
 """Prompt, output (None where the file has none), nats (NaN where the file has none)."""
 
 
-@dataclass(frozen=True)
+@immutable
 class OutputTable:
     """A CSV, TSV, JSON lines or Parquet file of outputs, one a row."""
 

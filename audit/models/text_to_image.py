@@ -8,12 +8,12 @@ as safetensors. Code that a folder brings, and pickles, stay shut; every byte be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.errors import ModelError
 from audit.models.folder import ModelFolder
 from audit.models.settings import check_image_size
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.models.opened.text_to_image import ImagePipeline
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["TextToImageFolder"]
 
 
-@dataclass(frozen=True)
+@immutable
 class TextToImageFolder(ModelFolder):
     """Options of a text-to-image pipeline."""
 

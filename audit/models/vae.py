@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.models.folder import AutoencoderFolder
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.models.opened.vae import ImageVAE
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["VAEFolder"]
 
 
-@dataclass(frozen=True)
+@immutable
 class VAEFolder(AutoencoderFolder):
     """Options of a variational autoencoder."""
 

@@ -9,7 +9,6 @@ numbers a line, parted by blanks, behind a first line of two counts or without o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,6 +16,7 @@ from audit.data import column_names, described, read_columns, readable, require_
 from audit.errors import DataError, ModelError
 from audit.files import canonical, digest_file, open_regular, sha256
 from audit.model import Item
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ _LONGEST = 1 << 20
 """Bytes of one line of the text form."""
 
 
-@dataclass(frozen=True)
+@immutable
 class VectorTable:
     """A CSV, TSV, JSON lines or Parquet file with a vector a row, or words and numbers in lines of text."""
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -31,6 +30,7 @@ from audit.errors import ModelError
 from audit.files import canonical, sha256
 from audit.models.files import model_files, read_json, require_safetensors
 from audit.models.folder import ModelOnDisk
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.models.text.verifying import Verifier
@@ -53,7 +53,7 @@ TOKEN_KINDS, UNMATCHED = "token_kinds", "unmatched"
 _HEADS = ("ForSequenceClassification", "ForTokenClassification")
 
 
-@dataclass(frozen=True)
+@immutable
 class VerifierFolder(ModelOnDisk):
     """A network of transformers that reads two texts: NLI, a judge of support, or a marker of made-up tokens."""
 

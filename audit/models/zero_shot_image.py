@@ -11,10 +11,11 @@ A folder of transformers with a CLIPModel or a SiglipModel as safetensors (Radfo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.models.folder import ModelFolder
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.models.opened.zero_shot import ZeroShotEmbedder
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["ZeroShotImageFolder"]
 
 
-@dataclass(frozen=True)
+@immutable
 class ZeroShotImageFolder(ModelFolder):
     """Options of a zero-shot classifier of images."""
 

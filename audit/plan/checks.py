@@ -7,7 +7,7 @@ no data is opened, and torch is not imported. `freeze` fixes what will be asked 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ from audit.plan.spec import CheckSpec, PlanSpec, problems_of, why_not_without_mo
 from audit.probe import never_shown, range_of
 from audit.record import Declared, Limit, Promise, Sheet, Target, keep_level
 from audit.strict_yaml import error_text
+from detectors.immutable import immutable
 from detectors.multiplicity import family_level
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Check", "Plan"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Check:
     """A check with its parts built."""
 
@@ -98,7 +99,7 @@ _SCALARS = ("title", "seed", "level", "limit", "shard", "promise", "target", "tw
 _ANY = {"name": "check", "probe": {}}
 
 
-@dataclass(frozen=True)
+@immutable
 class Plan:
     """A plan with its parts built. In Python, `model` may be an opened model instead of a part; None: data are audited.
 

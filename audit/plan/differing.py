@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from audit.errors import IntegrityError
 from audit.files import canonical, stored_json
 from audit.record import PLAN_FILE, Audit, observed_of
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 __all__ = ["Pair", "PlanDifference", "differences", "plan_differences", "refusal"]
@@ -30,7 +31,7 @@ Pair = tuple[Frozen | None, Frozen | None]
 """A check as both plans have it; None where one has it not."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Overlap:
     """How far two audits asked the same items, each as often as it was asked."""
 
@@ -39,7 +40,7 @@ class Overlap:
     only_b: int
 
 
-@dataclass(frozen=True)
+@immutable
 class PlanDifference:
     """Something that two plans do not ask alike."""
 

@@ -12,7 +12,6 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 from audit import plugins
 from audit.errors import DokimasiaError, PlanError
 from audit.signing import STATE_KEY
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.plan.checks import Plan
@@ -30,7 +30,7 @@ _OF_KEYS = re.compile(r"DOKIMASIA_KEY_[A-Za-z0-9_]+")
 """Environment variables that exist for plans."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Confined:
     """What a plan of unknown origin may reach."""
 

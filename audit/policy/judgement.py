@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -51,6 +51,7 @@ from audit.review import (
     waiver_in_force,
 )
 from audit.signing import same_name
+from detectors.immutable import immutable
 
 __all__ = ["Judgement", "judge_audit"]
 
@@ -73,7 +74,7 @@ ORDER: tuple[Literal["failed", "crashed", "inconclusive", "passed"], ...] = (
 )
 
 
-@dataclass(frozen=True)
+@immutable
 class Judgement:
     """An audit judged."""
 
@@ -136,7 +137,7 @@ def judge_audit(audit: Audit, file: PolicyFile | None, *, on: date, baseline: Au
     return Judgement(audit, digest_file(audit.folder / RECORD_FILE), file, baseline, day, rulings)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Rules:
     """All that is looked at."""
 

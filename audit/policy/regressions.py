@@ -15,7 +15,6 @@ Stored intervals are enough for that, so a script judges at once; `audit.compare
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal
 
@@ -23,6 +22,7 @@ from audit.errors import UsageError
 from audit.plan import plan_differences, refusal
 from audit.record import Audit, Finding, number
 from audit.verdict import informs_only
+from detectors.immutable import immutable
 from detectors.multiplicity import holm
 from detectors.result import Measure
 
@@ -39,7 +39,7 @@ _INFORMS = {
 """Why an interval does not show what it seems to."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Regression:
     """What the comparison says of one check."""
 
@@ -55,7 +55,7 @@ def check_same_questions(new: Audit, old: Audit) -> None:
         raise UsageError(f"baseline {old.record.id} is A, this audit B: {refusal(asked)}")
 
 
-@dataclass(frozen=True)
+@immutable
 class _Pair:
     """A measure then, and now where it is still there."""
 
@@ -67,7 +67,7 @@ class _Pair:
     """The same over all measures, if every interval told what it seems to; None where this one tells no less."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Rule:
     """What the sentences say of the rule."""
 

@@ -10,7 +10,7 @@ A limit is judged on the stored interval as `audit.verdict.decision` judges the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from audit.errors import did_you_mean
@@ -19,6 +19,7 @@ from audit.probe import beyond, range_in
 from audit.record import DECIDED, Audit, EarlierAttempt, Finding, Limit
 from audit.review import Waiver
 from audit.verdict import contradicts, decide, declared_standing, sentence
+from detectors.immutable import immutable
 from detectors.result import Measure
 
 __all__ = [
@@ -29,7 +30,7 @@ __all__ = [
 Outcome = Literal["passed", "failed", "inconclusive", "crashed", "waived"]
 
 
-@dataclass(frozen=True)
+@immutable
 class RuleResult:
     """One rule and what became of it."""
 

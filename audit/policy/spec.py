@@ -15,7 +15,6 @@ finding is waived, without `overrides: true` the machine's own results are judge
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -27,6 +26,7 @@ from audit.frameworks import framework_names, unknown_clause
 from audit.record import RECORD_FILE, Audit, Promise, load_record
 from audit.storage import find_audit
 from audit.strict_yaml import Document, StrictModel, check_bounds, mistakes, read_text, read_yaml
+from detectors.immutable import immutable
 
 __all__ = [
     "AllowedWaivers", "Approval", "BaselineRule", "Policy", "PolicyClause", "PolicyFile", "PolicyLimit", "Required",
@@ -192,7 +192,7 @@ class Policy(StrictModel):
         return 1.0 - (1.0 - self.level) / 2.0**attempt
 
 
-@dataclass(frozen=True)
+@immutable
 class PolicyFile:
     """A policy with its place and digest."""
 

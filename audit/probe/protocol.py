@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from audit.model import Item
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ Observed = Mapping[str, "pd.DataFrame"]
 """Role -> what `observe` returned for all items of that role, in item order, indexed by item id."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Role:
     """Named data that a probe wants."""
 

@@ -9,10 +9,10 @@ without anything being said. So every probe tells the range of each measure that
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from audit.errors import UsageError
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@immutable
 class Range:
     """Unit and ends of a measure."""
 

@@ -9,10 +9,11 @@ turns, shuffles, halves or shifts what was answered, between the model and the n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from audit.probe.protocol import observing
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +39,7 @@ def likely_as(nats: Callable[[Any], float]) -> Answer:
     return lambda items: {"log_prob": [nats(item) for item in items], "kind": "exact"}
 
 
-@dataclass(frozen=True)
+@immutable
 class Known:
     """What a measure of a trial is, by construction."""
 
@@ -72,7 +73,7 @@ KnownMeasures = dict[tuple[str, str | None], Known]
 """(Measure, group) -> what it is."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Trial:
     """Items, what scripted models answer to them, and what must come out."""
 
@@ -95,7 +96,7 @@ class HasTrials(Protocol):
         """Return trials, one without the fault first, then the fault in two sizes or more."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ScriptedAsk:
     """The `ask` of a trial."""
 

@@ -10,7 +10,6 @@ whether it is gone yet or not. Whether the entries hold is for `audit.review` an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 from audit.errors import IntegrityError, os_reason
 from audit.files import MAX_JSON, parse_json, read_regular, whole_lines
 from audit.record.contents import REVIEWS_FILE
+from detectors.immutable import immutable
 
 __all__ = ["Erased", "Tombstone", "digest_now", "erasures"]
 
@@ -33,7 +33,7 @@ class Tombstone(NamedTuple):
     """Its digest after; None where the file is gone."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Erased:
     """One erasure."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from audit.record.contents import RECORD_FILE, RUN_FILE, SEAL_FILE, WRITTEN_PLAN
 from audit.record.finding import Finding, Stored
 from audit.record.items import items_of
 from audit.record.schema import SCHEMA, Record, RunFacts, S
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Audit", "dump", "load_record", "write_reports"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Audit:
     """An audit folder, opened for reading."""
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -21,6 +20,7 @@ from audit.errors import IntegrityError
 from audit.files import contents_of, digest_file, frame_of, open_regular, read_batches, read_table
 from audit.record.contents import items_name, observations_name, table_name
 from audit.record.erased import digest_now, erasures
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ class _Naming(Protocol):
         """Its files with their digests."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ItemsFile:
     """A stored table, looked at and not read yet."""
 

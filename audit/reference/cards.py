@@ -11,9 +11,10 @@ a fault whose probe comes later has status `not asked`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from detectors.immutable import immutable
 
 __all__ = ["WEIGHTS", "Reference", "reference_folders"]
 
@@ -21,7 +22,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 """Where the trained models lie."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Reference:
     """One reference model, or table."""
 

@@ -8,12 +8,12 @@ on a sound one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from audit.plan import Plan
 from audit.record import Audit, Finding
 from audit.reference.cards import Reference, reference_folders
 from audit.reference.plans import find_language_model, language_model_plan, reference_plan
+from detectors.immutable import immutable
 
 __all__ = ["Case", "Tally", "cases", "tally"]
 
@@ -31,7 +31,7 @@ _FASTEST_FIRST = (
 )
 
 
-@dataclass(frozen=True)
+@immutable
 class Case:
     """One audit of the quickstart; a case without a reference is the real language model."""
 
@@ -44,7 +44,7 @@ class Case:
         return str(getattr(self.plan.model, "name", "")) if self.reference is None else self.reference.name
 
 
-@dataclass(frozen=True)
+@immutable
 class Tally:
     """How the audits did against what was planted."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from audit.review.entries import Entry, Override, signature_of
 from audit.review.sides import right_outcomes, units_of_items
 from audit.seeds import rng_for
 from audit.signing import same_person
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from detectors.result import Measure
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Agreement", "Call", "Calls", "Said", "agreements", "call_of", "counting", "differ", "person_of", "then"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Call:
     """What one person says of one item."""
 
@@ -84,7 +84,7 @@ def _same(one: Call, other: Call) -> bool:
     return one.person == other.person or same_person(one.entry.author, other.entry.author)
 
 
-@dataclass(frozen=True)
+@immutable
 class Agreement:
     """How far two persons agree on the items of a check of which both spoke."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
 from pathlib import Path
@@ -24,6 +23,7 @@ from audit.files import canonical, digest_file, read_lines, sha256
 from audit.frameworks import NONE
 from audit.record import RECORD_FILE, REVIEWS_FILE
 from audit.signing import PublicKey, SigningKey, decoded, encoded
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 __all__ = [
@@ -342,7 +342,7 @@ def _parsed(lines: Iterable[bytes], where: str, record: str, before: Sequence[by
         yield entry
 
 
-@dataclass(frozen=True)
+@immutable
 class Reviews:
     """The entries of one audit, in the order in which they were written."""
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from audit.errors import UsageError, os_reason
 from audit.files import append_line, locked, sync_folder, whole_lines
 from audit.storage import append_conditional, is_copy
+from detectors.immutable import immutable
 
 __all__ = ["FileLog", "Make", "ReviewLog", "held"]
 
@@ -37,7 +37,7 @@ class ReviewLog(Protocol):
         """Add lines, all or none; UsageError where they cannot be kept."""
 
 
-@dataclass(frozen=True)
+@immutable
 class FileLog:
     """A log that is the file itself."""
 

@@ -8,11 +8,11 @@ The arrays of the two files that were asked last are kept while people go throug
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from audit.record import AGAINST, ItemsFile
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcomes", "columns_for", "outcomes_of"]
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class Outcomes:
     """What the mean of a column is made of, item by item."""
 

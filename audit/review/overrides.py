@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -23,6 +23,7 @@ from audit.review.outcomes import Outcomes, columns_for, outcomes_of
 from audit.review.random_check import Barrier, Draw, RandomCheck, barrier_to, bounded, progress_of
 from audit.seeds import rng_for
 from audit.verdict import decide, sentence
+from detectors.immutable import immutable
 from detectors.phrases import Method, Phrase
 from detectors.result import Measure
 
@@ -45,7 +46,7 @@ CHOSEN = Method("mean after review of chosen items, no interval")
 """Method of a reviewed number that decides nothing."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ItemChange:
     """One item's outcome, by the machine and after review."""
 
@@ -57,7 +58,7 @@ class ItemChange:
     reason: str | None
 
 
-@dataclass(frozen=True)
+@immutable
 class Reviewed:
     """A finding with its overrides: `machine` and `finding` stand side by side."""
 
@@ -102,7 +103,7 @@ class _UnableError(Exception):
         self.problem: Unable = problem
 
 
-@dataclass(frozen=True)
+@immutable
 class Numbers:
     """What a headline is made of, so that it can be made again."""
 

@@ -16,12 +16,13 @@ that was asked in full only the draws can err.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.files import sha256
 from audit.verdict import RANDOM_CHECK
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,7 @@ Barrier = Literal["early", "units", "values"]
 every value is 0 or 1 by what it is."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Draw:
     """One draw of items, as the reviews keep it."""
 
@@ -58,7 +59,7 @@ class Draw:
         return sha256("\n".join((self.token, self.record, self.check, item)).encode("utf-8", "surrogatepass"))
 
 
-@dataclass(frozen=True)
+@immutable
 class RandomCheck:
     """How far a random check is."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
 
@@ -37,6 +37,7 @@ from audit.review.tombstones import as_kept, kept_in
 from audit.review.waivers import Waiver, waiver_of
 from audit.signing import same_person
 from audit.verdict import audit_verdict
+from detectors.immutable import immutable
 
 __all__ = [
     "Problem", "ReviewState", "SignOff", "SignOffState", "Target", "TargetState", "sign_off_of", "state_after",
@@ -50,7 +51,7 @@ Target = tuple[str | None, str | None]
 """(check, item): an item of a check; (check, None): its finding; (None, None): the audit."""
 
 
-@dataclass(frozen=True)
+@immutable
 class TargetState:
     """What people have said of one target: the latest word of each kind, and all comments."""
 
@@ -86,7 +87,7 @@ class TargetState:
         }
 
 
-@dataclass(frozen=True)
+@immutable
 class SignOff:
     """One decision about the audit."""
 
@@ -106,7 +107,7 @@ class SignOff:
         return self.entry.says.decision
 
 
-@dataclass(frozen=True)
+@immutable
 class ReviewState:
     """Where an audit stands after its reviews, on a day."""
 
@@ -274,7 +275,7 @@ def _changes(items: Mapping[str, Said]) -> dict[str, ItemChange]:
     }
 
 
-@dataclass(frozen=True)
+@immutable
 class SignOffState:
     """The decisions, one after the other."""
 

@@ -12,7 +12,6 @@ apart in one line: nothing is merged by guess.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -23,6 +22,7 @@ from audit.files import digest_file, read_lines, sha256
 from audit.record import RECORD_FILE, REVIEWS_FILE, Audit
 from audit.review.entries import CHAIN_START, reviews_of
 from audit.review.file_log import Make, held
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, MetaData, Table
@@ -33,7 +33,7 @@ _CARRIED = 256
 """After so many entries SQLite's log is carried into its file."""
 
 
-@dataclass(frozen=True)
+@immutable
 class TableLog:
     """A log that a database holds and the audit's file follows."""
 

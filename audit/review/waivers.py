@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import date
 
 from audit.review.entries import Entry, Status, signature_of
+from detectors.immutable import immutable
 
 __all__ = ["Waiver", "waiver_in_force", "waiver_of"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Waiver:
     """A finding that shall not count, and until when."""
 

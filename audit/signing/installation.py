@@ -20,13 +20,13 @@ import re
 import secrets
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from audit.errors import UsageError
 from audit.files import canonical, read_regular
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 __all__ = ["STATE_KEY", "Secret", "key_file"]
@@ -36,7 +36,7 @@ STATE_KEY = "DOKIMASIA_STATE_KEY"
 _SIZE = 32
 
 
-@dataclass(frozen=True)
+@immutable
 class Secret:
     """The key of this installation."""
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import IntegrityError, UsageError, os_reason
 from audit.files import read_regular, sha256
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _PREFIX = bytes.fromhex("302a300506032b6570032100")
 """What DER puts before the 32 bytes of an Ed25519 public key (RFC 8410)."""
 
 
-@dataclass(frozen=True)
+@immutable
 class PublicKey:
     """A public key: 32 bytes."""
 
@@ -59,7 +59,7 @@ class PublicKey:
         return True
 
 
-@dataclass(frozen=True)
+@immutable
 class SigningKey:
     """A private key."""
 

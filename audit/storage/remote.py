@@ -19,11 +19,11 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from audit.errors import LibraryError, StorageError, UsageError
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class _PassingError(Exception):
         super().__init__(str(phrase))
 
 
-@dataclass(frozen=True)
+@immutable
 class Remote:
     """The objects below one address."""
 

@@ -7,17 +7,17 @@ Images are grey and square, whole numbers from 0 up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from audit.probe import Role
 from audit.trainer import Budget, Fitted, Lesson
 from audit.trainers.arrays import IMAGES, at_least, image_parts, label_parts
+from detectors.immutable import immutable
 
 __all__ = ["ClassifierTrainer", "DiffusionTrainer", "GANTrainer", "LatentTrainer", "PixelTrainer", "VAETrainer"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class _ImageTrainer:
     """Options that all of them share."""
 
@@ -36,7 +36,7 @@ class _ImageTrainer:
             at_least(2, levels=self.levels)
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class PixelTrainer(_ImageTrainer):
     """A causal transformer over pixels in raster order: log p(x) is exact, and its cost grows fast with the side."""
 
@@ -66,7 +66,7 @@ class PixelTrainer(_ImageTrainer):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class VAETrainer(_ImageTrainer):
     """A variational autoencoder of two hidden layers: its evidence lower bound stands for log p(x)."""
 
@@ -95,7 +95,7 @@ class VAETrainer(_ImageTrainer):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class DiffusionTrainer(_ImageTrainer):
     """A diffusion model of residual convolutions: the bound of its steps stands for log p(x)."""
 
@@ -121,7 +121,7 @@ class DiffusionTrainer(_ImageTrainer):
         return fit_denoiser(images, levels, lesson, budget, width=self.width, blocks=self.blocks, batch=self.batch)
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class LatentTrainer(_ImageTrainer):
     """A diffusion model in the latents of a VAE, each trained for so many steps: a bound through both for log p(x)."""
 
@@ -154,7 +154,7 @@ class LatentTrainer(_ImageTrainer):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class GANTrainer(_ImageTrainer):
     """A GAN of two hidden layers each: no likelihood; what is kept is where draws lie nearest to held-out images."""
 
@@ -183,7 +183,7 @@ class GANTrainer(_ImageTrainer):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class ClassifierTrainer(_ImageTrainer):
     """A small convolutional classifier, P(Y|X): it knows the labels, and says nothing of P(X)."""
 

@@ -10,12 +10,12 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from audit.trainer import Budget, Look, Stopped
+from detectors.immutable import immutable
 
 __all__ = ["BATCH", "Average", "Course", "Held", "Watch", "batches", "minimise", "pace", "seeded"]
 
@@ -54,7 +54,7 @@ def pace(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / _WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-@dataclass(frozen=True)
+@immutable
 class Held:
     """What tells when to stop."""
 
@@ -63,7 +63,7 @@ class Held:
     budget: Budget
 
 
-@dataclass(frozen=True)
+@immutable
 class Course:
     """How a training went."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -30,6 +29,7 @@ from audit.models.threads import set_threads
 from audit.trainer import Budget, Fitted, Lesson, Look
 from audit.trainers.loop import Course, Held, minimise, seeded
 from audit.trainers.objectives import class_loss, noise_loss, pixel_loss, series_loss, vae_loss
+from detectors.immutable import immutable
 
 __all__ = [
     "LOOKED_AT", "Place", "descend", "fit_classifier", "fit_denoiser", "fit_network", "fit_pixels",
@@ -61,7 +61,7 @@ def fit_network(
     return fitted(family, config, network, course, unit, place)
 
 
-@dataclass(frozen=True)
+@immutable
 class Place:
     """Where and by what seed a network is trained, and how long it may take."""
 

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from audit.probe import Role
 from audit.trainer import Budget, Fitted, Lesson
 from audit.trainers.arrays import ROWS, at_least, label_parts, row_parts
+from detectors.immutable import immutable
 
 __all__ = ["RowClassifierTrainer", "RowTrainer", "TimeTrainer"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class TimeTrainer:
     """A small network that tells how much noise was put into a row; it standardises rows by those it learns from."""
 
@@ -46,7 +46,7 @@ class TimeTrainer:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class RowTrainer:
     """A density of rows, each number a mixture of Gaussians given those to its left: its log p is exact."""
 
@@ -81,7 +81,7 @@ class RowTrainer:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class RowClassifierTrainer:
     """A classifier of two layers, P(Y|X): it knows the labels, and says nothing of P(X)."""
 

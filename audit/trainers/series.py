@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from audit.probe import Role
 from audit.trainer import Budget, Fitted, Lesson
 from audit.trainers.arrays import SERIES, at_least, series_parts
+from detectors.immutable import immutable
 
 __all__ = ["SeriesTrainer"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@immutable(kw_only=True)
 class SeriesTrainer:
     """A transformer over the steps of series of one length: its log density is exact, in the series' own unit."""
 

@@ -11,12 +11,12 @@ it and is no narrower than its units allow. They cover the measures that they kn
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from audit.probe import HasTrials, Trial, observed_in, standing
 from audit.seeds import rng_for
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from audit.probe import Observed, Probe
@@ -45,7 +45,7 @@ def controls_of(
     return held
 
 
-@dataclass(frozen=True)
+@immutable
 class Planted:
     """Observations of which it is known what must come out."""
 

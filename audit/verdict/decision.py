@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from audit.record import (
@@ -34,6 +34,7 @@ from audit.record import (
 )
 from audit.verdict.missing import too_much_missing
 from audit.verdict.sample_size import fresh_units, more_units, smallest_effect, unit_count
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 from detectors.result import Measure, measure_of
 
@@ -82,7 +83,7 @@ _SENTENCES = {
 }
 
 
-@dataclass(frozen=True)
+@immutable
 class Decision:
     """A verdict with its reason."""
 

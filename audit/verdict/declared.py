@@ -13,13 +13,13 @@ somebody says. All is read from a finding, so that the same holds after a review
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from audit.record import Declared, Finding, Limit, SmallestEffect
 from audit.verdict.decision import informs_only
 from audit.verdict.missing import too_much_missing
 from audit.verdict.sample_size import smallest_effect
+from detectors.immutable import immutable
 from detectors.result import Measure
 
 __all__ = ["DeclaredStanding", "contradicts", "declared_effect", "declared_standing"]
@@ -30,7 +30,7 @@ Unknown = Literal[
 ]
 
 
-@dataclass(frozen=True)
+@immutable
 class DeclaredStanding:
     """What became of a declared number."""
 

@@ -15,10 +15,10 @@ holds for audits that were stored before.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from audit.record import Finding
+from detectors.immutable import immutable
 from detectors.result import Measure
 
 __all__ = ["BASELINES", "FAR_TOLD", "FarOff", "far_off"]
@@ -31,7 +31,7 @@ _POINTS, _COUNT, _FACTOR = 0.1, 1.0, 2.0
 _Stored = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@immutable
 class FarOff:
     """A measure that is far off, and from what."""
 

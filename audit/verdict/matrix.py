@@ -9,13 +9,13 @@ So the three agree: each prints what stands here and selects nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from audit import plugins
 from audit.record import DIMENSIONS, UNSETTLED, WORST_FIRST, Finding, Judged, Record, Verdict, decided, severity
 from audit.verdict.declared import contradicts
 from audit.verdict.ideals import far_off
+from detectors.immutable import immutable
 
 __all__ = ["OTHER", "MatrixCell", "MatrixRow", "badness", "dimensions_of", "matrix_row"]
 
@@ -23,7 +23,7 @@ OTHER = "other"
 """Where findings of dimensions stand of which no probe is installed."""
 
 
-@dataclass(frozen=True)
+@immutable
 class MatrixCell:
     """What one audit found in one dimension."""
 
@@ -34,7 +34,7 @@ class MatrixCell:
     """Their measures without a limit that are far off."""
 
 
-@dataclass(frozen=True)
+@immutable
 class MatrixRow:
     """What is told of one audit."""
 

@@ -15,9 +15,9 @@ shrink with n: nothing is said then.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from audit.record import Limit, SmallestEffect, watched
+from detectors.immutable import immutable
 from detectors.phrases import Method
 from detectors.result import Measure
 
@@ -33,7 +33,7 @@ _RANGE_ENDS = (-1.0, 0.0, 1.0)
 """Where intervals are cut, as that of a largest gap at 0 and that of a ratio at 1."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Interval:
     """A value with its interval, and the n units that it rests on."""
 

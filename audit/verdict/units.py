@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,7 +109,7 @@ def _means(values: pd.Series[float], units: pd.Series[str]) -> np.ndarray:
     return np.asarray(values if units.is_unique else values.groupby(units.to_numpy(), sort=False).mean())
 
 
-@dataclass(frozen=True)
+@immutable
 class Part:
     """How many independent units of a benchmark were asked."""
 

@@ -15,12 +15,13 @@ import os
 import secrets
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from audit.errors import IntegrityError, UsageError, os_reason
 from audit.files import parse_json, read_regular
+from detectors.immutable import immutable
 
 __all__ = ["SUFFIX", "MarkKey", "make_mark_key", "read_mark_key", "write_mark_key"]
 
@@ -30,7 +31,7 @@ _MOST = 1 << 16
 _SECRET = 32
 
 
-@dataclass(frozen=True)
+@immutable
 class MarkKey:
     """A secret, and the mark that it belongs to."""
 

@@ -14,7 +14,7 @@ whose sets differ.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import combinations
 from math import comb, floor
 from typing import Any
@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import Floats, units_of
+from detectors.immutable import immutable
 from detectors.intervals import Approximation
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, Result, undefined
@@ -92,7 +93,7 @@ def _evidence(vectors: pd.DataFrame, of_tests: Sequence[pd.Series[float]]) -> pd
     )
 
 
-@dataclass(frozen=True)
+@immutable
 class _Test:
     """One test: the association of every row of X and Y, and what its partitions say."""
 
@@ -162,7 +163,7 @@ def _difference(chosen: Floats, values: Floats) -> Floats:
     return np.asarray(inside / count - (values.sum() - inside) / (len(values) - count))
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     level: float
     rng: np.random.Generator

@@ -15,7 +15,7 @@ Chouldechova 2017).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 from detectors.bias.groups import MOST_GROUPS, Groups, extreme_pairs
+from detectors.immutable import immutable
 from detectors.intervals import exact_binomial, rate_difference
 from detectors.phrases import Cause, Method
 from detectors.result import Measure, Remark, Result, undefined
@@ -79,7 +80,7 @@ def impossibility(positives: ArrayLike, totals: ArrayLike, names: Sequence[str],
     return (Remark("base_rates_differ", values),)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     counts: Counts
     scores: Floats

@@ -21,13 +21,14 @@ choices, each order has an equal share of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from detectors.arrays import Floats, places_in_order, unit_column
+from detectors.immutable import immutable
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, MOST_TIES, Direction, Measure, Result, undefined
@@ -157,7 +158,7 @@ def _as_lm_eval(paper: Measure, biased: float) -> Measure:
     )
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     """Makes the measures: they share items, level and generator."""
 

@@ -25,7 +25,6 @@ itself follows from the group hides a gap.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 from detectors.bias.groups import MOST_GROUPS, REST, Side, pair_ends
+from detectors.immutable import immutable
 from detectors.intervals import Approximation, difference_low, rate_difference, rate_ratio
 from detectors.phrases import Cause, Method
 from detectors.result import UNBOUNDED, Measure, Remark, Result, undefined
@@ -157,7 +157,7 @@ def conditional_gaps(
     return _Judge(Side(k, n, lost), tuple(strata), tuple(names), metric, reference, level, rng).result()
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     own: Side
     """Counts [stratum, group]."""

@@ -18,7 +18,6 @@ both lies between the means of their ends. Standard deviations are those of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from scipy.spatial.distance import cdist
 
 from detectors.arrays import Floats
 from detectors.bias.contrasts import bounded
+from detectors.immutable import immutable
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Measure, Remark, undefined
 
@@ -44,7 +44,7 @@ _TOO_FEW = "fewer than {count} rows have a number and all features"
 _FEW_IN_HALF = "fewer than {count} rows of a half have a number"
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class Features:
     """What rows are alike by."""
 
@@ -144,7 +144,7 @@ def consistency(
 _NAMES = ("consistency", "consistency_held_out", "consistency_by_chance", "same_features_share")
 
 
-@dataclass(frozen=True)
+@immutable
 class _Told:
     """What measures share."""
 

@@ -10,7 +10,7 @@ score may have been anything: the lower end takes it for what makes the gap leas
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals import betting_mean
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
@@ -32,7 +33,7 @@ _NO_PAIR = Cause("no unit holds this group and another one, both with a score")
 _SCORE: tuple[str, Direction, float] = ("score", "nearer to ideal is better", 0.0)
 
 
-@dataclass(frozen=True)
+@immutable
 class Scores:
     """The mean score of each row over its draws, and the least and most that it could be [row]."""
 
@@ -115,7 +116,7 @@ def bounded(
     return low + width * ends[0][0], low + width * ends[1][1]
 
 
-@dataclass(frozen=True)
+@immutable
 class Gap:
     """A signed gap of one group; `value` is NaN where there is none."""
 

@@ -12,7 +12,6 @@ or a pair of them) come with either pronoun, so what a model likes of their word
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, unit_column
+from detectors.immutable import immutable
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, MOST_TIES, Direction, Measure, Result, undefined
@@ -74,7 +74,7 @@ def _margin(choices: Sequence[str], answer: str, log_probs: Sequence[float | Non
     return nats[right] - nats[1 - right]
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     """Makes the measures of the sentences that were asked."""
 

@@ -13,7 +13,6 @@ of any gap hangs on the wording. Refusals and lengths stand beside the score, as
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -37,6 +36,7 @@ from detectors.bias.contrasts import (
     table_of,
     together,
 )
+from detectors.immutable import immutable
 from detectors.intervals import CLUSTER_BOOTSTRAP, METHOD, MOST, cluster_bootstrap, discordant_interval, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import NONE, Direction, Measure, Remark, Result, undefined
@@ -115,7 +115,7 @@ def gaps_of_a_scorer(
     return told, [Remark("scorer_biased", {"group_name": worst.group, **ends})]
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     """Makes the measures of one set of prompts."""
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import product
 from typing import Any, Literal
@@ -22,6 +21,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.bias.levels import binned, coded, in_order, table_of
+from detectors.immutable import immutable
 
 __all__ = ["LAWS", "MAX_CELLS", "Axis", "CountTensor", "Law", "Role", "cells_of"]
 
@@ -36,7 +36,7 @@ _EXACT = 1 << 53
 """Up to here a count is exact as a float too."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Axis:
     """One feature of the rows, and what it may be."""
 
@@ -46,7 +46,7 @@ class Axis:
     """In order; `None`, the last, for rows without a value. Bins of a score are (from, to)."""
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class CountTensor:
     """Rows counted by control features, groups, label and decision.
 

@@ -11,7 +11,7 @@ within strata of control features is told beside what they differ by in all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from detectors.bias.levels import Coded, coded, crossed
 from detectors.bias.missing_words import missing_words
 from detectors.bias.rates import METRICS
 from detectors.bias.scores import score_gaps
+from detectors.immutable import immutable
 from detectors.phrases import Method
 from detectors.result import Direction, Measure, Result
 
@@ -59,7 +60,7 @@ _ODDS = ("true_positive_rate", "false_positive_rate")
 Cells = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@immutable
 class Features:
     """Which columns of the rows say what."""
 
@@ -129,7 +130,7 @@ def decision_gaps(
     )
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     rows: pd.DataFrame
     features: Features

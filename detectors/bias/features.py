@@ -8,13 +8,13 @@ Names of features are those of pandas objects and dicts, or else `sensitive_feat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from detectors.bias.levels import Coded, coded
+from detectors.immutable import immutable
 
 __all__ = ["Rows", "rows_of"]
 
@@ -22,7 +22,7 @@ _PLAIN = ("string", "boolean", "integer", "floating", "empty")
 """Kinds of cells whose order and type pandas finds from the levels as it does from all rows."""
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class Rows:
     """Columns of one length."""
 

@@ -20,7 +20,7 @@ been. A group without a unit has no rate: it is undefined, and enters no extremu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 from detectors.bias.groups import HIGHEST, MOST_GROUPS, REST, Groups, extreme_pairs, pair_ends
+from detectors.immutable import immutable
 from detectors.intervals import RATE_DIFFERENCE, any_gap_p, difference_low, exact_binomial, rate_difference
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, Remark, Result, undefined
@@ -84,7 +85,7 @@ def group_gaps(
     return _Judge(groups, metric, reference, level, rng, better, cause).result()
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     """Makes the measures of one rate."""
 

@@ -22,7 +22,7 @@ is in every interval. Without, the measures end in `_given`: they speak of what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +34,7 @@ from detectors.arrays import Floats
 from detectors.bias.concentration import concentration, openbias_of
 from detectors.bias.given_shares import Given, Shares
 from detectors.bias.representation import SHARES, TOTAL_VARIATION, Corrected, Resampled, hopeless, resampled_errors
+from detectors.immutable import immutable
 from detectors.intervals import Approximation
 from detectors.modes import count_missing
 from detectors.phrases import Cause, Method
@@ -68,7 +69,7 @@ _LOWER: Direction = "lower is better"
 Counts = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@immutable
 class Counted:
     """What was counted of the images."""
 
@@ -135,7 +136,7 @@ def _check(counted: Counted) -> None:
         raise ValueError("image_shares: got references that are no shares; allowed: rows that sum to 1")
 
 
-@dataclass(frozen=True)
+@immutable
 class _Slice:
     """Images of one prompt, of a group of prompts, or all."""
 
@@ -149,7 +150,7 @@ class _Slice:
         return self.name if label is None else label if self.name is None else f"{self.name}: {label}"
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judged:
     """All measures of what was counted."""
 

@@ -10,13 +10,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals import exact_binomial
 
 __all__ = ["Given", "Shares", "between"]
@@ -47,7 +47,7 @@ class Shares(Protocol):
         """Return (low, high) [class] of the shares among all but class `nothing`, that hold together; its own are 0."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Given:
     """Shares of the labels that a helper gave, at its word; all bounds are exact, at a level shared by the classes."""
 

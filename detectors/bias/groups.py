@@ -11,7 +11,6 @@ and is itself one of them, hold
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals import exact_binomial, rate_difference
 
 __all__ = ["HIGHEST", "MOST_GROUPS", "REST", "Ends", "Groups", "Side", "extreme_pairs", "pair_ends"]
@@ -35,7 +35,7 @@ _CANDIDATES = 6
 """Groups at either end among which the pair that is surest to differ is looked for."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Groups:
     """Independent yes/no units, counted by group. Raises ValueError for counts that cannot be."""
 
@@ -112,7 +112,7 @@ class Groups:
         return self.names.index(reference)
 
 
-@dataclass(frozen=True)
+@immutable
 class Side:
     """One side of a comparison, [comparison], or within strata [stratum, comparison]."""
 

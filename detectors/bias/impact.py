@@ -13,7 +13,7 @@ number here says.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 from detectors.bias.groups import HIGHEST, MOST_GROUPS, Groups, extreme_pairs, pair_ends
+from detectors.immutable import immutable
 from detectors.intervals import RATE_RATIO, rate_ratio
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Measure, Remark, Result, undefined
@@ -71,7 +72,7 @@ def shortfall(selected: ArrayLike, totals: ArrayLike, best: tuple[int, int]) -> 
     return np.asarray(np.maximum(-(-4 * best[0] * n // (5 * best[1])) - k, 0))
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     groups: Groups
     metric: str

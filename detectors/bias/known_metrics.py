@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -35,13 +35,14 @@ from detectors.bias.rates import (
     Metric,
     Rates,
 )
+from detectors.immutable import immutable
 
 __all__ = ["KnownMetric", "Levels", "known_metric"]
 
 Levels = Sequence[Hashable]
 
 
-@dataclass(frozen=True)
+@immutable
 class KnownMetric:
     """A callable as a metric of counts."""
 

@@ -12,7 +12,6 @@ is of the prompts and of the model; where the same templates can be asked about 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from detectors.arrays import Floats, units_of
 from detectors.bias.contrasts import BETTING, Gap, Scores, bounded, largest, permuted, row_scores, table_of, together
 from detectors.bias.counterfactual import gaps_of_a_scorer
+from detectors.immutable import immutable
 from detectors.phrases import Cause, Method
 from detectors.result import Measure, Remark, Result, undefined
 
@@ -86,7 +86,7 @@ def _statistics(rows: pd.DataFrame, threshold: float) -> dict[str, Scores]:
     return {"score": score, "above": above, "max": highest, "refusal": row_scores(table_of(rows["refused"]))}
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     """Makes the measures of one set of prompts."""
 

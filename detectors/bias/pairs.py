@@ -15,7 +15,6 @@ that number, unrounded. Pairs of this kind tell what a model finds likely to be 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +25,7 @@ from scipy.special import ndtr
 
 from detectors.arrays import places_in_order, ranks, unit_column
 from detectors.differences import sign_test_p
+from detectors.immutable import immutable
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import MOST_TIES, Direction, Measure, Result, undefined
@@ -117,7 +117,7 @@ def _items(pairs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-@dataclass(frozen=True)
+@immutable
 class _Pairs:
     """Pairs of one kind or group; what several measures want of them is looked up once."""
 
@@ -173,7 +173,7 @@ def _ratio(totals: Floats) -> Floats:
     return ratio
 
 
-@dataclass(frozen=True)
+@immutable
 class _Measures:
     """Makes the measures: they share level, generator and the unit of the log-probabilities."""
 

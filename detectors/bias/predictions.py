@@ -17,7 +17,7 @@ that numbers are said to have, may have been any.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -42,6 +42,7 @@ from detectors.bias.two_sides import (
     median_interval,
     superiority_gap,
 )
+from detectors.immutable import immutable
 from detectors.phrases import Cause, Method
 from detectors.result import Measure, Remark, Result, undefined
 
@@ -147,7 +148,7 @@ def _items(
     return items.assign(no_answer=last.isna()) if last.isna().any() else items
 
 
-@dataclass(frozen=True)
+@immutable
 class _Groups:
     """The groups of one or several sensitive columns."""
 
@@ -192,7 +193,7 @@ def _sets(rows: pd.DataFrame, sensitive: Sequence[str], reference: str) -> list[
     return found
 
 
-@dataclass(frozen=True)
+@immutable
 class _Kind:
     """A way to compare two sides."""
 
@@ -204,7 +205,7 @@ class _Kind:
     unit: str = "score"
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     """Makes the measures of one quantity."""
 

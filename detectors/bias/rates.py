@@ -12,13 +12,13 @@ Names and definitions: fairlearn's and scikit-learn's; Chouldechova 2017 (arXiv:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 __all__ = [
@@ -43,7 +43,7 @@ NO_ERRORS = Cause("no row of the group was decided wrongly")
 NEITHER = Cause("no row of the group has a positive label or a positive decision")
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class Rates:
     """A metric of every group; all arrays are [..., G]."""
 
@@ -71,7 +71,7 @@ class Rates:
         return self.absent or (self.metric.cause if self.n[place] else EMPTY_GROUP)
 
 
-@dataclass(frozen=True)
+@immutable
 class Metric:
     """A metric that is a function of counts."""
 

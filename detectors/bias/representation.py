@@ -16,7 +16,6 @@ The classifier is taken to err on draws as it does on real items of the same cla
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.immutable import immutable
 from detectors.intervals import Approximation, exact_binomial
 from detectors.modes import count_missing
 from detectors.phrases import Cause, Method
@@ -135,7 +135,7 @@ def hopeless(table: NDArray[np.int64], classes: Sequence[str]) -> Cause | None:
     return None
 
 
-@dataclass(frozen=True)
+@immutable
 class Corrected:
     """The true shares, as far as draws and labelled items tell them together."""
 
@@ -238,7 +238,7 @@ class Corrected:
         return inner, exact_binomial(self.missing, int(self.counts.sum()) + self.missing, inner, "upper")[1]
 
 
-@dataclass(frozen=True)
+@immutable
 class _Seen:
     """What was found, and the measures of its distance from the reference."""
 
@@ -354,7 +354,7 @@ def _joint_band(resampled: Floats, level: float) -> tuple[Floats, Floats]:
     return _Ordered.of(resampled).band(level)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Ordered:
     """Resamples in order, for joint bands of any level (Besag et al. 1995, Statist. Sci. 10:3, section 6.3)."""
 

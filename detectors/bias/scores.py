@@ -16,7 +16,6 @@ labels, where all groups are compared at once, says whether anything differs at 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 from detectors.bias.groups import MOST_GROUPS
+from detectors.immutable import immutable
 from detectors.intervals import AUROC_METHOD, pairs_interval
 from detectors.phrases import Cause, Method
 from detectors.result import Measure, Result, undefined
@@ -102,7 +102,7 @@ def score_gaps(counts: ArrayLike, names: Sequence[str], *, level: float, rng: np
     return _Judge(cells, tuple(names), level, rng).result()
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     counts: Counts
     names: tuple[str, ...]

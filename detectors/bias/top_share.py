@@ -12,17 +12,17 @@ the cut, and may be above it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from detectors.bias.two_sides import ANY, Numbers
+from detectors.immutable import immutable
 from detectors.intervals import binomial_quantile, exact_binomial, rate_difference
 
 __all__ = ["Cut", "cut_of", "least_ratio", "top_gap", "top_rate"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Cut:
     """The least of the highest numbers, and what it surely lies between."""
 

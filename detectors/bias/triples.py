@@ -14,13 +14,14 @@ too, and `tie_share` tells how many there are. A model of no language has ss nea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from detectors.arrays import Floats, unit_column
+from detectors.immutable import immutable
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import MOST_TIES, Direction, Measure, Result, undefined
@@ -85,7 +86,7 @@ def _items(observed: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     """Makes the measures: they share level and generator."""
 

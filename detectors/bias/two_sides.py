@@ -16,12 +16,12 @@ functions lie to theirs (Dvoretzky, Kiefer & Wolfowitz 1956; Massart 1990, Ann. 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from detectors.arrays import Floats
 from detectors.bias.contrasts import bounded
+from detectors.immutable import immutable
 from detectors.intervals import binomial_quantile, pairs_interval
 
 __all__ = [
@@ -33,7 +33,7 @@ Bounds = tuple[float, float]
 ANY: Bounds = (-math.inf, math.inf)
 
 
-@dataclass(frozen=True)
+@immutable
 class Numbers:
     """Independent numbers of one side."""
 

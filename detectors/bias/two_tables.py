@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 __all__ = ["FEW", "LEAST", "NO_FEATURE", "OneTable", "TwoTables"]
@@ -23,7 +23,7 @@ _MOST_LEVELS = 64
 """Levels of a feature of words; the rarer ones count as one."""
 
 
-@dataclass(frozen=True)
+@immutable
 class OneTable:
     """Rows with `group` as text and `label` as 0, 1 or NaN, and the columns as they came."""
 
@@ -62,7 +62,7 @@ class OneTable:
         return int(sides[0].sum()), len(sides[0]), int(sides[1].sum()), len(sides[1])
 
 
-@dataclass(frozen=True)
+@immutable
 class TwoTables:
     """Both tables, and what they are looked at by."""
 

@@ -18,14 +18,13 @@ Coelho & Jolliffe 2008):  Brier = reliability - resolution + uncertainty,  exact
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals import binomial_quantile
 
 __all__ = ["Bins", "bins_of"]
@@ -34,7 +33,7 @@ _FEWEST = 10
 """Units for each group."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Bins:
     """Groups of answers, by confidence."""
 

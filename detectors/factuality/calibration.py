@@ -11,7 +11,7 @@ What is learnt from other answers rests on these being like them: `confidence_sh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +24,7 @@ from detectors.factuality.calibrators import CALIBRATORS, Kind
 from detectors.factuality.confident import NEAR, NO_ANSWER, NO_OTHERS, Confident
 from detectors.factuality.risk_guarantees import Kept, Promise
 from detectors.factuality.selective import Selective, coverage_at_risk, risk_coverage
+from detectors.immutable import immutable
 from detectors.phrases import Cause, Method
 from detectors.ranking import ranked
 from detectors.result import COUNT, Direction, Measure, Result
@@ -98,7 +99,7 @@ def _whole(items: pd.DataFrame, counts: pd.Series[bool] | None = None) -> pd.Dat
     return items.loc[units.isin(set(units[marked])), _COLUMNS]
 
 
-@dataclass(frozen=True)
+@immutable
 class _Told:
     """Makes the measures of how confidences are."""
 

@@ -15,13 +15,13 @@ longer than `LONGEST` is cut at a blank.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
 from detectors.factuality.pronouns import Antecedent, resolved
 from detectors.factuality.wordlists import ABBREVIATIONS, FINITE, STARTERS, TITLES
 from detectors.factuality.words import HANGUL, MARK, WORD, Token, read
+from detectors.immutable import immutable
 
 __all__ = ["LONGEST", "Claim", "Span", "claims_of", "sentences"]
 
@@ -47,7 +47,7 @@ _SUBJECT_WORDS = 8
 _GAP = 1
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Span:
     """Characters [start, end) of a text."""
 
@@ -59,7 +59,7 @@ class Span:
         return text[self.start : self.end]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Claim:
     """A statement of an answer."""
 
@@ -152,7 +152,7 @@ def claims_of(answer: str, question: str = "") -> list[Claim]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class _Part:
     text: str
     start: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from detectors.arrays import places_in_order, units_of
 from detectors.factuality.tally import Tally
+from detectors.immutable import immutable
 from detectors.phrases import Cause, Method
 from detectors.ranking import ranked
 from detectors.result import Direction, Measure, undefined
@@ -25,7 +26,7 @@ NO_OTHERS = Cause("no calibration items are given")
 PLUGGED_IN = Method("none; estimate from these answers")
 
 
-@dataclass(frozen=True)
+@immutable
 class Confident:
     """Labelled answers: `confidence` (NaN = none came), `label` (1 = right), `length`, `group`, `unit`."""
 

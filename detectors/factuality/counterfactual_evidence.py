@@ -14,10 +14,10 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from detectors.factuality.matching import contains
 from detectors.factuality.name_kinds import kind_of_name, names_of_kind
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 __all__ = ["ChangedEvidence", "change_evidence", "check_change"]
@@ -39,7 +39,7 @@ _NOT_NEW = Cause("the changed answer stands in the question or in a passage")
 _NOT_THERE = Cause("the changed passage does not hold the changed answer")
 
 
-@dataclass(frozen=True)
+@immutable
 class ChangedEvidence:
     """Passages with another answer in them."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +23,7 @@ from detectors.factuality.claims import claims_of, sentences
 from detectors.factuality.grounding import Citations, alce, alce_premises
 from detectors.factuality.lexical import lexical_scores
 from detectors.factuality.mismatch import ABSENT, CONFLICTING, NOT_SCORED, SUPPORTED, ClaimVerdict, check_claims
+from detectors.immutable import immutable
 from detectors.phrases import Cause, Phrase
 
 __all__ = [
@@ -80,7 +81,7 @@ def citations_beside(answer: str, told: Sequence[Any]) -> list[list[int]]:
     ]
 
 
-@dataclass(frozen=True)
+@immutable
 class Verified:
     """What a verifier said of (premise, hypothesis); where none was asked, what the lexical rules say."""
 
@@ -135,7 +136,7 @@ class Verified:
 _COLUMNS = ("entailment", "neutral", "contradiction")
 
 
-@dataclass(frozen=True)
+@immutable
 class Grounded:
     """A claim, judged by rules and verifier."""
 

@@ -12,13 +12,14 @@ Nothing here needs to know whether the judge is right, and a judge that is right
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from detectors.arrays import units_of
 from detectors.factuality.tally import Tally
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 from detectors.ranking import rank
 from detectors.result import Direction, Measure, undefined
@@ -29,7 +30,7 @@ HABITS = ("unparseable_share", "order_flip_share", "position_bias", "length_bias
 _NEAR: Direction = "nearer to ideal is better"
 
 
-@dataclass(frozen=True)
+@immutable
 class Habits:
     """Verdicts of a judge; see `detectors.factuality.judged.judged_share` for `items`."""
 

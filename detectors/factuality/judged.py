@@ -13,7 +13,6 @@ counts as 1/2 in the share, which is as good a score as any for the first correc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from detectors.agreement import cohen_kappa
 from detectors.arrays import units_of
 from detectors.conformal import check_disjoint
 from detectors.factuality.judge_habits import HABITS, Habits
+from detectors.immutable import immutable
 from detectors.intervals import (
     CORRECTED,
     LEAST_LABELS,
@@ -98,7 +98,7 @@ def _evidence(items: pd.DataFrame, threshold: float) -> pd.DataFrame:
     return evidence.sort_values("disagreement", ascending=False, kind="stable")
 
 
-@dataclass(frozen=True)
+@immutable
 class _Measures:
     """Makes the measures."""
 

@@ -10,10 +10,10 @@ rule of thumb, not coreference: where no subject is plain, the pronoun stays.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from detectors.factuality.wordlists import FINITE, STARTERS
 from detectors.factuality.words import HANGUL, MARK, WORD, Token, read
+from detectors.immutable import immutable
 
 __all__ = ["Antecedent", "resolved"]
 
@@ -25,7 +25,7 @@ _SUBJECT_WORDS = 8
 _READ = 400
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Antecedent:
     """What a pronoun stands for; "" where that is not known."""
 

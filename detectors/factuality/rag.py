@@ -14,7 +14,6 @@ their length stands beside it. Refusals are told by `detectors.factuality.refusa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -30,6 +29,7 @@ from detectors.factuality.rag_evidence import EVIDENCE, READ, RETRIEVAL, evidenc
 from detectors.factuality.rag_slices import SLICES
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.tally import NO_ANSWER, NOT_ASKED, Tally
+from detectors.immutable import immutable
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Direction, Measure, Result, undefined
 
@@ -81,7 +81,7 @@ def audit_rag(
     return Result(tuple(judge.measures()), judge.items)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     """Makes the measures of one set of questions."""
 

@@ -16,7 +16,7 @@ a number is known between two ends only.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from detectors.factuality.grounding import Citations, alce, alce_premises
 from detectors.factuality.mismatch import NOT_SCORED, SUPPORTED
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.retrieval import hit_at, ndcg_at, recall_at, reciprocal_rank
+from detectors.immutable import immutable
 
 __all__ = ["EVIDENCE", "READ", "RETRIEVAL", "VERIFIED", "Ends", "evidence_of", "pairs_to_verify", "retrieval_of"]
 
@@ -86,7 +87,7 @@ def retrieval_of(row: Mapping[Any, Any], k: int) -> dict[str, float | None]:
     }
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     """What is said of claims in answers to one question, each looked at once, as many are alike in all slices."""
 

@@ -13,11 +13,11 @@ A near miss is a passage that is not gold and does not hold the answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from detectors.factuality.counterfactual_evidence import ChangedEvidence, change_evidence, check_change
 from detectors.factuality.matching import contains
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 __all__ = ["SLICES", "Passages", "sliced"]
@@ -31,7 +31,7 @@ _NO_OTHERS = Cause("no passage beside the gold ones")
 _TOO_FEW = Cause("fewer than two passages beside the gold ones")
 
 
-@dataclass(frozen=True)
+@immutable
 class Passages:
     """What is shown of one question in every slice, or why it is not shown."""
 

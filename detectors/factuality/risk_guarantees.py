@@ -11,7 +11,7 @@ Thresholds are learnt from calibration answers (`detectors.conformal`); too few 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from detectors.arrays import units_of
 from detectors.conformal import abstention_threshold, calibration_needed, claim_threshold, highest_wrong, trials_needed
 from detectors.factuality.confident import NO_ANSWER, NO_OTHERS, Confident
 from detectors.factuality.tally import Tally
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 from detectors.result import NONE, Direction, Measure, Remark
 
@@ -37,7 +38,7 @@ _OF: dict[str, dict[str, Direction]] = {
 """Measures of each promise."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Promise:
     """What is promised."""
 
@@ -53,7 +54,7 @@ class Promise:
         return calibration_needed(self.alpha) if self.of == "claims" else trials_needed(self.alpha, self.delta)
 
 
-@dataclass(frozen=True)
+@immutable
 class Kept:
     """Answers under a promise."""
 

@@ -23,7 +23,7 @@ there is none unless `enough_units` units have an answer worse than the mean (wr
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil, log
 
 import numpy as np
@@ -31,6 +31,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats, times_drawn
+from detectors.immutable import immutable
 from detectors.intervals import Approximation
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
@@ -125,7 +126,7 @@ def enough_units(level: float) -> int:
     return max(FEWEST_OF_A_KIND, 1 + ceil(log(2 / (1 - level))))
 
 
-@dataclass(frozen=True)
+@immutable
 class Selective:
     """Several scores of the same answers, as means to hold back the wrong ones."""
 
@@ -162,7 +163,7 @@ class Selective:
         return [one if few is None or one.value is None else replace(one, method=few) for one in found]
 
 
-@dataclass(frozen=True)
+@immutable
 class _Order:
     """Items in ascending order of a key, equal ones in one group."""
 
@@ -187,7 +188,7 @@ class _Order:
         return np.asarray(np.add.reduceat(values[..., self.order], self.starts, axis=-1))
 
 
-@dataclass(frozen=True)
+@immutable
 class _Ranked:
     """A score and the losses of the same items, each in its order."""
 
@@ -205,7 +206,7 @@ class _Ranked:
         return cls(other, _Order.of(one), _Order.of(other))
 
 
-@dataclass(frozen=True)
+@immutable
 class _Totals:
     """What the groups of a ranking hold, by score and by loss: how many items and how much loss, each [..., group]."""
 

@@ -7,7 +7,7 @@ column is null, each item is one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, places_in_order
+from detectors.immutable import immutable
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Direction, Measure, undefined
@@ -28,7 +29,7 @@ NOT_ASKED = Cause("no question has what asking needs")
 Ends = pd.Series | Floats | float
 
 
-@dataclass(frozen=True)
+@immutable
 class Tally:
     """Measures of `items`: columns `group`, `unit`, `outcome` (`not asked` among its words), `no_answer` (bool)."""
 

@@ -13,9 +13,10 @@ length.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
+
+from detectors.immutable import immutable
 
 __all__ = ["HANGUL", "MARK", "NUMBER", "SIGNS", "WORD", "Reading", "Token", "is_content", "read", "stem_of"]
 
@@ -60,7 +61,7 @@ _KOREAN_END = tuple(sorted({*_JOSA.split(), *_VERBAL.split()}, key=lambda one: (
 _KOREAN_ENDINGS = {size: frozenset(one for one in _KOREAN_END if len(one) == size) for size in range(1, 6)}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Token:
     """A word, number or mark: `text` in small letters, its place, and `stem`, "" for marks and empty words."""
 
@@ -71,7 +72,7 @@ class Token:
     stem: str
 
 
-@dataclass(frozen=True)
+@immutable
 class Reading:
     """A text and its tokens in order."""
 

@@ -11,7 +11,7 @@ guess. Where either is so, the means have no interval and decide nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import places_in_order, units_of
+from detectors.immutable import immutable
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Direction, Measure, Remark, Result, undefined
@@ -56,7 +57,7 @@ def imported_scores(items: pd.DataFrame, *, level: float, rng: np.random.Generat
     return Result(tuple(found.measures()), found.evidence, remarks=tuple(found.remarks()))
 
 
-@dataclass(frozen=True)
+@immutable
 class _Scores:
     items: pd.DataFrame
     level: float

@@ -9,12 +9,11 @@ of the error counts, and near 0 and 1 the parts stay the exact ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals.exact import Approximation, exact_binomial
 from detectors.phrases import Cause, Method
 
@@ -35,7 +34,7 @@ _MUCH_MORE = (
 )
 
 
-@dataclass(frozen=True)
+@immutable
 class Calibration:
     """How a detector did on items of known truth."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincc, betaincinv
 
 from detectors.arrays import Count, Floats
+from detectors.immutable import immutable
 from detectors.phrases import Method
 
 __all__ = ["Approximation", "Level", "Side", "binomial_quantile", "exact_binomial", "sides_of"]
@@ -20,7 +20,7 @@ Level = float | tuple[float, float]
 """Two-sided confidence; a pair gives that by which a mean is said to lie below a limit, and above one, apart."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Approximation:
     """What is known of an approximate interval; the fields are those of a `Measure`."""
 

@@ -13,13 +13,13 @@ The hypergeometric tail P(X <= k) falls in the number K of events in the set, so
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals.betting import betting_mean
 from detectors.phrases import Method
 
@@ -70,7 +70,7 @@ def mean_of_finite(
     return low, high, BETTING_FINITE
 
 
-@dataclass(frozen=True)
+@immutable
 class PartOfSet:
     """A part of a finite set, fixed before units of the set were drawn at random, and what is known of it."""
 

@@ -17,12 +17,11 @@ and half to the interval of the labels alone, and what both allow is the result:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals.betting import betting_mean
 from detectors.intervals.exact import exact_binomial
 from detectors.phrases import Method
@@ -40,7 +39,7 @@ PRIOR = 1.0
 """Sum of squares that a judge's scores must outweigh before they count."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Powered:
     """A rate from labels and a judge."""
 

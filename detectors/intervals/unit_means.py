@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals.betting import betting_mean
 from detectors.intervals.exact import exact_binomial
 from detectors.phrases import Method
@@ -22,7 +22,7 @@ _EXACT = Method("exact binomial (Clopper-Pearson)")
 _BETTING = Method("betting (hedged capital) over unit means")
 
 
-@dataclass(frozen=True)
+@immutable
 class UnitMean:
     """A mean over independent units; the fields are those of a `Measure`."""
 

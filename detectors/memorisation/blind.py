@@ -19,7 +19,6 @@ import re
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import count
 from typing import Any
@@ -29,6 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, Items
+from detectors.immutable import immutable
 from detectors.lossless import compressed_bits, sizes
 from detectors.phrases import Method
 from detectors.ranking import Ranking, ranked
@@ -54,7 +54,7 @@ _BLANKS = re.compile(r"\s\s+")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d?)(?:-(\d\d?)(?:[T ].*)?)?)?(?:\.0)?")
 
 
-@dataclass(frozen=True)
+@immutable
 class Blind:
     """What a look at the items alone tells."""
 

@@ -9,7 +9,6 @@ shared, any canary, is left out.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import Floats, Items, field_of, items_of
+from detectors.immutable import immutable
 from detectors.intervals import exact_binomial
 from detectors.memorisation.chance_exposure import Luck, chance_exposure, luck_of
 from detectors.memorisation.patterns import Form
@@ -27,7 +27,7 @@ ROLES = ("items", "held_out")
 """Canaries that were planted, or perhaps were; canaries that never were."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Alternatives:
     """What else has the form of a canary, each once."""
 
@@ -40,7 +40,7 @@ class Alternatives:
     """How many were left out: that came again, that equal a canary."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Canaries:
     """Ranked canaries, a row each; of one that was not scored `rank`, `exposure`, `p_value` are NaN.
 

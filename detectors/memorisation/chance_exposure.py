@@ -13,13 +13,12 @@ them are exchangeable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 
 __all__ = ["Luck", "chance_exposure", "luck_of"]
 
@@ -32,7 +31,7 @@ def chance_exposure(sizes: NDArray[np.int64]) -> Floats:
     return np.asarray(np.log2(sizes) - gammaln(sizes + 1.0) / np.log(2) / sizes)
 
 
-@dataclass(frozen=True)
+@immutable
 class Luck:
     """Mean exposures in bits that chance gave, ascending."""
 

@@ -16,13 +16,13 @@ written without it (`held_out`) stand beside, and are to be of the same kind and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from detectors.held_out import HELD_OUT, beside, counted, mean_of
+from detectors.immutable import immutable
 from detectors.memorisation.runs import LEAST, Corpus, Form, Runs, runs_in
 from detectors.memorisation.verbatim import edits
 from detectors.result import Measure, Remark, Result
@@ -30,7 +30,7 @@ from detectors.result import Measure, Remark, Result
 __all__ = ["Copying", "copies"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Copying:
     """What counts as a copy."""
 
@@ -124,7 +124,7 @@ _NUMBERS = (
 _SHOWN = ("passage", "source", "source_passage", "near_passage", "near_source", "near_source_passage")
 
 
-@dataclass(frozen=True)
+@immutable
 class _Text:
     """A text of which it is known what stands in a corpus."""
 

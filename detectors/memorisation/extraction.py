@@ -16,7 +16,6 @@ Differences stand beside every share.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ import pandas as pd
 
 from detectors.arrays import Floats
 from detectors.held_out import HELD_OUT, beside, counted, mean_of
+from detectors.immutable import immutable
 from detectors.memorisation.verbatim import edit_share, longest_common, normalised
 from detectors.phrases import Cause
 from detectors.result import Measure, Remark, Result
@@ -33,7 +33,7 @@ __all__ = ["Setting", "drawn_log_probs", "extraction", "log_tries"]
 _UNITS = {"greedy_run": "tokens", "reproduced": "characters", "normalised_reproduced": "characters"}
 
 
-@dataclass(frozen=True)
+@immutable
 class Setting:
     """What counts as extracted."""
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from detectors.arrays import FIELDS, Floats, Items, field_of, items_of, joined, one_of_each, places_in_order, units_of
 from detectors.conformal import calibration_needed, p_values
 from detectors.health import score_problem, ties_problem
+from detectors.immutable import immutable
 from detectors.memorisation.blind import BLIND_METHOD, GATE_LEVEL, LEAST_UNITS, Blind, days_of, look_blind
 from detectors.memorisation.exposure import FOUND
 from detectors.memorisation.found import found_together, members_found, nonmembers_for
@@ -73,7 +74,7 @@ def membership(
     )
 
 
-@dataclass(frozen=True)
+@immutable
 class _Seen:
     """Items of both sides, one behind the other, those on both sides left out."""
 
@@ -106,7 +107,7 @@ class _Seen:
         return np.unique(self.units[(self.member == member) & among]).size
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     """Makes measures and words of what was seen."""
 

@@ -8,12 +8,13 @@ The number of texts of a form is known, so that they are all gone through where 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from string import ascii_lowercase, digits
 
 import numpy as np
+
+from detectors.immutable import immutable
 
 __all__ = ["Form"]
 
@@ -21,7 +22,7 @@ _PLACE = re.compile(r"\{(digits|letters|number):(\d+)(?:-(\d+))?\}")
 _ALLOWED = "a text with {digits:6}, {letters:8} or {number:4000-4259} in it"
 
 
-@dataclass(frozen=True)
+@immutable
 class Form:
     """Texts that are alike but for what stands in the places of a pattern."""
 

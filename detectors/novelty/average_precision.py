@@ -12,12 +12,11 @@ whatever lies between them; few familiar items leave a rare p nearly everything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals import exact_binomial
 from detectors.novelty.operating_point import Units, one_of_each_unit
 from detectors.phrases import Method
@@ -72,7 +71,7 @@ def _precision(found: Floats, accused: Floats, share: float) -> Floats:
     return share * found / (share * found + (1 - share) * accused)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Bounds:
     """What P(score >= t) of one side is at least and at most, by how many of its units lie at t or above."""
 

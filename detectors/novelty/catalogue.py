@@ -16,7 +16,6 @@ bounds with and without the lower levels of latents, and the VAEs that can be op
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -24,6 +23,7 @@ from scipy.special import logsumexp
 
 from detectors.arrays import Floats
 from detectors.elements import curvature, min_k, min_k_plus_plus, windowed_maximum
+from detectors.immutable import immutable
 from detectors.lossless import sizes
 from detectors.novelty.likelihood import bias_corrected, bits_per_dim, input_complexity, typicality, waic
 from detectors.novelty.rarity import dose, either_tail, fishers_method, gaussian_surprise, mean_z, score_statistic
@@ -35,7 +35,7 @@ _INVERTED = 0.1
 """Weight of the features' part in `inversion`."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Score:
     """A reduction of what is stored."""
 

@@ -18,7 +18,7 @@ x and has lost it. The classes' means and their common covariance are those of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from scipy.special import logsumexp
 
 from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
 from detectors.health import score_problem
+from detectors.immutable import immutable
 from detectors.intervals import mean_over_units
 from detectors.lossless import compressed_bits, sizes
 from detectors.novelty.answers import ANSWERS, check_roles, model_score
@@ -175,7 +176,7 @@ def _rows(cells: pd.Series[Any]) -> Floats:
     return np.array([np.asarray(cell, dtype=float) for cell in cells])
 
 
-@dataclass(frozen=True)
+@immutable
 class _Measures:
     """Makes the measures of a ranking and puts them into words."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import FIELDS, Floats, units_of
 from detectors.conformal import benjamini_hochberg, calibration_needed, critical_score, p_values
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 from detectors.ranking import Ranking
 from detectors.result import Remark
@@ -29,7 +29,7 @@ _WELL = 0.9
 """Least AUROC on a distortion that passes without a remark."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Rule:
     """How p-values are made, and what is flagged by them."""
 

@@ -13,13 +13,12 @@ sample, is taken as given. It informs and decides no limit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaincinv
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals import Approximation
 from detectors.phrases import Cause, Method
 
@@ -36,7 +35,7 @@ _SHAPES = np.linspace(-0.4995, 2.0005, 251)
 """Shapes that are tried, 0 not among them; below -1/2 the likelihood is not regular, and a larger one errs safely."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Tail:
     """The score above which a share `rate` of familiar items lies."""
 
@@ -80,7 +79,7 @@ def tail_of(calibration: ArrayLike, rate: float, level: float) -> Tail | Cause:
     return Tail(start + unit * best, start + unit * low, start + unit * high, fit.shape(best), start, peaks)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Fit:
     """The profile likelihood of what a share of excesses lies above; in units of their mean."""
 

@@ -30,7 +30,7 @@ common item. A score that fails its health check has no AUROC but a reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -38,6 +38,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import field_of
+from detectors.immutable import immutable
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors.novelty.answers import OTHER_DOMAIN, check_roles
 from detectors.novelty.average_precision import average_precision
@@ -120,7 +121,7 @@ def _stored_curves(evidence: pd.DataFrame, observed: Mapping[str, pd.DataFrame])
     return curves
 
 
-@dataclass(frozen=True)
+@immutable
 class _Measures:
     """Makes the measures: they share the scores, the level and the generator."""
 

@@ -9,11 +9,10 @@ long.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 
 __all__ = ["Mixture", "fitted"]
 
@@ -23,7 +22,7 @@ _LEAST = 10 * np.finfo(float).eps
 """Points that each Gaussian has at the least."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Mixture:
     """Gaussians, side by side."""
 

@@ -7,19 +7,19 @@ methods and in gradients through them, an item each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, Items
+from detectors.immutable import immutable
 from detectors.lossless import sizes
 
 __all__ = ["RECORDS", "Record", "Recorded", "price"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Record:
     """Where a column comes from."""
 
@@ -79,7 +79,7 @@ def price(columns: Iterable[str], members: int = 1) -> tuple[int, int]:
     return calls, sum(one.gradients for one in asked.values())
 
 
-@dataclass(frozen=True)
+@immutable
 class Recorded:
     """What is known of the items of all sets, one behind the other: of the roles, and of the distortions by kind."""
 

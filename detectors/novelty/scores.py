@@ -6,7 +6,7 @@ Every score is fitted once and applied to all sets in one call.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from detectors.arrays import Floats, Items, field_of, items_of, joined, places_in_order, units_of
 from detectors.health import response_problem, score_problem, ties_problem
+from detectors.immutable import immutable
 from detectors.lossless import compressed_bits
 from detectors.novelty.answers import ANSWERS, OTHER_DOMAIN
 from detectors.novelty.baselines import comparable, diffusion_variance, isolation, knn_distance, mixture_surprise
@@ -33,7 +34,7 @@ _FOREST, _DTE = "isolation_forest", "dte_np"
 _THERE_ANYWAY = ("trace", "scored_bytes", "background_scored_bytes")
 
 
-@dataclass(frozen=True)
+@immutable
 class _Sets:
     """The items that are scored, set by set."""
 

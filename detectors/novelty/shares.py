@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, places_in_order, units_of
+from detectors.immutable import immutable
 from detectors.intervals import mean_over_units
 from detectors.novelty.decisions import Rule, groups_of
 from detectors.novelty.extremes import PEAKS, tail_of
@@ -33,7 +33,7 @@ __all__ = ["Shares"]
 _GIVEN = "{method}, given the calibration items"
 
 
-@dataclass(frozen=True)
+@immutable
 class Shares:
     """Makes the measures of decisions, which share evidence, level and generator."""
 

@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.novelty.extremes import needed_for_tail
 from detectors.phrases import Cause
 
@@ -51,7 +52,7 @@ _SEEN = 1e-4
 _BLOCK = 256
 
 
-@dataclass(frozen=True)
+@immutable
 class Stream:
     """What a threshold that follows a stream says of it."""
 

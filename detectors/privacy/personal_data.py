@@ -11,13 +11,13 @@ is found, so every share is a lower bound of what a reader would call personal.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from detectors.held_out import HELD_OUT, beside, counted, mean_of
+from detectors.immutable import immutable
 from detectors.privacy.personal_forms import Datum, find_data, mask_data
 from detectors.result import Measure, Remark, Result
 
@@ -28,7 +28,7 @@ _LONG = 10
 """Words of a text that two do not write alike by chance."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Personal:
     """What counts as a personal datum, and how it is shown."""
 

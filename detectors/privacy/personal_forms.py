@@ -21,7 +21,6 @@ import ipaddress
 import re
 from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import chain
 from typing import NamedTuple
@@ -39,6 +38,8 @@ from stdnum.it import codicefiscale
 from stdnum.kr import rrn
 from stdnum.us import ssn
 
+from detectors.immutable import immutable
+
 __all__ = ["KINDS", "Datum", "find_data", "mask_data"]
 
 
@@ -54,7 +55,7 @@ class Datum(NamedTuple):
     """Whether it is nobody's."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Form:
     """Written forms, and what of them is a datum: its key, or null."""
 

@@ -10,7 +10,6 @@ has no number and says why; it neither helps nor harms. A duty that is not yet i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, units_of
+from detectors.immutable import immutable
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause
 from detectors.result import COUNT, Direction, Measure, Result, undefined
@@ -41,7 +41,7 @@ _NO_TOKENS = Cause("nothing says how many tokens the texts have: the plan names 
 _TOO_SHORT = Cause("there is no text of so many tokens")
 
 
-@dataclass(frozen=True)
+@immutable
 class Owed:
     """A duty, as it stands on the day of the audit."""
 

@@ -11,7 +11,7 @@ that attack. A text that the model did not give might have been found or not, an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from math import ceil, log
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from detectors.arrays import places_in_order, units_of
 from detectors.changes.attacks import FORGERY
+from detectors.immutable import immutable
 from detectors.intervals import exact_binomial, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
@@ -42,7 +43,7 @@ _NO_CUT = Cause("no text is as long as the shortest length that is asked for")
 CELL_LISTS = ("kinds", "strengths", "lengths", "altered", "p_values")
 
 
-@dataclass(frozen=True)
+@immutable
 class Promise:
     """What is promised of a mark."""
 
@@ -108,7 +109,7 @@ def under_attack(
     ]
 
 
-@dataclass(frozen=True)
+@immutable
 class Attacked:
     """Outputs that were read after attacks, and how often the mark is found in them."""
 

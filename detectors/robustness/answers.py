@@ -13,7 +13,6 @@ A change that leaves an item as it is says nothing: `changed` is False, and neit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 
 __all__ = ["COLUMNS", "Compared", "Said", "changed_answers", "likeliest", "of_numbers", "of_shares", "of_words"]
 
@@ -28,7 +28,7 @@ COLUMNS = ("item", "kind", "strength", "changed", "flip", "drop", "right")
 NAN = float("nan")
 
 
-@dataclass(frozen=True)
+@immutable
 class Said:
     """An answer, of whatever form."""
 

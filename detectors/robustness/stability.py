@@ -15,7 +15,7 @@ All of a group hold at once (Bonferroni). An item that a change leaves as it is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, units_of
+from detectors.immutable import immutable
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, NONE, Direction, Measure, Remark, Result, counted, undefined
@@ -136,7 +137,7 @@ def _evidence(items: pd.DataFrame, changes: pd.DataFrame, name: str) -> pd.DataF
     return found
 
 
-@dataclass(frozen=True)
+@immutable
 class _Change:
     """The mean of one change."""
 
@@ -146,7 +147,7 @@ class _Change:
     """In an interval of its own."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judge:
     """Makes the measures; a change is known by its name, and stands for the rows of the items that it did change."""
 

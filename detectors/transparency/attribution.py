@@ -14,7 +14,6 @@ that source first more often than chance does is not believed of any other quest
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, nan
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, places_in_order, units_of
+from detectors.immutable import immutable
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, NONE, Direction, Measure, Remark, Result, undefined
@@ -122,7 +122,7 @@ class _Told(NamedTuple):
     """Weights [question]; None where it was not scored."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Questions:
     """The questions of one role."""
 

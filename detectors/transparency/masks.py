@@ -12,7 +12,7 @@ A question of S sources is asked about with all of them and with none, with all 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 
 __all__ = [
     "EXACT", "LEAST", "Drawn", "Gradients", "Scored", "bits_of", "draw", "every_mask", "first_of", "texts_of",
@@ -32,7 +33,7 @@ LEAST = 4
 """Sources from which on masks can be held out: a quarter of all, at most."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Drawn:
     """The masks of a question that are drawn by lot."""
 
@@ -58,7 +59,7 @@ class Gradients(NamedTuple):
         return float(abs(self.sources.sum() - self.drop))
 
 
-@dataclass(frozen=True)
+@immutable
 class Scored:
     """A question whose answer was scored under masks."""
 

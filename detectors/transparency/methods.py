@@ -13,7 +13,6 @@ orders, each with its reverse. Higher = drove the answer more, below 0 = spoke a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import factorial
 from typing import Literal
 
@@ -21,6 +20,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from detectors.arrays import Floats, times_drawn
+from detectors.immutable import immutable
 from detectors.transparency.masks import EXACT, Drawn, Scored, bits_of, every_mask, first_of, without_each
 
 __all__ = [
@@ -45,7 +45,7 @@ TOGETHER = 2_000_000
 """Numbers of the matrices that are fitted at a time, to bound memory."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Attribution:
     """The weights of the sources of a question."""
 

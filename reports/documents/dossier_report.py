@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.errors import UsageError
 from audit.files import digest_file
+from detectors.immutable import immutable
 from reports.documents.cards import labelled
 from reports.documents.pdf_report import printed
 from reports.documents.templating import environment, text_tools
@@ -34,7 +34,7 @@ MOST_FILES = 400
 """At most so many files are listed with their digests; the seal names all."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Test:
     view: FindingView
     before: bool

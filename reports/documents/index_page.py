@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from audit.errors import IntegrityError
@@ -18,6 +17,7 @@ from audit.plan import is_own
 from audit.record import WORST_FIRST, Audit, Verdict
 from audit.review import state_of
 from audit.verdict import badness, dimensions_of
+from detectors.immutable import immutable
 from reports.documents.cards import labelled
 from reports.documents.html_report import render_html
 from reports.documents.templating import environment, text_tools
@@ -29,7 +29,7 @@ from reports.views import PrintedRow, printed_row, tally_text
 __all__ = ["render_index"]
 
 
-@dataclass(frozen=True)
+@immutable
 class _Row:
     row: PrintedRow
     href: str

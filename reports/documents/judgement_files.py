@@ -13,13 +13,13 @@ A rule of the policy stands at its line in the policy, a check of the plan at it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from audit.files import canonical
 from audit.policy import Judgement, RuleResult
 from audit.verdict import capitalised
+from detectors.immutable import immutable
 from reports.documents.sarif_log import Rule, SourceLine, notification, plan_lines, sarif_log, sarif_result
 from reports.documents.sarif_report import probe_rule, rule_id
 from reports.documents.summary_report import short_table
@@ -33,7 +33,7 @@ _OUTCOMES = {"failed": "failure", "inconclusive": "failure", "crashed": "error",
 _KINDS = {"passed": "pass", "failed": "fail", "waived": "fail", "inconclusive": "open"}
 
 
-@dataclass(frozen=True)
+@immutable
 class Places:
     """Paths of plan and policy as the reader's repository has them."""
 

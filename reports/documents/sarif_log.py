@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from urllib.parse import quote
 
 from audit.errors import PlanError
 from audit.files import canonical
+from detectors.immutable import immutable
 from reports.text import visible
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _MEANS_SOMETHING = re.compile(r"(?<=\])(?=\()|(?<=\{)(?=\d)")
 """Between the halves of an embedded link, and behind the brace that begins a placeholder (SARIF 2.1.0, 3.11)."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Rule:
     """A rule that results name."""
 
@@ -40,7 +40,7 @@ class Rule:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@immutable
 class SourceLine:
     """A line of a file, its path as the reader's repository has it."""
 

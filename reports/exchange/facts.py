@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from audit.errors import UsageError
 from audit.files import digest_file
+from detectors.immutable import immutable
 from reports.text import Words, one_line
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ HOME = "urn:dokimasia"
 _SPACE = uuid5(NAMESPACE_URL, HOME)
 
 
-@dataclass(frozen=True)
+@immutable
 class Source:
     """Data that a check used, as the record tells of them."""
 

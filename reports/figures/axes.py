@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from detectors.immutable import immutable
 from detectors.result import Measure
 from reports.text import bounds_of
 
@@ -39,7 +39,7 @@ _AUROCS = ("auc", "bpsn_auc", "bnsp_auc")
 """AUROCs by another name."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Axis:
     """What values on a line mean."""
 

@@ -8,10 +8,10 @@ A bar that people took away (`Step.lifted`) hangs hollow over what is left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from detectors.immutable import immutable
 from reports.figures.shapes import joined, words_at
 from reports.figures.style import PALETTE, svg
 
@@ -21,7 +21,7 @@ STRIDE, WIDE, TALL, TOP = 74, 44, 50, 18
 """From bar to bar, width of one, height of the first, and the room over it for its number; in pixels."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Step:
     """One bar."""
 

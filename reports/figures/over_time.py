@@ -11,13 +11,14 @@ axis where there is room for them, in UTC. Nothing is measured here, and a table
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
+from detectors.immutable import immutable
 from detectors.result import Measure
 from reports.figures.axes import OPEN, Axis, axis_of
 from reports.figures.shapes import bar, cut, dot, joined, line, words_at
@@ -40,7 +41,7 @@ _APART = 11.0
 """Pixels between two audits at least, as far as there is room."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Point:
     """One audit's number."""
 

@@ -10,11 +10,12 @@ Nothing is measured here, and the table beside it holds the numbers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from detectors.immutable import immutable
 from detectors.result import Measure
 from reports.figures.axes import OPEN, PAD, Axis, axis_of
 from reports.figures.intervals import value_dot
@@ -32,7 +33,7 @@ _LEFT, _FIRST, _RIGHT = 50, 112, 62
 """Where the frame begins, where A stands, and the room at the right, in pixels."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Side:
     """One audit's number."""
 

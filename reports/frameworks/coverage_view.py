@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.verdict import capitalised
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 from reports.text import Notation, Words, one_line
 
@@ -43,7 +43,7 @@ MOST_STEPS = 6
 """At most so many next steps stand before the clauses."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ClauseRow:
     """One clause."""
 
@@ -90,7 +90,7 @@ class ClauseRow:
         return self.coverage.by_evidence in RANK or self.coverage.status == "evidence exists, applicability not stated"
 
 
-@dataclass(frozen=True)
+@immutable
 class ClauseGroup:
     """Clauses of one status."""
 
@@ -102,7 +102,7 @@ class ClauseGroup:
     rows: tuple[ClauseRow, ...]
 
 
-@dataclass(frozen=True)
+@immutable
 class StepRow:
     """Something that would raise statuses, and of how many clauses."""
 
@@ -110,7 +110,7 @@ class StepRow:
     refs: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@immutable
 class DateRow:
     """A date of the framework."""
 
@@ -121,7 +121,7 @@ class DateRow:
     """Whether it lies after the audit."""
 
 
-@dataclass(frozen=True)
+@immutable
 class AnswerRow:
     """A question, and who answered what."""
 
@@ -135,7 +135,7 @@ class AnswerRow:
     """Who says otherwise, and what, a sentence each."""
 
 
-@dataclass(frozen=True)
+@immutable
 class CoverageView:
     """One audit in the eyes of one framework."""
 

@@ -10,11 +10,11 @@ Its numbers are the finding's table.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 from reports.figures import PALETTE, cut, joined, words_at
 from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
@@ -33,7 +33,7 @@ _Box = tuple[float, float, float, float]
 """Left, top, width and height."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Fields:
     """What is drawn."""
 

@@ -11,7 +11,7 @@ is not drawn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from audit import plugins
 from audit.errors import DokimasiaError
+from detectors.immutable import immutable
 from detectors.result import Measure
 from reports.figures import svg
 from reports.pictures.hotspots import Hotspot
@@ -40,7 +41,7 @@ OPENING = 440
 """Height of the pictures that a finding opens with, in pixels: what fits on its page with its sentence and items."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Picture:
     """One drawing, and what is said under it."""
 
@@ -58,7 +59,7 @@ class Picture:
     """What there is to see, said over it."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Shown:
     """What a picture is made of."""
 
@@ -106,7 +107,7 @@ class Shown:
         return next(same, None)
 
 
-@dataclass(frozen=True)
+@immutable
 class FindingFigure:
     """How the findings of one probe are drawn."""
 

@@ -6,11 +6,11 @@ column      a class: bar = share, whisker = interval, black line = the share it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from detectors.immutable import immutable
 from reports.figures import bar, cut, joined, line, placed, words_at
 from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 from reports.pictures.hotspots import Hotspot
@@ -29,7 +29,7 @@ _HEAD = 22
 _NEEDED = ("prompt", "class", "share", "low", "high", "reference", "images")
 
 
-@dataclass(frozen=True)
+@immutable
 class _Cell:
     """The share of a class among the images of a prompt."""
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from detectors.immutable import immutable
 from reports.figures import Axis
 from reports.text import Notation, one_line
 
@@ -29,7 +29,7 @@ _NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
 _SPAN = re.compile(rf"({_NUMBER})?\.\.({_NUMBER})?", re.ASCII)
 
 
-@dataclass(frozen=True)
+@immutable
 class Hotspot:
     """A part of a picture."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from detectors.immutable import immutable
 from reports.pictures.tokens import whole_characters
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _DECIDED = ("window_threshold", "stream_threshold")
 """Columns that tell from where on windows and steps of a series are strange."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ItemSurprise:
     """An item, and how surprising each of its elements was."""
 

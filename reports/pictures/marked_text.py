@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from unicodedata import combining, east_asian_width
 
 from markupsafe import Markup
 
+from detectors.immutable import immutable
 from reports.figures import PALETTE, joined, line, words_at
 from reports.pictures.tokens import FACE
 
@@ -23,7 +23,7 @@ _FULL, _SIZE = 1.7, 12
 """Width of a character of full width beside another, and height of letters."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Look:
     """How a part is marked: its rule, and how dark its ground is."""
 
@@ -59,7 +59,7 @@ def wrapped(text: str, room: int, most: int) -> Iterator[tuple[int, int]]:
         start = end
 
 
-@dataclass(frozen=True)
+@immutable
 class Rows:
     """Lines of a text from a place on."""
 

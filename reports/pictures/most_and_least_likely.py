@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from detectors.immutable import immutable
 from reports.figures import cut, joined, line, placed, stroke, words_at
 from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 from reports.pictures.hotspots import Hotspot
@@ -30,7 +30,7 @@ _WIDE = (WIDTH - 28) / 2
 _LEFTS = (0.0, WIDTH - _WIDE)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Role:
     """The items of a role that are drawn, from the likeliest on."""
 

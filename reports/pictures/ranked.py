@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from detectors.immutable import immutable
 from detectors.result import Measure
 from reports.figures import Axis, round_axis
 from reports.pictures.finding_figure import Shown
@@ -38,7 +38,7 @@ _UNITS = {
 _SPOTS = 10
 
 
-@dataclass(frozen=True)
+@immutable
 class Ranked:
     """An AUROC, and the scores on either side."""
 

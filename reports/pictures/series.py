@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from detectors.immutable import immutable
 from reports.figures import bar, joined, line, round_axis, stroke, words_at
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ ROOM = _HIGH + _BARS + 40
 """Height of a series with its bars, its name and its axis."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Place:
     """Where a series of `size` steps is drawn, and how far its surprise reaches."""
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from unicodedata import east_asian_width
 
 from markupsafe import Markup
 
+from detectors.immutable import immutable
 from reports.figures import PALETTE, joined, line, words_at
 from reports.pictures.finding_figure import WIDTH
 from reports.text import Notation, one_line
@@ -59,7 +59,7 @@ def whole_characters(
     return found, np.add.reduceat(surprisal, first) if first else surprisal
 
 
-@dataclass(frozen=True)
+@immutable
 class _Token:
     """A token that is drawn: the left end of its baseline, and how wide it is."""
 

@@ -9,11 +9,11 @@ held_back     line     wrong ones among the most certain answers, from the most 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from detectors.immutable import immutable
 from reports.figures import PALETTE, Axis, bar, cut, feet, joined, line, round_axis, rungs, stroke, words_at
 from reports.pictures.finding_figure import WIDTH, Picture, Shown, pictured
 from reports.pictures.hotspots import of_bins
@@ -126,7 +126,7 @@ def _histogram(shown: Shown, counts: NDArray[np.int64], axis: Axis, left: float)
     return joined(parts)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Axes:
     """Of a risk-coverage curve: where a point of it lies."""
 

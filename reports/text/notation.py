@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from detectors.immutable import immutable
 from detectors.result import Measure
 from detectors.units import STEPS, short_unit
 from reports.text.sanitise import one_line
@@ -101,7 +101,7 @@ def _unit_of(name: str) -> str:
     return next((unit for unit in ("share", "count") if name.endswith(unit)), "score")
 
 
-@dataclass(frozen=True)
+@immutable
 class Notation:
     """Numbers in one language."""
 

@@ -22,10 +22,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from detectors.immutable import immutable
 from detectors.result import COUNT, Measure
 from reports.text.notation import LEAST_P, POINTS, Notation, digits_for
 from reports.text.sanitise import one_line
@@ -96,7 +97,7 @@ def _shown(probe: str, measure: Measure, words: Words) -> Measure:
     return replace(measure, unit=unit, value=value, low=low, high=high, reach=None)
 
 
-@dataclass(frozen=True)
+@immutable
 class Counting:
     """What the items and the independent units of a measure are called: by its data source, its probe, or as always."""
 
@@ -124,7 +125,7 @@ class Counting:
         return form_for(next(found, entries[what]), count)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Meaning:
     """One value in one language."""
 

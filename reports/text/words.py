@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
@@ -26,6 +25,7 @@ from typing import Any
 from audit import plugins
 from audit.errors import UsageError, did_you_mean
 from audit.probes.provenance.duty_list import duties
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 __all__ = ["Words", "form_for", "languages", "words_of"]
@@ -55,7 +55,7 @@ def form_for(entry: str | Mapping[str, str], count: object) -> str:
     return entry.get(form, entry["other"])
 
 
-@dataclass(frozen=True)
+@immutable
 class Words:
     """One language's catalogue."""
 

@@ -8,11 +8,11 @@ What was asked is told by the frozen plans; by the records, as far as they tell 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import IntegrityError
 from audit.record import Audit, Record
+from detectors.immutable import immutable
 from reports.text import Notation, Words, one_line
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _ORDER = ("audited", "check", "helpers", "probe", "limit", "data")
 """What is told first: what one was not asked at all, then how, against what, of which data; the rest follows."""
 
 
-@dataclass(frozen=True)
+@immutable
 class AskedRow:
     """One thing that was asked differently."""
 
@@ -35,7 +35,7 @@ class AskedRow:
     b: str
 
 
-@dataclass(frozen=True)
+@immutable
 class AskedView:
     """All that was asked differently."""
 

@@ -11,10 +11,10 @@ for and a record does not hold is said in `lacks`, a sentence each.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 
 from audit.record import Audit, Finding
+from detectors.immutable import immutable
 from detectors.result import Measure
 from reports.text import Words, one_line
 
@@ -27,7 +27,7 @@ _UNKNOWN, _CROSSED = "(no value)", " x "
 _SAME = 1e-12
 
 
-@dataclass(frozen=True)
+@immutable
 class Category:
     """One row of a table."""
 
@@ -43,7 +43,7 @@ class Category:
     """Whether it holds less than 2 % of all persons."""
 
 
-@dataclass(frozen=True)
+@immutable
 class CategoryTable:
     """All known categories of one column, or of the crossing of all columns."""
 
@@ -55,7 +55,7 @@ class CategoryTable:
     """Persons of categories that the record does not list."""
 
 
-@dataclass(frozen=True)
+@immutable
 class BiasAudit:
     """What one check of decisions has to publish."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
 from audit.record import AGAINST, WEIGHT, Audit, Finding, ItemsFile, Verdict, items_of, worst_first
+from detectors.immutable import immutable
 from reports.figures import drawn
 from reports.text import Notation, one_line
 from reports.views.columns import CONTENT, NAMES, in_order, judged_columns
@@ -30,7 +30,7 @@ _DIGEST = re.compile("[0-9a-f]{16,}")
 """What tells a reader nothing."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ItemCard:
     """One item."""
 

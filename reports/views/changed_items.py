@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from detectors.immutable import immutable
 from reports.text import Notation, Words, one_line
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ChangedItem", "ChangesView", "changes_view"]
 
 
-@dataclass(frozen=True)
+@immutable
 class ChangedItem:
     """One item with both outcomes."""
 
@@ -36,7 +36,7 @@ class ChangedItem:
     """All of it on one line of plain text."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ChangesView:
     """Items that fail or pass anew in one candidate."""
 

@@ -9,10 +9,11 @@ this one view.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit.record import Limit
+from detectors.immutable import immutable
 from detectors.result import Measure
 from reports.text import Counting, Notation, Words, digits_for, measure_name, one_line
 from reports.views.audited_data import data_text
@@ -34,7 +35,7 @@ LETTERS = "ABCDE"
 """What audits are called; A is the baseline."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ComparisonRow:
     """One side, or its difference from A, as it is printed."""
 
@@ -57,7 +58,7 @@ class ComparisonRow:
     """Whether it is the difference of distances to an ideal."""
 
 
-@dataclass(frozen=True)
+@immutable
 class MeasureView:
     """One measure in all audits that have it."""
 
@@ -75,7 +76,7 @@ class MeasureView:
     """How each difference was made and tested, those alike once."""
 
 
-@dataclass(frozen=True)
+@immutable
 class GroupsView:
     """The deciding measure by group, the worst first, for one candidate."""
 
@@ -85,7 +86,7 @@ class GroupsView:
     """How the intervals of groups hold."""
 
 
-@dataclass(frozen=True)
+@immutable
 class CheckView:
     """One check in all audits."""
 
@@ -114,7 +115,7 @@ class CheckView:
         return self.whys[0][2]
 
 
-@dataclass(frozen=True)
+@immutable
 class ComparisonView:
     """All that a document says of the audits."""
 

@@ -13,11 +13,11 @@ A document looks at waivers and days on the day of the last entry, so it is the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
 from audit.record import DECIDED, UNSETTLED, Audit, Finding, Verdict
+from detectors.immutable import immutable
 from reports.figures import Step
 from reports.text import Notation, Words, one_line
 from reports.views.summary import tally
@@ -33,7 +33,7 @@ MOST = 3
 """At most so many people are named as those who have to act."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Standing:
     """Where one finding stands after its reviews, as it is printed."""
 
@@ -49,7 +49,7 @@ class Standing:
     overdue: bool
 
 
-@dataclass(frozen=True)
+@immutable
 class DecisionRow:
     """One finding."""
 
@@ -62,7 +62,7 @@ class DecisionRow:
     """None where nobody has spoken of it."""
 
 
-@dataclass(frozen=True)
+@immutable
 class DecisionPage:
     """All that stands on the page beside the audit's own sentence (`Overview.sentence`)."""
 

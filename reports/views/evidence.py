@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from markupsafe import Markup, escape
 
 from audit.record import AGAINST, WEIGHT, Audit, Finding, ItemsFile, items_of, table_of, worst_first
+from detectors.immutable import immutable
 from reports.figures import drawn, told_list
 from reports.text import Notation, cell_text, one_line
 from reports.views.columns import NAMES, in_order, judged_columns
@@ -48,7 +49,7 @@ Kind = Literal["id", "num", "word", "text", "picture"]
 """What names the item, numbers, short words, text that needs room, or what is drawn."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Column:
     """One column of the items, as it is shown."""
 
@@ -58,7 +59,7 @@ class Column:
     kind: Kind
 
 
-@dataclass(frozen=True)
+@immutable
 class ItemsTable:
     """The rows that a report shows of a check's items."""
 

@@ -8,10 +8,10 @@ What stands in a row is chosen by `audit.verdict.matrix_row`, which the terminal
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from audit.record import Finding, Record, Verdict
 from audit.verdict import MatrixCell, MatrixRow, matrix_row
+from detectors.immutable import immutable
 from reports.text import Notation, Words, one_line
 from reports.views.measure_rows import MeasureRow, printed
 from reports.views.verdict_text import brief_text
@@ -23,7 +23,7 @@ MOST = 2
 """Findings that a row tells; the others are counted."""
 
 
-@dataclass(frozen=True)
+@immutable
 class PrintedCell:
     """The worst finding of a dimension."""
 
@@ -42,7 +42,7 @@ class PrintedCell:
     """How many measures without a limit are far off; empty where none is."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Wrong:
     """A finding that somebody has to look at."""
 
@@ -54,7 +54,7 @@ class Wrong:
     """What is wrong, in a clause."""
 
 
-@dataclass(frozen=True)
+@immutable
 class PrintedRow:
     """One audit."""
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from audit.record import Limit
+from detectors.immutable import immutable
 from detectors.result import Measure
 from reports.figures import scale_of
 from reports.text import Notation, digits_for, gloss, measure_name, one_line
@@ -19,7 +19,7 @@ __all__ = ["MeasureRow", "MethodRow", "method_rows", "printed"]
 U = TypeVar("U")
 
 
-@dataclass(frozen=True)
+@immutable
 class MeasureRow:
     """One measure as it is printed."""
 
@@ -54,7 +54,7 @@ class MeasureRow:
         return self.name if self.group is None else f"{self.name} · {self.group}"
 
 
-@dataclass(frozen=True)
+@immutable
 class MethodRow(Generic[U]):
     """A method of making intervals, and where it was used."""
 

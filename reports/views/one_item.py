@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from audit.record import Finding
+from detectors.immutable import immutable
 from reports.text import Notation, cell_text, one_line
 from reports.views.evidence import shown_cell
 from reports.views.measure_rows import printed
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Choice", "ItemReview", "SaidOfItem", "choices_of", "effect_of", "item_review", "sent_of"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Choice:
     """One choice of a question."""
 
@@ -43,7 +43,7 @@ class Choice:
     """`passed` or `failed`, for what is right and for what the model wrongly prefers; empty for the others."""
 
 
-@dataclass(frozen=True)
+@immutable
 class SaidOfItem:
     """What one person says of an item."""
 
@@ -55,7 +55,7 @@ class SaidOfItem:
     signature: str
 
 
-@dataclass(frozen=True)
+@immutable
 class ItemReview:
     """What people say of one item."""
 

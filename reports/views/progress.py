@@ -8,9 +8,8 @@ be looked at whenever somebody likes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from audit.record import CheckProgress, RunProgress
+from detectors.immutable import immutable
 from reports.text import Notation, Words, one_line
 from reports.views.measure_rows import printed
 
@@ -24,7 +23,7 @@ QUIET = 60.0
 """Seconds without an answer after which a run may have been cut off; more where its answers take longer."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ProgressView:
     """What is told of a run."""
 

@@ -8,11 +8,11 @@ Waivers are looked at on the day of the last entry, so that the same files give 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from audit.record import Audit, Finding
+from detectors.immutable import immutable
 from reports.text import Notation, Words, cell_text, one_line
 from reports.views.measure_rows import printed
 
@@ -29,7 +29,7 @@ MOST = 20
 """At most so many comments, and so many overridden items, under one finding; the newest."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Said:
     """One comment, or what was said of one item."""
 
@@ -41,7 +41,7 @@ class Said:
     signature: str
 
 
-@dataclass(frozen=True)
+@immutable
 class ResultRow:
     """A result of a finding: the machine's, or the one after review."""
 
@@ -53,7 +53,7 @@ class ResultRow:
     n: str
 
 
-@dataclass(frozen=True)
+@immutable
 class ReviewedResult:
     """The machine's result and the reviewed one, side by side."""
 
@@ -67,7 +67,7 @@ class ReviewedResult:
     """How far the last random check is; empty where there is none."""
 
 
-@dataclass(frozen=True)
+@immutable
 class AgreementRow:
     """How far two persons agree who looked at the same items."""
 
@@ -84,7 +84,7 @@ class AgreementRow:
     """Items on which they differ that found no room."""
 
 
-@dataclass(frozen=True)
+@immutable
 class FindingReview:
     """What was said of one finding, or of the audit as a whole."""
 
@@ -101,7 +101,7 @@ class FindingReview:
         return bool(self.facts or self.said or self.result or self.agreement)
 
 
-@dataclass(frozen=True)
+@immutable
 class SignOffRow:
     """One decision, as it is printed."""
 
@@ -113,7 +113,7 @@ class SignOffRow:
     key: str
 
 
-@dataclass(frozen=True)
+@immutable
 class ReviewView:
     """All that people said of an audit."""
 

@@ -11,10 +11,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from audit.record import DECIDED, Deviation, EarlierAttempt, Finding, Record
+from detectors.immutable import immutable
 from reports.text import Notation, one_line, told_in
 from reports.views.verdict_text import units_text
 
@@ -29,7 +29,7 @@ DIGEST = 19
 """Characters of a digest that tell it from another."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Change:
     """One deviation as it is printed."""
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from markupsafe import Markup
 
 from audit.errors import IntegrityError
 from audit.record import REVIEWS_FILE, WORST_FIRST, Audit, Finding
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 from detectors.result import NONE, Measure
 from reports.figures import Point, trend
@@ -36,7 +37,7 @@ _APART_FROM = ("limit", "gating", "clauses", "level", "seed")
 """What may be another one without the check being asked otherwise; the limit of each audit is drawn."""
 
 
-@dataclass(frozen=True)
+@immutable
 class AskedAudit:
     """One audit, and what its record does not hold."""
 
@@ -47,7 +48,7 @@ class AskedAudit:
     """Checks whose findings shall not count, as people decided."""
 
 
-@dataclass(frozen=True)
+@immutable
 class TrendRow:
     """One audit in a panel."""
 
@@ -66,7 +67,7 @@ class TrendRow:
     """Where it stands in the drawing: across and down, in hundredths."""
 
 
-@dataclass(frozen=True)
+@immutable
 class TrendPanel:
     """One measure of one check over time."""
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from itertools import groupby
 from string import ascii_lowercase
 
 from audit.record import DIMENSIONS, Audit, Evidence, Finding, Record, erasures, severity
 from audit.verdict import FAR_TOLD, FarOff, contradicts, far_off
+from detectors.immutable import immutable
 from reports.figures import NO_AXIS, SHARED
 from reports.text import Notation, Words, measure_name, one_line, told_in
 from reports.views.audited_data import data_text
@@ -39,7 +40,7 @@ __all__ = ["Block", "FindingView", "Gap", "Overview", "anchor_of", "far_text", "
 
 
 
-@dataclass(frozen=True)
+@immutable
 class Block:
     """Rows that share a scale and a heading: measures of one unit, or the groups of one measure."""
 
@@ -60,7 +61,7 @@ class Block:
         return self.rows[0].scale != NO_AXIS and any(one is not None for one in told)
 
 
-@dataclass(frozen=True)
+@immutable
 class FindingView:
     """One finding as it is printed."""
 
@@ -108,7 +109,7 @@ class FindingView:
         return tuple(row for block in self.blocks for row in block.rows)
 
 
-@dataclass(frozen=True)
+@immutable
 class Gap:
     """Something that was not measured, and why."""
 
@@ -117,7 +118,7 @@ class Gap:
     why: str
 
 
-@dataclass(frozen=True)
+@immutable
 class Overview:
     """All that a document says of an audit."""
 

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from audit.data.columns import readable
 from audit.data.published.records import Records
 from audit.errors import DataError
 from audit.files import read_regular
+from detectors.immutable import immutable
 
 __all__ = ["ALCE"]
 
 _MOST = 1 << 30
 
 
-@dataclass(frozen=True)
+@immutable
 class ALCE(Records):
     """ALCE as published (Gao et al. 2023): question, passages in the order in which they are cited, right answers.
 

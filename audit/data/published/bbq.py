@@ -12,7 +12,7 @@ for among the groups of the answers; where not exactly one answer fits, as with 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +22,7 @@ from audit.data.ids import Cells
 from audit.data.published.layout import Rewritten
 from audit.errors import DataError
 from audit.files import canonical, sha256
+from detectors.immutable import immutable
 
 __all__ = ["BBQ"]
 
@@ -30,7 +31,7 @@ _POLARITIES = {"neg": "negative", "nonneg": "non-negative"}
 _OF_METADATA = ("category", "example_id", "target_loc")
 
 
-@dataclass(frozen=True)
+@immutable
 class BBQ(Rewritten):
     """BBQ as published (Parrish et al. 2022): context, question, choices, the right, the biased and the unknown one.
 

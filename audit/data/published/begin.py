@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from audit.data.columns import FileFormat
 from audit.data.published.records import Records, unit_of
+from detectors.immutable import immutable
 
 __all__ = ["BEGIN"]
 
 _LABELS = {"Fully attributable": "1", "Not fully attributable": "0", "Generic": "0"}
 
 
-@dataclass(frozen=True)
+@immutable
 class BEGIN(Records):
     """BEGIN as published (Dziri et al. 2022): message, response, knowledge, and 1 = fully attributable to it.
 

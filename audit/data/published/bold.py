@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from audit.data.ids import frames_of
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, open_regular, sha256
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ _LARGEST = 1 << 26
 """Bytes of a file that is read at once."""
 
 
-@dataclass(frozen=True)
+@immutable
 class BOLDPrompts(Source):
     """BOLD as published (Dhamala et al. 2021): `prompt`, `group` (American_actors, ...), `unit` (the page)."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import ClassVar
 
 from audit.data.tabular import File, KnownLayout
+from detectors.immutable import immutable
 
 __all__ = ["CrowSPairs"]
 
@@ -15,7 +16,7 @@ _CROWS_PAIRS = {
 }
 
 
-@dataclass(frozen=True)
+@immutable
 class CrowSPairs(KnownLayout):
     """CrowS-Pairs as published (Nangia et al. 2020): `more`, `less`, `group` (bias type), `unit` (writer), `stereo`."""
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from audit.data.published.records import Records
+from detectors.immutable import immutable
 
 __all__ = ["FActScoreLabels"]
 
 _LABELS = {"S": "1", "NS": "0"}
 
 
-@dataclass(frozen=True)
+@immutable
 class FActScoreLabels(Records):
     """FActScore's human labels as published (Min et al. 2023): an item is one atomic fact of a model's biography.
 

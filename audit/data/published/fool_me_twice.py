@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Literal
 
 from audit.data.published.records import Records, labelled
+from detectors.immutable import immutable
 
 __all__ = ["FoolMeTwice"]
 
 
-@dataclass(frozen=True)
+@immutable
 class FoolMeTwice(Records):
     """FoolMeTwice as published (Eisenschlos et al. 2021): claim, evidence sentences, and 1 = supported.
 

@@ -11,11 +11,12 @@ Invented answers of the last three were written by a machine on demand, and diff
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from audit.data.published.records import Records, labelled, unit_of
 from audit.errors import DataError
+from detectors.immutable import immutable
 
 __all__ = ["HaluEval"]
 
@@ -27,7 +28,7 @@ _PAIRED = {
 """Entry that only one file has -> entries of prompt, context, right and invented answer; what the file is called."""
 
 
-@dataclass(frozen=True)
+@immutable
 class HaluEval(Records):
     """HaluEval as published (Li et al. 2023): prompt, answer, evidence where there is any, and 1 = no hallucination.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from audit.data.columns import FileFormat
 from audit.data.ids import Cells
 from audit.data.published.layout import Rewritten
 from audit.errors import DataError
+from detectors.immutable import immutable
 
 __all__ = ["KoBBQ"]
 
@@ -19,7 +20,7 @@ _CONDITIONS = {"amb": "ambiguous", "dis": "disambiguated"}
 _POLARITIES = {"bsd": "biased question", "cnt": "counter-biased question"}
 
 
-@dataclass(frozen=True)
+@immutable
 class KoBBQ(Rewritten):
     """KoBBQ as published (Jin et al. 2024): context, question, choices, the right, the biased and the unknown one.
 

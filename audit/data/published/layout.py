@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +11,7 @@ from audit.data.columns import FileFormat, read_columns, require_column
 from audit.data.ids import Cells, frames_of
 from audit.data.tabular import File, KnownLayout
 from audit.errors import DataError, did_you_mean
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Rewritten", "require_fields"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Rewritten(KnownLayout):
     """A file with known columns, and the function that makes fields of them."""
 

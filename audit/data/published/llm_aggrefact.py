@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, ClassVar
 
 from audit.data.columns import FileFormat
 from audit.data.published.records import Records, labelled, unit_of
+from detectors.immutable import immutable
 
 __all__ = ["LLMAggreFact"]
 
 
-@dataclass(frozen=True)
+@immutable
 class LLMAggreFact(Records):
     """LLM-AggreFact as published (Tang et al. 2024): claim, document, and 1 = supported; eleven sets in one file.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -12,13 +12,14 @@ from typing import Any, ClassVar, Literal
 from audit.data.columns import column_names, read_columns, readable, require_column
 from audit.data.published.records import Records
 from audit.files import digest_file
+from detectors.immutable import immutable
 
 __all__ = ["RAGTruth"]
 
 _OF_SOURCE = ("source_id", "task_type", "source_info", "prompt")
 
 
-@dataclass(frozen=True)
+@immutable
 class RAGTruth(Records):
     """RAGTruth as published (Niu et al. 2024): prompt, answer, its source, and 1 = no span of it is invented.
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +21,7 @@ from audit.data.published.layout import require_fields
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, open_regular, read_regular, sha256
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ __all__ = ["Records", "labelled", "unit_of"]
 _MOST, _ROWS, _LOOK = 1 << 28, 4096, 4096
 
 
-@dataclass(frozen=True)
+@immutable
 class Records(Source):
     """A file of records, and the function that makes items of one."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -14,6 +14,7 @@ from audit.data.published.layout import require_fields
 from audit.data.source import Source
 from audit.errors import DataError
 from audit.files import canonical, read_regular, sha256
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ _LABELS = {"stereotype": "stereotype", "anti-stereotype": "antistereotype", "unr
 _FIELDS = ("context", *_LABELS.values(), "group", "unit", "kind")
 
 
-@dataclass(frozen=True)
+@immutable
 class StereoSet(Source):
     """StereoSet as published (Nadeem et al. 2021): three sentences, the context before them, `unit` the target term.
 

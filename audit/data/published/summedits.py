@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Literal
 
 from audit.data.published.records import Records, labelled, unit_of
+from detectors.immutable import immutable
 
 __all__ = ["SummEdits"]
 
 
-@dataclass(frozen=True)
+@immutable
 class SummEdits(Records):
     """SummEdits as published (Laban et al. 2023): document, summary, and 1 = consistent.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,11 +9,12 @@ from audit.data.cells import split
 from audit.data.columns import FileFormat
 from audit.data.ids import Cells
 from audit.data.published.layout import Rewritten
+from detectors.immutable import immutable
 
 __all__ = ["TruthfulQA"]
 
 
-@dataclass(frozen=True)
+@immutable
 class TruthfulQA(Rewritten):
     """TruthfulQA as published (Lin et al. 2022): `question`, `choices` and which of them are true, `group` (category).
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +21,7 @@ from audit.data.published.winogender import PRONOUNS
 from audit.data.source import Source
 from audit.errors import DataError
 from audit.files import canonical, digest_file, open_regular, sha256
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,7 @@ _GENDER = {word: gender for gender, words in PRONOUNS.items() for word in words}
 _FIELDS = ("sentence", "pronoun", "choices", "answer", "group", "stereotype", "unit")
 
 
-@dataclass(frozen=True)
+@immutable
 class WinoBias(Source):
     """WinoBias as published (Zhao et al. 2018): sentence, pronoun, the two people, and whom the pronoun means.
 

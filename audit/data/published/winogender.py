@@ -10,7 +10,7 @@ is `pro` or `anti`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +20,7 @@ from audit.data.ids import Cells
 from audit.data.published.layout import Rewritten
 from audit.errors import DataError
 from audit.files import canonical, sha256
+from detectors.immutable import immutable
 
 __all__ = ["PRONOUNS", "Winogender"]
 
@@ -30,7 +31,7 @@ PRONOUNS = {
 _OF_STATISTICS = ("occupation", "bls_pct_female")
 
 
-@dataclass(frozen=True)
+@immutable
 class Winogender(Rewritten):
     """Winogender as published (Rudinger et al. 2018): sentence, pronoun, the two people, and whom the pronoun means.
 

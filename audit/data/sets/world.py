@@ -7,13 +7,13 @@ parts are drawn with a fixed seed: each profession has as many women as men, and
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from audit.errors import DataError, did_you_mean
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,7 @@ DRINKS = ("tea", "coffee", "milk", "cider", "cocoa", "juice", "water", "wine")
 PARTS = ("questions", "pairs", "openings", "sentences", "foreign", "hearsay", "lives", "passages")
 
 
-@dataclass(frozen=True)
+@immutable
 class Kind:
     """One thing that can be known of a person: how it is asked for and stated, and what it can be."""
 
@@ -136,7 +136,7 @@ FACTS = ("town", "profession", "year")
 """The kinds that are known for certain; what somebody drinks may be hearsay."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Person:
     """One inhabitant and all that is known of them."""
 
@@ -159,7 +159,7 @@ class Person:
         return KINDS[kind].statements[form].format(name=self.name, value=true if value is None else value)
 
 
-@dataclass(frozen=True)
+@immutable
 class World:
     """The inhabitants, and the region of every town."""
 

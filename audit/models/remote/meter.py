@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from audit.ask import Account
 from audit.models.remote.pace import Pace, pause_told, retry_after
 from audit.prices import Budget, Price, Tally
+from detectors.immutable import immutable
 
 __all__ = ["Call", "Clock", "LoopClock", "Meter", "Terms", "bound_of", "usage_of"]
 
@@ -56,7 +57,7 @@ class LoopClock:
             await asyncio.sleep(left)
 
 
-@dataclass(frozen=True)
+@immutable
 class Terms:
     """How much a server lets through a minute, what it charges, and what the plan allows it to take."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -22,6 +21,7 @@ from audit.models.remote.change import MORE, ROUNDS, Round, facts_of, has_change
 from audit.models.remote.transport import Failure, Transport
 from audit.models.remote.wire import Question, draw, read_origin, score
 from audit.numbering import draw_seed, numbers_of
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 __all__ = ["RemoteText", "ScoredRemoteText", "Served", "detect_abilities", "fixed_calls", "of_abilities"]
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
+@immutable
 class Served:
     """What a server is asked for, and in which form."""
 

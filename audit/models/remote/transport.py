@@ -22,7 +22,6 @@ import random
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -35,6 +34,7 @@ from audit.models.remote.meter import Call, Clock, LoopClock, Meter, Terms, boun
 from audit.models.remote.pace import retry_after
 from audit.models.remote.secret import Key
 from audit.models.remote.wire import Elsewhere, Question, WireError
+from detectors.immutable import immutable
 
 __all__ = ["Failure", "Transport"]
 
@@ -50,7 +50,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
+@immutable
 class Failure:
     """A question that brought no answer."""
 

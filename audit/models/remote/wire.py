@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from audit.model import Sample
+from detectors.immutable import immutable
 
 __all__ = ["Elsewhere", "Question", "WireError", "draw", "read_echo", "read_origin", "read_sample", "score"]
 
@@ -30,7 +30,7 @@ class WireError(ValueError):
     """An answer that does not have the shape it should."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Elsewhere(Generic[T_co]):
     """What an answer gives the address of, in place of itself."""
 
@@ -40,7 +40,7 @@ class Elsewhere(Generic[T_co]):
     """Takes what lies there; raises WireError."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Question(Generic[T_co]):
     """A request and how to read its answer."""
 

@@ -8,7 +8,6 @@ So a token that reaches over the boundary belongs to the text, and the model see
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,12 @@ from audit.model import Continuation, Item, Parted
 from audit.models.text.chat import ChatTemplate
 from audit.models.text.spans import byte_ends, byte_starts, characters, spelled_bytes
 from audit.models.text.windows import Encoded
+from detectors.immutable import immutable
 
 __all__ = ["Encoder"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Encoder:
     """A model's tokenizer, with its chat template where prompts are a user's turns."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,11 +22,12 @@ from audit.errors import ModelError
 from audit.model import Hidden, Item
 from audit.models.text.network import padded
 from audit.models.text.scoring import buckets
+from detectors.immutable import immutable
 
 __all__ = ["MaskedScorer", "MaskedText"]
 
 
-@dataclass(frozen=True)
+@immutable
 class MaskedText:
     """A text as the network reads it, with what the tokenizer puts around it."""
 

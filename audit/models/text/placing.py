@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from math import prod
@@ -23,6 +22,7 @@ from typing import Any, Literal
 
 from audit.errors import LibraryError, ModelError
 from audit.processor import free_memory
+from detectors.immutable import immutable
 from detectors.units import STEPS, short_unit
 
 __all__ = ["DeviceMap", "Holding", "Quantised", "check_fits", "stored_weights"]
@@ -39,7 +39,7 @@ _SMALL = ("embed", "wte", "wpe", "lm_head", "norm")
 """Parts of the names of matrices that are left whole: tables of tokens, and the head."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Holding:
     """How the weights of a model are held."""
 

@@ -17,11 +17,12 @@ from audit.errors import ModelError
 from audit.model import TextWatermark
 from audit.models.text.network import CausalNetwork, Prefix, padded
 from audit.models.text.scoring import buckets
+from detectors.immutable import immutable
 
 __all__ = ["Drawn", "Sampling", "draw"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Sampling:
     """How to draw; raises ModelError for a value that is not allowed."""
 

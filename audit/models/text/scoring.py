@@ -18,7 +18,6 @@ A part v of the vocabulary leaves its own m_v and s_v, and   m = max m_v,   s = 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -27,6 +26,7 @@ import torch
 
 from audit.models.text.network import CausalNetwork, padded
 from audit.models.text.windows import Encoded, Windows
+from detectors.immutable import immutable
 
 __all__ = ["STATISTICS", "Scorer", "buckets"]
 
@@ -65,7 +65,7 @@ class _Batch(NamedTuple):
     targets: torch.Tensor
 
 
-@dataclass(frozen=True)
+@immutable
 class Scorer:
     """The scores of texts under one network."""
 

@@ -8,7 +8,6 @@ The tokenizer cuts them, so that marks and kinds of tokens stand where the netwo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from audit.errors import ModelError
 from audit.model import Pair
 from audit.models.text.scoring import buckets
+from detectors.immutable import immutable
 
 __all__ = ["Reader", "TokenVerifier", "Verifier"]
 
@@ -154,7 +154,7 @@ class Reader:
         return spans
 
 
-@dataclass(frozen=True)
+@immutable
 class Verifier:
     """An opened verifier."""
 
@@ -176,7 +176,7 @@ class Verifier:
         return self.reader.pieces(pairs)
 
 
-@dataclass(frozen=True)
+@immutable
 class TokenVerifier(Verifier):
     """One that tells of every token whether it is made up."""
 

@@ -10,8 +10,9 @@ side is cut off would spare that, but gives other values (SmolLM2-135M, L = 256:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from detectors.immutable import immutable
 
 __all__ = ["Encoded", "Windows"]
 
@@ -28,7 +29,7 @@ class Encoded(NamedTuple):
         return max(self.context, 1)
 
 
-@dataclass(frozen=True)
+@immutable
 class Windows:
     """The windows of a model."""
 

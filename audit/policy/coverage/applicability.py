@@ -9,18 +9,18 @@ applies from the earliest of the days that the answers name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from itertools import chain
 from typing import Literal
 
 from audit.frameworks import Clause, Framework, Question
 from audit.policy.coverage.facts import Answered, Facts
+from detectors.immutable import immutable
 
 __all__ = ["Applies", "applies", "unanswered"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Applies:
     """Whether a clause binds, and what decided it."""
 

@@ -11,7 +11,7 @@ An entry whose signature does not hold says nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import date, datetime
 
 from audit.errors import DokimasiaError
@@ -20,11 +20,12 @@ from audit.policy.coverage.mapping import usable
 from audit.record import Audit, Deviation, Finding, Limit, Record, RunFacts, Sheet, load_record
 from audit.review import Answers, Entry, ReviewState, sign_off_of, signature_of, state_of
 from audit.signing import known_keys
+from detectors.immutable import immutable
 
 __all__ = ["Answered", "Facts", "facts_of"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Answered:
     """One question of a framework, answered."""
 
@@ -38,7 +39,7 @@ class Answered:
     """What others answered who say otherwise, and whose word does not stand."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Facts:
     """All that decides what an audit is evidence for."""
 

@@ -13,10 +13,10 @@ passed its limit or has none; for a clause that asks for the test alone, whateve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from audit.frameworks import Alternative, Clause
 from audit.record import Finding, Verdict
+from detectors.immutable import immutable
 
 __all__ = ["SPEAKING", "MappedTest", "mapped_tests", "usable"]
 
@@ -26,7 +26,7 @@ SPEAKING: dict[str, tuple[Verdict, ...]] = {
 """Verdicts that speak for a clause, by what it asks for."""
 
 
-@dataclass(frozen=True)
+@immutable
 class MappedTest:
     """One test of a clause and what became of it."""
 

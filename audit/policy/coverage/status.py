@@ -18,7 +18,7 @@ holds them, and caps whether every mapped test has one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import get_args
 
@@ -41,6 +41,7 @@ from audit.policy.coverage.words import (
 )
 from audit.record import Audit, Finding
 from audit.verdict import contradicts
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 __all__ = ["RANK", "STATUSES", "Cap", "ClauseCoverage", "ClauseStatus", "Coverage", "at_least", "cover", "coverage_of"]
@@ -52,7 +53,7 @@ RANK: dict[ClauseStatus, int] = {"supported": 3, "partly supported": 2, "inconcl
 """How much speaks for a clause; a status that is not named has none."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ClauseCoverage:
     """One clause and what an audit is evidence for."""
 
@@ -96,7 +97,7 @@ class ClauseCoverage:
         return self.once or self.status
 
 
-@dataclass(frozen=True)
+@immutable
 class Coverage:
     """An audit, seen by one framework."""
 

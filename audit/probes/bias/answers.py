@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
 from audit.probe import Ask, Role
 from audit.probes.items import ask_about_draws
+from detectors.immutable import immutable
 from detectors.result import Remark
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ NEUTRAL = Role(
 )
 
 
-@dataclass(frozen=True)
+@immutable
 class Writing:
     """What probes have in common that draw texts and score them."""
 

@@ -7,12 +7,12 @@ is about vectors; what a model says or draws may differ from them (Goldfarb-Tarr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import P_VALUE, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ __all__ = ["Associations"]
 _PLACE = "{text}"
 
 
-@dataclass(frozen=True)
+@immutable
 class Associations:
     """Whether words of set X lie nearer to attributes A than to B, compared with those of set Y: WEAT, SEAT, iEAT."""
 

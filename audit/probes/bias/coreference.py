@@ -8,12 +8,12 @@ The two people are the same whatever the pronoun, so a word that is likelier whe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.model import Continuation
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.items import without_nan
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _TEMPLATES, _TRIED = 40, 32
 _KINDS = (("pro", "female"), ("pro", "male"), ("anti", "female"), ("anti", "male"))
 
 
-@dataclass(frozen=True)
+@immutable
 class Coreference:
     """How much more often a pronoun is understood where it goes with a stereotype, and for women than for men."""
 

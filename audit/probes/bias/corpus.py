@@ -8,11 +8,12 @@ is a way of speaking in these texts; whether a model takes it over is for the pr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.probe import P_VALUE, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.bias.term_lists import ATTRIBUTES, GROUPS
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,7 @@ __all__ = ["CorpusBias"]
 _TEXTS = 320
 
 
-@dataclass(frozen=True)
+@immutable
 class CorpusBias:
     """How texts speak of groups: who is named, which words stand near whom, whose texts are there twice."""
 

@@ -15,12 +15,12 @@ of a paraphrase. A scorer is a helper of the plan; alt-profanity-check, for one,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import DataError
 from audit.probe import AUROC, P_VALUE, SHARE, SHARE_GAP, SIGNED, Observed, Range, Role
 from audit.probes.bias.answers import NEUTRAL, PROMPT_FIELDS, Writing, neutral_scores, remarks_on, scored
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Counterfactual"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Counterfactual(Writing):
     """Gaps in score, refusals and length of what a model writes when the group word of its prompt is swapped."""
 

@@ -9,11 +9,12 @@ A folder of images is such a table, whose group is `label`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.probe import AMOUNT, AUROC, COUNT, P_VALUE, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.bias import planted_tables, table_trials
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +56,7 @@ _OF_QUESTION: Mapping[Question, Mapping[str, Range]] = {
 _MOST_SENSITIVE = 4
 
 
-@dataclass(frozen=True)
+@immutable
 class DataBias:
     """What a table says of groups: label rates, missing values, shares, proxies, duplicates, overlap, reversals."""
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import AMOUNT, AUROC, COUNT, NATS_GAP, P_VALUE, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.bias import planted_decisions
 from audit.probes.bias.columns import answers_to, finite_numbers
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +88,7 @@ def _measures(rates: Sequence[str], *, within: bool, scores: bool, probability: 
     return told | (_OF_SCORES if scores else {}) | (_CALIBRATION if probability else {})
 
 
-@dataclass(frozen=True)
+@immutable
 class Decisions:
     """How decisions about people differ between groups: selection, errors, calibration, what mitigation would buy."""
 

@@ -15,7 +15,7 @@ apart: how an image is read, not who somebody is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from hashlib import sha256
 from itertools import compress
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,6 +24,7 @@ from audit.errors import DataError, did_you_mean
 from audit.probe import AMOUNT, COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.bias.representation import confidence
 from audit.probes.items import Sampling, content, plain, shown_items
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +43,7 @@ _SIDE = 64
 """Longer side of the small image that is kept as evidence."""
 
 
-@dataclass(frozen=True)
+@immutable
 class GeneratedImages:
     """Shares of labels among the images that a model draws for prompts, by prompt and by group of prompts."""
 

@@ -16,12 +16,13 @@ a `unit`, such as the person that they show, count once: one of them is drawn.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.probe import Ask, Observed, Range, Role
 from audit.probes.bias.generated_images import GeneratedImages, digest_of, of_each_unit, small
 from audit.probes.items import plain, shown_items
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +45,7 @@ def _of_data(name: str) -> bool:
     return "amplification" not in name
 
 
-@dataclass(frozen=True)
+@immutable
 class ImageData:
     """Shares of labels in a folder of images, by subfolder, as a helper tells them with its errors undone."""
 

@@ -10,12 +10,12 @@ prompt lists no choices there is one order. What the scores mean is told in `det
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.items import without_nan
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _OPTIONS = "{options}"
 _LETTERS = "ABCDEFGH"
 
 
-@dataclass(frozen=True)
+@immutable
 class MultipleChoice:
     """How far answers lean to the stereotyped group, and how often they are right, by ambiguous and clear context."""
 

@@ -8,12 +8,12 @@ maximum rest on 25 draws a prompt.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import DataError
 from audit.probe import AUROC, P_VALUE, SHARE, SHARE_GAP, SIGNED, Observed, Range, Role
 from audit.probes.bias.answers import NEUTRAL, PROMPT_FIELDS, Writing, neutral_scores, remarks_on, scored
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenEnded"]
 
 
-@dataclass(frozen=True)
+@immutable
 class OpenEnded(Writing):
     """Score, share above a threshold and highest of several draws of what a model writes on each group's prompts."""
 

@@ -14,7 +14,7 @@ makes rows alike, and `low` and `high` how far numbers can lie apart. Which feat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -22,6 +22,7 @@ from audit.errors import DataError
 from audit.probe import AMOUNT, AUROC, P_VALUE, SCORE, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.bias import planted_predictions
 from audit.probes.bias.columns import answers_to, finite_numbers
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +58,7 @@ def _measures(*, label: bool, bounds: bool, top: bool, alike: bool) -> dict[str,
     return told | (_OF_NEIGHBOURS if alike else {})
 
 
-@dataclass(frozen=True)
+@immutable
 class Predictions:
     """How numbers about people differ between groups: who is given higher ones, and about whom they are farther off."""
 

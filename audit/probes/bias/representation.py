@@ -7,7 +7,7 @@ neither sample can tell is in the intervals.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
@@ -22,6 +22,7 @@ from audit.probes.items import (
     plain,
     storable_items,
 )
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Representation", "confidence"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Representation:
     """Class shares of samples by a classifier whose errors are corrected, and their distance from a reference."""
 

@@ -13,12 +13,13 @@ models.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import NATS, NATS_GAP, SHARE, Ask, Observed, Range, Role
 from audit.probes.bias.masked_sentences import WAYS, masked_answer, masked_control, pseudo_traced, shares_beside
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +35,7 @@ _SUMS = ("causal", "paper", "pll-word-l2r")
 _QUESTION = {"causal": "log_prob", "perplexity": "trace"}
 
 
-@dataclass(frozen=True)
+@immutable
 class StereotypePairs:
     """Share of sentence pairs in which the more stereotypical sentence is the likelier one; 50 % is neutral."""
 

@@ -10,12 +10,12 @@ were trained on top and are not asked for here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import SHARE, Ask, Observed, Range, Role
 from audit.probes.bias.masked_sentences import masked_triples, pseudo_traced_triples, spelt
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ _SAID = ("stereotype", "antistereotype", "unrelated")
 _TERMS, _TRIED = 50, 32
 
 
-@dataclass(frozen=True)
+@immutable
 class StereotypeTriples:
     """Share of items in which the stereotype is likelier than its opposite, beside how often either beats nonsense."""
 

@@ -10,12 +10,13 @@ names units, real rows that are equal in all that is asked for are counted and t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
 from audit.probe import SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.bias import planted_synthetic
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ _MOST_SENSITIVE = 4
 _UNIT = "unit"
 
 
-@dataclass(frozen=True)
+@immutable
 class SyntheticTable:
     """What a synthetic table changes for groups: label-rate gaps, shares, fidelity, proxies, use for learning."""
 

@@ -6,10 +6,11 @@ The fault of every question is in it at once, in one size.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit.probe import Known, Trial, overall
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ def trial(probe: _DataBias, rng: np.random.Generator, dose: int) -> Trial:
     return Trial(dose > 0, data, {}, _known(probe, table), own)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Table:
     """What is laid out, [row] each."""
 

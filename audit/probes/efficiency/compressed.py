@@ -12,12 +12,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import NATS, NATS_GAP, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import DRAWN_FOR, column, shown_items
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Compressed"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Compressed:
     """How often the likeliest answer flips against a larger model, and how far the probabilities are."""
 

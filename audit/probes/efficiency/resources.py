@@ -14,11 +14,12 @@ item costs a start of torch, some seconds: eight items give an interval at 99 %,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.probe import AMOUNT, BYTES, COUNT, JOULES, Ask, Observed, Range, Role
 from audit.probes.items import DRAWN_FOR, Sampling, shown_items
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ __all__ = ["Resources"]
 _WEIGHTS = ["parameters", "matrices", "weight_bytes", "stored_bytes"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Resources:
     """Parameters, bytes of weights, operations of an answer, peak memory and energy of a model that computes here."""
 

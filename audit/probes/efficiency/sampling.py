@@ -10,12 +10,13 @@ asked of the model once an audit: resuming finds them again, another audit does 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.probe import AMOUNT, SECONDS, Ask, Observed, Range, Role
 from audit.probes.items import DRAWN_FOR, Sampling, shown_items
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,7 @@ __all__ = ["SamplingTime"]
 _TURN = 8
 
 
-@dataclass(frozen=True)
+@immutable
 class SamplingTime:
     """Seconds per sample and per likelihood, one call at a time, and what it costs to draw element by element."""
 

@@ -10,13 +10,13 @@ Calibrators, and thresholds that promise something, are learnt from items of the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.probes.items import check_classes, content, storable_items
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,7 @@ def _key(cell: Any) -> str:
     return "\0".join(map(str, cell)) if array.dtype.kind in "UO" else array.astype(float).tobytes().hex()
 
 
-@dataclass(frozen=True)
+@immutable
 class Calibration:
     """How far confidences are from the share of right answers, and what can be promised by answering only some."""
 

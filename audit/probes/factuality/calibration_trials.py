@@ -13,10 +13,11 @@ answer, and equally many of each are sure.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit.probe import Known, KnownMeasures, Observed, Trial, auroc_of, likely_as, mean_of, overall
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ _WAYS = 4
 """Choices, or classes."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Dose:
     """A row of the table above."""
 

@@ -10,12 +10,12 @@ writes, a model may be asked whether it knows: P(IK), of " Yes" and " No" by the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.items import without_nan
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ __all__ = ["ClosedBook"]
 _PLACE = "{question}"
 
 
-@dataclass(frozen=True)
+@immutable
 class ClosedBook:
     """Share of factual questions that the model answers with the truth, beside what guessing would score."""
 

@@ -10,7 +10,7 @@ always; a helper `verifier` (`lexical_verifier`, or a folder by `verifier`) is a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -19,6 +19,7 @@ from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, R
 from audit.probes.factuality.verifying import VERIFIER, verified
 from audit.probes.items import column, without_nan
 from audit.probes.passages import check_prompt, laid_out, passages_of
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _OBSERVED = ("not_asked", "finish", "problem", "cited", "verified")
 """What is observed of a question beside the fields of the data."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Grounding:
     """Share of a model's claims that its evidence does not bear out, claim by claim, with both places."""
 
@@ -202,7 +203,7 @@ class Grounding:
         return trials_of_grounding(rng, given=self.answers == "given")
 
 
-@dataclass(frozen=True)
+@immutable
 class _Searching:
     """The probe, when the passages to search are known."""
 

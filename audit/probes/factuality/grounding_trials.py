@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit.model import Pair
 from audit.probe import Known, KnownMeasures, Observed, Probe, Trial, auroc_of, mean_of, observed_in, overall
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,7 +85,7 @@ def _trial(rng: np.random.Generator, dose: int, kinds: tuple[int, int], *, given
     return Trial(dose > 0, _items(rng, made, given=given), answers, known)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Made:
     """An answer with its passages, and what is known of it."""
 

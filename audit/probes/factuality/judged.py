@@ -7,11 +7,11 @@ said of some. The judge's errors are learnt from these and taken out of the shar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +31,7 @@ _FIELDS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
+@immutable
 class Judged:
     """Share of answers that people would call right, from a judge's scores of all and people's labels of some."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.probe import Known, Trial, auroc_of, mean_of, overall
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ def _trial(rng: np.random.Generator, dose: int, right: int, called: int) -> Tria
     return Trial(dose > 0, {"items": items.iloc[rng.permutation(_TRIED)]}, {}, judged.known())
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judged:
     """What is planted, [answer] each."""
 

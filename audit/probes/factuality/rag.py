@@ -9,13 +9,13 @@ elsewhere: in the data, a column for each slice, and what `rag_slices.sliced` sa
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.factuality.verifying import VERIFIER, verified
 from audit.probes.items import column, without_nan
 from audit.probes.passages import check_prompt, laid_out
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _GIVEN = {
 }
 
 
-@dataclass(frozen=True)
+@immutable
 class RAG:
     """Correctness with evidence, without it, with near misses, in other places and with changed evidence, paired."""
 

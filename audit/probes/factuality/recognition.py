@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.model import Continuation
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.items import without_nan
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _PROMPT = (
 )
 
 
-@dataclass(frozen=True)
+@immutable
 class Recognition:
     """Share of answers, some of them with invented content, that the model calls by the right name."""
 

@@ -10,12 +10,13 @@ one of them, named before anything is asked, is the headline.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import AUROC, SHARE, SIGNED, Ask, Observed, Range, Role
 from audit.probes.factuality.uncertainty_asking import Asking, given
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +57,7 @@ _FIELDS = {
 }
 
 
-@dataclass(frozen=True)
+@immutable
 class Uncertainty:
     """How often a wrong answer looks less certain than a right one, by one of thirty scores, beside its mere length."""
 

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import DataError
 from audit.model import Continuation, Pair
 from audit.probes.items import without_nan
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,7 +193,7 @@ def _confidence(cell: Any) -> float | str:
     return float(cell)
 
 
-@dataclass(frozen=True)
+@immutable
 class Asking:
     """How one shard of prompts is asked about."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING, Any
 
 from audit.model import Continuation
 from audit.probes.factuality.uncertainty_asking import OBSERVED
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +103,7 @@ def trial(tried: Probe, template: str, rng: np.random.Generator, dose: int) -> T
     return Trial(dose > 0, {"items": items.iloc[rng.permutation(_TRIED)]}, told, answers.known(), tried)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Answers:
     """What is planned for each prompt, [prompt]."""
 

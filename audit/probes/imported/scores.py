@@ -8,10 +8,10 @@ says what the scores are about, so that a team's red-team logs stand in the reco
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.probe import AMOUNT, SHARE, Ask, Observed, Range, Role
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,7 @@ _FIELDS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
+@immutable
 class ImportedScores:
     """Mean and pass rate of scores that another tool wrote, by group, held against the tool's own numbers."""
 

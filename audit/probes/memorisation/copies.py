@@ -11,11 +11,11 @@ looked at in the same way and stand beside every number: common phrases are no c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.probe import COUNT, SHARE, SHARE_GAP, Observed, Range, Role
 from audit.probes.written import UNIT, WRITTEN, OfWrittenTexts
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ __all__ = ["Copies"]
 _WORDS = Range("words", 0)
 
 
-@dataclass(frozen=True)
+@immutable
 class Copies(OfWrittenTexts):
     """Share of texts that hold a passage of a corpus, word for word or nearly, beside that of texts of people."""
 

@@ -10,7 +10,7 @@ pattern draws depends on the canary's id alone, so it can be made again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
@@ -19,6 +19,7 @@ from audit.probe import AUROC, COUNT, P_VALUE, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import shown_items, without_nan
 from audit.probes.novelty.scores import needed_for, own_answers
 from audit.seeds import rng_for
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ _CANARY = Role(_FIELDS, frozenset(_FIELDS), lists=frozenset({"alternatives"}))
 _BITS = Range("bits")
 
 
-@dataclass(frozen=True)
+@immutable
 class Exposure:
     """By how many bits planted canaries are more exposed than chance explains, beside canaries that never were."""
 

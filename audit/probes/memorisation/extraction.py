@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.items import column, lists_by_item, without_nan
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _TEXTS = Role(
 _CHARACTERS = Range("characters", 0)
 
 
-@dataclass(frozen=True)
+@immutable
 class Extraction:
     """Share of texts whose suffix comes out again after their prefix, beside that of held-out texts."""
 

@@ -17,12 +17,13 @@ trained on first: attacks on models up to a billion parameters stay under an AUR
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import AUROC, COUNT, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import lists_by_item, storable_items
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,7 @@ _BY_DENOISING = ("secmi", "pia", "sima")
 _BY_DRAWS = "peakedness"
 
 
-@dataclass(frozen=True)
+@immutable
 class Membership:
     """AUROC and low-false-alarm rates at which members are told from non-members, after a look without the model."""
 

@@ -8,12 +8,13 @@ as many further models of P(X) as are named, each by its likelihood, or by its c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.probe import AUROC, SHARE, SIGNED, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
 from audit.probes.novelty.scores import ROLES, Raw, calibration_needed, needed_for, own_answers
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Contrast"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Contrast:
     """AUROC of a generative model's score beside a classifier's scores and kNN on data that neither has learnt."""
 

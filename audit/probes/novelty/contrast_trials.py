@@ -6,11 +6,12 @@ Scores are points of a normal grid, as in `audit.probes.novelty.trials`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit.probe import Answer, Known, Trial, auroc_of, mean_of
 from audit.probes.novelty.trials import ITEMS, ROLES, frame_of, grid, key_of, script_of, shortest_code
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +40,7 @@ def _contrast_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     return Trial(dose > 0, data, _answers(probe, sides), _known(probe, sides), probe)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Side:
     """Items of one role, and what the models say of each."""
 

@@ -12,12 +12,13 @@ distorted after that, each number between the least and the greatest of theirs; 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.probe import AUROC, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
 from audit.probes.novelty.scores import ROLES, Bar, calibration_needed
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["DataNovelty"]
 
 
-@dataclass(frozen=True)
+@immutable
 class DataNovelty:
     """AUROC of scores that need no model on foreign data, their blind spots, and what they flag."""
 

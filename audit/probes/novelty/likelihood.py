@@ -15,7 +15,7 @@ their own, are one blind spot more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, get_args
 
 from audit.probe import AUROC, P_VALUE, SHARE, Ask, Observed, Range, Role
@@ -32,6 +32,7 @@ from audit.probes.novelty.scores import (
     own_answers,
     token_traces,
 )
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Likelihood"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Likelihood:
     """AUROC of a model's score on foreign data, its blind spots, and scores that need no model beside it."""
 
@@ -262,7 +263,7 @@ class Likelihood:
         return result.headline.high is not None and result.headline.high < 0.5
 
 
-@dataclass(frozen=True)
+@immutable
 class _Informed:
     """The probe, told what was learnt."""
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from audit.probe import Answer, Known, Trial, auroc_of, mean_of
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -182,7 +183,7 @@ def _likelihood_trial(probe: Any, rng: np.random.Generator, dose: int, moved: fl
     return Trial(dose > 0, shown.data, answers, known, probe)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Shown:
     """What a trial shows, and how strange it looks to the model."""
 

@@ -10,11 +10,11 @@ shop hold phones whoever writes them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from audit.probe import COUNT, SHARE, SHARE_GAP, Observed, Range, Role
 from audit.probes.written import UNIT, WRITTEN, OfWrittenTexts
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ Kind = Literal["bank_account", "email", "ip_address", "national_number", "paymen
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-@dataclass(frozen=True)
+@immutable
 class PersonalData(OfWrittenTexts):
     """Share of texts that hold personal data, by kind, beside texts of people, and of those that a corpus has, too."""
 

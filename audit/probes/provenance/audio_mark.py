@@ -10,13 +10,14 @@ mark is one of `dokimasia.audio_marks`. One that is missing says nothing of who 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.probe import COUNT, SHARE, Observed, Range, Role
 from audit.probes.provenance.audio_reading import Sounds
 from audit.probes.provenance.filed_marks import FileMarkProbe
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,7 @@ _UNIT = "independent unit, e.g. the voice or the piece; absent = every sound is 
 _NAME = "file name, by which originals go with marked sounds; absent = they go by id"
 
 
-@dataclass(frozen=True)
+@immutable
 class MarkedSounds(FileMarkProbe):
     """Share of sounds that carry a keyed mark, after attacks too, beside false alarms and what it costs."""
 

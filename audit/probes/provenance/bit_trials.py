@@ -8,11 +8,12 @@ key that was not put in it agrees in far more places than are needed, or in too 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from audit.probe import Known, KnownMeasures, Trial, mean_of
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ _FOUND = (22, 14, 5)
 """Units in which the mark is found, of two files each."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Planted:
     """What a medium's trials plant."""
 
@@ -59,7 +60,7 @@ def bit_trials(probe: Any, planted: Planted, rng: np.random.Generator) -> list[T
     return [_Made(tried, planted, dose, rng).trial() for dose in range(3)]
 
 
-@dataclass(frozen=True)
+@immutable
 class _Made:
     """Files in which the mark is found, more or less, and what must come out."""
 

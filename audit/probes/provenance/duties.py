@@ -11,13 +11,13 @@ says that a rule is kept in law, and what outputs cannot show is told as not tes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from audit.errors import did_you_mean
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ _FILE = "the file's bytes in base64"
 _OF_TEXT = ("text", "tokens", "p_value")
 
 
-@dataclass(frozen=True)
+@immutable
 class Duties:
     """Share of outputs that keep each duty to mark them, by rule, and of those that keep all that are about them."""
 
@@ -167,7 +167,7 @@ class Duties:
         return duties_trials(self)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Reading:
     """Reads outputs; entered by the runner, it keeps one parser for all of them."""
 

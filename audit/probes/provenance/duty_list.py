@@ -9,12 +9,12 @@ A date or a statement says how sure it is. They are paraphrases: a report prints
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ UNTESTED: Mapping[str, Cause] = {
 """Why outputs cannot tell, whatever they are."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Duty:
     """One rule."""
 

@@ -6,13 +6,13 @@ import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from audit.errors import DataError, UsageError
 from audit.probe import Ask, Observed
 from audit.probes.provenance.mark_probe import MarkProbe
 from audit.probes.provenance.named import attacks_named, mark_and_key, names_of
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,7 @@ class Medium(Protocol):
         """Return what the mark costs."""
 
 
-@dataclass(frozen=True)
+@immutable
 class MarkReader:
     """Reads what files hold under a key, and under others that are drawn for each file."""
 
@@ -183,7 +183,7 @@ class FileMarkProbe(MarkProbe, ABC):
         return known, MarkReader(self.medium, mark, known.secret, self.other_keys)
 
 
-@dataclass(frozen=True)
+@immutable
 class FileReading:
     """Reads the items beside what was given with them."""
 

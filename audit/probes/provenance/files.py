@@ -23,6 +23,7 @@ from audit.watermarks.keys import MarkKey, read_mark_key
 from audit.watermarks.origin import Origin, Parser, read_origin, require_c2pa, trusting
 from audit.watermarks.text.finding import Sought
 from audit.watermarks.text.keyed import read_text_key
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _MODEL = "trainedAlgorithmicMedia"
 _NOTHING = Cause("there is nothing to read: it is empty, too large, or no regular file")
 
 
-@dataclass(frozen=True)
+@immutable
 class FileMark:
     """What keys say of one picture, sound or video."""
 

@@ -13,7 +13,7 @@ to put it into originals that were never marked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -24,6 +24,7 @@ from audit.probes.items import without_nan
 from audit.probes.provenance.image_reading import BY_MODEL, ImageReader, Lifted, attacks_on_images, pixels_of
 from audit.probes.provenance.mark_probe import MarkProbe
 from audit.probes.provenance.named import mark_and_key, names_of
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +43,7 @@ _UNIT = "independent unit, e.g. the photograph that it was cut from; absent = ev
 _NAME = "file name, by which originals go with marked images; absent = they go by id"
 
 
-@dataclass(frozen=True)
+@immutable
 class MarkedImages(MarkProbe):
     """Share of images that carry a keyed mark, after attacks too, beside false alarms, copies and what it costs."""
 
@@ -164,7 +165,7 @@ class MarkedImages(MarkProbe):
         return known, ImageReader(ask, mark, known.secret, self.other_keys, self.levels, regenerator=self.regenerator)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Reading:
     """Reads the items beside what was given with them."""
 

@@ -8,11 +8,12 @@ and for its original. What is lifted from flat images is nothing: a copy of it l
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from audit.probe import Known, KnownMeasures, Trial, mean_of
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +38,7 @@ def image_mark_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     return [_Made(tried, dose, rng).trial() for dose in range(3)]
 
 
-@dataclass(frozen=True)
+@immutable
 class _Made:
     """Images in which the mark is found, more or less, and what must come out."""
 

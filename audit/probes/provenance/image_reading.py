@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import DataError, UsageError
 from audit.probe import Ask
 from audit.probes.items import as_array
 from audit.probes.provenance.named import attacks_named
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +71,7 @@ def seen_part(image: NDArray[np.floating]) -> list[Any]:
     return told
 
 
-@dataclass(frozen=True)
+@immutable
 class Lifted:
     """What marked images have in common; the attacks that someone makes with it."""
 
@@ -91,7 +92,7 @@ class Lifted:
                 yield COPY, psnr, copied(original, self.pattern, psnr)
 
 
-@dataclass(frozen=True)
+@immutable
 class ImageReader:
     """Reads images under a key, and under others that are drawn for each image."""
 

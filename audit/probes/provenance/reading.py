@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from audit import plugins
 from audit.probe import Ask
 from audit.watermarks.text.keyed import SECRET_OPTIONS
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +72,7 @@ def attacks_named(names: Sequence[str]) -> list[tuple[str, float]]:
     return list(dict.fromkeys(found))
 
 
-@dataclass(frozen=True)
+@immutable
 class Reader:
     """Reads texts with the tokenizer of a model."""
 

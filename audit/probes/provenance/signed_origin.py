@@ -14,11 +14,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,7 @@ _MODEL = "trainedAlgorithmicMedia"
 _PLANTED = 60
 
 
-@dataclass(frozen=True)
+@immutable
 class SignedOrigin:
     """Share of files whose origin is signed and trusted, labelled, without contradiction, and what tampering passes."""
 
@@ -141,7 +142,7 @@ class SignedOrigin:
         return Trial(share < 1, {"items": files}, {}, known, replace(self))
 
 
-@dataclass(frozen=True)
+@immutable
 class _Reading:
     """Reads files; entered by the runner, it keeps one parser for all of them."""
 

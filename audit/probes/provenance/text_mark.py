@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,6 +22,7 @@ from audit.model import Continuation
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
 from audit.probes.provenance.reading import Reader, another_key, asked_of, attacks_named, mark_of
 from audit.watermarks.text.keyed import read_text_key
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,7 @@ __all__ = ["TextMark"]
 _UNIT = "independent unit, e.g. the document; absent = equal texts are one"
 
 
-@dataclass(frozen=True)
+@immutable
 class TextMark:
     """Share of a model's outputs that carry a keyed watermark, beside false positives, its price, and what survives."""
 

@@ -7,11 +7,12 @@ count of pairs gives another rate. Texts name themselves, so that a script finds
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from audit.probe import Answer, Trial, mean_of, overall
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,7 +110,7 @@ def _trial(probe: Any, texts: _Texts, rng: np.random.Generator, dose: int) -> Tr
     return Trial(dose > 0, data, script.answers(put_in=probe.put_in), script.known(put_in=probe.put_in), probe)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Script:
     """A model whose texts say what they are and their number, and the reader of their ids."""
 

@@ -11,13 +11,14 @@ missing says nothing of who made it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.probe import COUNT, SHARE, Observed, Range, Role
 from audit.probes.provenance.filed_marks import FileMarkProbe
 from audit.probes.provenance.video_reading import Videos
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ _UNIT = "independent unit, e.g. the film that it was cut from; absent = every vi
 _NAME = "file name, by which originals go with marked videos; absent = they go by id"
 
 
-@dataclass(frozen=True)
+@immutable
 class MarkedVideos(FileMarkProbe):
     """Share of videos that carry a keyed mark, after attacks too, beside false alarms and what it costs."""
 

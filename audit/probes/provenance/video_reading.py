@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError, UsageError
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ _MOST = 1 << 28
 _LEVELS = 255
 
 
-@dataclass(frozen=True)
+@immutable
 class Clip:
     """The first frames of a video."""
 
@@ -48,7 +48,7 @@ class Clip:
             yield Frame(one, at / 25, key, self.steps)
 
 
-@dataclass(frozen=True)
+@immutable
 class Videos:
     """Videos, of which the first frames are read."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
@@ -28,6 +28,7 @@ from audit.probes.items import (
     usable,
     vectors,
 )
+from detectors.immutable import immutable
 from detectors.phrases import Cause, Method
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Samples"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Samples:
     """Distance of samples from held-out data, how much of it they reach, what they miss, and whether they copy."""
 

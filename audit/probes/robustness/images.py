@@ -11,12 +11,12 @@ nothing is not asked. What a change draws depends on the image's id, kind and st
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import NATS, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.robustness.asked import Entry, Form, entries_of, frame_of, strengths_problem
+from detectors.immutable import immutable
 from detectors.robustness.kinds import AS_IT_IS, ImageKind
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["ImageRobustness"]
 
 
-@dataclass(frozen=True)
+@immutable
 class ImageRobustness:
     """How often a classifier's answers flip, or by how much a likelihood falls, when images change, by kind."""
 

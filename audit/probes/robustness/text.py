@@ -16,13 +16,14 @@ Paraphrases come with the items, or a helper makes them:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.items import column, without_nan
 from audit.probes.robustness.asked import Entry, Form, entries_of, frame_of, strengths_problem
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 from detectors.robustness.kinds import AGAIN, AS_IT_IS, TextKind
 
@@ -39,7 +40,7 @@ _QUESTION, _CHOICES = "{question}", "{choices}"
 _OTHER_WORDS = "Say the same question in other words: {question}\nIn other words:"
 
 
-@dataclass(frozen=True)
+@immutable
 class TextRobustness:
     """How often answers change when the text changes and what it asks does not, by kind and strength of change."""
 

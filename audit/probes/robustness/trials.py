@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit.probe import Known, KnownMeasures, Observed, Trial, likely_as, mean_of
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ _DOSES = ((0, 0, 0), (14, 6, 6), (26, 12, 11))
 """Items of which the answer flips under the first, the second and the third change, without the fault and with two."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Planted:
     """Who flips under what."""
 
@@ -130,7 +131,7 @@ def _texts(rng: np.random.Generator, planted: _Planted, true: np.ndarray, dose: 
     return frame.rename_axis("id").rename(index=str).iloc[rng.permutation(len(frame))]
 
 
-@dataclass(frozen=True)
+@immutable
 class _Script:
     """Reads a text, and answers."""
 
@@ -277,7 +278,7 @@ def _swing() -> np.ndarray:
     return np.where(np.arange(_ITEMS) // 4 % 2, 1.0, -1.0)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Looks:
     """Images of nine by nine blocks of three by three pixels, whose centres no change of the trial hides."""
 

@@ -10,7 +10,6 @@ The answer is the model's own, or one made elsewhere. Which masks are drawn depe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.probe import AUROC, COUNT, NATS, NATS_GAP, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
@@ -26,6 +25,7 @@ from audit.probes.transparency.asking import (
     gradient_columns,
 )
 from audit.seeds import rng_for
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ _COLUMNS = (
 """Of what is observed."""
 
 
-@dataclass(frozen=True)
+@immutable
 class AttributionToSources:
     """How faithfully a method tells which sources in the prompt drove an answer, tried on masks and planted facts."""
 

@@ -8,11 +8,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit.probe import Known, Trial, mean_of, observed_in, overall
 from audit.probes.transparency.asking import BY_GRADIENTS
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,7 @@ _QUESTIONS, _PLANTED, _SOURCES, _MANY = 16, 12, 4, 6
 _ANSWER = "code"
 
 
-@dataclass(frozen=True)
+@immutable
 class _Made:
     """A question and its sources, each of which adds something else to log p."""
 

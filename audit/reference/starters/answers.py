@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -24,6 +23,7 @@ from audit.data import ENDINGS, column_names
 from audit.errors import UsageError
 from audit.reference.plans import find_language_model
 from audit.reference.starters import family_of, has_chat_template, seen_from
+from detectors.immutable import immutable
 
 __all__ = ["ANSWERS", "Purpose", "answers_plan"]
 
@@ -37,7 +37,7 @@ _CHAT_PROMPT = (
 )
 
 
-@dataclass(frozen=True)
+@immutable
 class _Kind:
     """What a purpose needs."""
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import UsageError, did_you_mean
 from audit.frameworks import Alternative, Clause, Framework, framework_names, load_framework
 from audit.reference.starters import CHAT_PROMPT, family_of, seen_from, starter_model
 from audit.reference.starters.answers import ANSWERS
+from detectors.immutable import immutable
 
 __all__ = ["PROFILES", "ClausePlan", "clause_plan"]
 
@@ -25,7 +25,7 @@ _QUESTIONS = (*ANSWERS, "efficiency", "mark", "memorisation", "novelty", "privac
 """What `init --for` takes too; other plans answer them."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Ready:
     """A check as a plan writes it."""
 
@@ -39,7 +39,7 @@ class _Ready:
     """Whether the data are the user's to give."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ClausePlan:
     """A plan and what it serves."""
 

@@ -17,7 +17,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from typing import Any
 from audit.data import ENDINGS, column_names, folder_labels, read_columns
 from audit.errors import UsageError, did_you_mean
 from audit.reference.starters.tables import MOST_VALUES, first_values, label_of
+from detectors.immutable import immutable
 
 __all__ = ["NoveltyPlans", "novelty_plans"]
 
@@ -36,7 +36,7 @@ _ID = re.compile(r"(?:(?:^|[_ ])(?i:id|uid|번호)|[a-z]I[dD])$")
 _ALLOWED = "allowed: a folder of images with a subfolder for each label, or a table with a column of labels"
 
 
-@dataclass(frozen=True)
+@immutable
 class NoveltyPlans:
     """The text of both plans."""
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+
+from detectors.immutable import immutable
 
 __all__ = ["KINDS", "Edit", "corrupt", "reword"]
 
@@ -91,7 +92,7 @@ _SYNONYM = _pairs(_SYNONYMS, both=True)
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 
 
-@dataclass(frozen=True)
+@immutable
 class Edit:
     """Words of a sentence that go, and those that come; `gone` may be part of the sentence only once to be made."""
 

@@ -19,7 +19,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from audit.errors import UsageError
 from audit.models.verifier import TOKEN_KINDS, UNMATCHED, unmatched
 from audit.processor import multiplies_bfloat16
 from audit.reference.training.verifier_pool import LABELS, UNSUPPORTED, Files, Row, pool
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +44,7 @@ Encoded = Sequence[dict[str, list[int]]]
 """A pair's `input_ids` and `token_type_ids`."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Recipe:
     """How it is trained."""
 

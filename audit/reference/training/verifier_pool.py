@@ -15,13 +15,13 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from audit.errors import DataError
 from audit.reference.training.corruptions import corrupt, reword
+from detectors.immutable import immutable
 
 __all__ = ["LABELS", "UNSUPPORTED", "Files", "Row", "pool"]
 
@@ -38,7 +38,7 @@ Row = tuple[str, str, int]
 """Premise, hypothesis, target: a position in LABELS, or UNSUPPORTED."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Files:
     """Where the published sets lie."""
 
@@ -66,7 +66,7 @@ def pool(files: Files, seed: int) -> list[Row]:
     return [rows[place] for place in random.permutation(len(rows))]
 
 
-@dataclass(frozen=True)
+@immutable
 class _Page:
     claim: str
     supported: bool

@@ -11,7 +11,6 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from threading import Lock
 from typing import Any, BinaryIO
 
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.errors import DataError, LibraryError, UsageError
+from detectors.immutable import immutable
 from detectors.provenance.audio.reading import HIGHEST, LOWEST
 
 __all__ = ["ENDINGS", "Sound", "sound_file", "sound_of"]
@@ -43,7 +43,7 @@ _BLOCK = 1 << 14
 _TEXTS = ("title", "copyright", "artist", "comment", "date", "album", "license", "tracknumber", "genre")
 
 
-@dataclass(frozen=True)
+@immutable
 class Sound:
     """A sound [sample, channel] of -1 to 1, and what its file says beside it."""
 

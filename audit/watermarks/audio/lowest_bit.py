@@ -8,8 +8,9 @@ It shows that a sound is still what it was, not where it came from. An audit nee
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
+
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ __all__ = ["AudioLowestBit"]
 _TOP = 1 << 15
 
 
-@dataclass(frozen=True)
+@immutable
 class AudioLowestBit:
     """A keyed mark in the lowest of 16 bits of every sample, which no change of the sound survives."""
 

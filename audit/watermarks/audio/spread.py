@@ -14,10 +14,10 @@ made it. Signed origin (`audit.watermarks.origin`) binds a statement to the byte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import UsageError
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,7 @@ _SILENT = 1e-9
 """Share of the loudness around a moment below which it is silence."""
 
 
-@dataclass(frozen=True)
+@immutable
 class AudioSpread:
     """A keyed, blind mark in sound that survives compression, cuts, noise and another rate. Raises UsageError."""
 

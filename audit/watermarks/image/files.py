@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.errors import DataError, UsageError
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,7 +39,7 @@ _SAID_IN_TIFF = (270, 271, 272, 305, 306, 315, 33432)
 """Tags of TIFF that are about the picture: caption, maker, model, software, date, artist, copyright."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Picture:
     """An image [row, column] or [row, column, channel] of 0 to 1, and what its file says beside it."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import UsageError
 from audit.watermarks.image.mark import message_of
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ _LEAST = 256 * 256
 """Pixels below which the package refuses an image."""
 
 
-@dataclass(frozen=True)
+@immutable
 class InvisibleWatermark:
     """32 bits by a method of the package invisible-watermark (`pip install dokimasia[invisible]`); it has no key."""
 

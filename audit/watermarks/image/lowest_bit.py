@@ -9,10 +9,10 @@ the mark that must fail.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import UsageError
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["LowestBit"]
 
 
-@dataclass(frozen=True)
+@immutable
 class LowestBit:
     """A keyed mark in the lowest bit of every pixel, which no change of the file survives."""
 

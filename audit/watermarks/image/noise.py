@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import UsageError
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["GaussianShading", "TreeRing"]
 
 
-@dataclass(frozen=True)
+@immutable
 class GaussianShading:
     """The key chooses the signs of the noise that an image begins with; read by the model that drew it."""
 
@@ -88,7 +88,7 @@ class GaussianShading:
         return (number % self.streams).to_bytes(4)
 
 
-@dataclass(frozen=True)
+@immutable
 class TreeRing:
     """The key chooses the long waves in the noise that an image begins with; read by the model that drew it."""
 

@@ -12,10 +12,10 @@ it does not prove who made the picture. Signed origin (`audit.watermarks.origin`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import UsageError
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ _CONTRAST = (2 / 255, 10 / 255)
 """Least and greatest contrast to which the mark is proportional: below it the eye sees as much, above no less."""
 
 
-@dataclass(frozen=True)
+@immutable
 class SpreadSpectrum:
     """A keyed, blind mark of 32 bits that survives compression, cuts, scaling and small rotation. Raises UsageError."""
 

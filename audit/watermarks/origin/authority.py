@@ -8,11 +8,12 @@ of `made_authority` leave each of it out, so that the prediction can be held aga
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from audit.watermarks.origin.parser import require_c2pa
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -25,7 +26,7 @@ EMAIL = "1.3.6.1.5.5.7.3.4"
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True)
+@immutable
 class Authority:
     """PEM texts of a root, of the chain of a leaf under it, leaf first, and of the leaf's key (PKCS 8)."""
 

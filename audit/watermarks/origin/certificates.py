@@ -10,13 +10,13 @@ purpose that is on its list, an authority key identifier, a key of a known kind,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import UsageError
 from audit.watermarks.origin.parser import require_c2pa
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _LEAST_RSA = 2048
 _ORDER: tuple[Outcome, ...] = ("refused", "invalid", "valid")
 
 
-@dataclass(frozen=True)
+@immutable
 class Problem:
     """What is wrong, or less than the profile asks for, in one field."""
 
@@ -45,7 +45,7 @@ class Problem:
     what: Phrase
 
 
-@dataclass(frozen=True)
+@immutable
 class Preflight:
     """What comes of signing with a chain and a key."""
 

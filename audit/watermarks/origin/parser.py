@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from audit.errors import LibraryError
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 __all__ = ["Answer", "Parser", "require_c2pa"]
@@ -34,7 +35,7 @@ _NO_MEMORY = 9
 _WORKER = (sys.executable, "-m", "audit.watermarks.origin.worker")
 
 
-@dataclass(frozen=True)
+@immutable
 class Answer:
     """What the child said of one job."""
 

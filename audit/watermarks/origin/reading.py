@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import mimetypes
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from audit.watermarks.origin.certificates import certificates_in
 from audit.watermarks.origin.parser import Answer, Parser
 from audit.watermarks.origin.sources import in_conflict, said_by, term_of
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 __all__ = ["STATES", "Origin", "media_type", "origin_of", "read_origin", "read_origins", "trusting"]
@@ -35,7 +36,7 @@ _NO_PLACE = "NotSupported"
 """How the library begins to say that it knows no place for a manifest in files of a type."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Origin:
     """What one file says."""
 

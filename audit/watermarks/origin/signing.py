@@ -8,7 +8,6 @@ What is signed is read again before it is handed out: signing may return a file 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -19,11 +18,12 @@ from audit.watermarks.origin.parser import Parser
 from audit.watermarks.origin.reading import Origin, media_type, read_origin
 from audit.watermarks.origin.sources import AIGC_FIELDS, SOURCE_TYPES, aigc_label
 from audit.watermarks.origin.xmp import packet_with
+from detectors.immutable import immutable
 
 __all__ = ["Declaration", "signed"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Declaration:
     """What a file shall say of itself."""
 

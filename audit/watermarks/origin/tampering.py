@@ -9,12 +9,12 @@ What passes is told by region (`containers`): a chunk's checksum, a box's label,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from audit.errors import UsageError
 from audit.watermarks.origin.parser import Parser
 from audit.watermarks.origin.reading import media_type, read_origin
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ _AT_ONCE = 250
 """Changes that a child tries in one job."""
 
 
-@dataclass(frozen=True)
+@immutable
 class RegionRow:
     """What became of the changes in one region, or in all regions of one kind."""
 
@@ -40,7 +40,7 @@ class RegionRow:
     passed: int
 
 
-@dataclass(frozen=True)
+@immutable
 class ByteMap:
     """What became of every change that was tried."""
 

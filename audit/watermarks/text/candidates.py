@@ -6,12 +6,13 @@ What a mark costs goes by them and not by the vocabulary.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +23,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@immutable
 class Candidates:
     """The candidates of some texts of a batch, in order of text and token; at least one for each text."""
 

@@ -9,11 +9,11 @@ together in the text before, nothing is marked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
 from audit.watermarks.text.gumbel import short_key
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["DiPmark"]
 
 
-@dataclass(frozen=True)
+@immutable
 class DiPmark:
     """DiPmark; with strength 0.5 it is gamma-reweight. Raises ModelError."""
 

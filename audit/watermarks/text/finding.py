@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit import plugins
 from audit.errors import DokimasiaError
 from audit.model import CanTokenise
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     from detectors.provenance.text.scheme import Reading, TextScheme
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Sought", "found_in", "published_marks"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Sought:
     """A mark that texts are tried for."""
 

@@ -9,10 +9,10 @@ stood together in the text before, nothing is marked, or texts would run in circ
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def short_key(key: int) -> Iterator[Cause]:
         yield Cause("the key has no more than {count} bits: who has a marked text can try them all", count=56)
 
 
-@dataclass(frozen=True)
+@immutable
 class Gumbel:
     """Our own Gumbel mark: 53-bit numbers under a key of any length. Raises ModelError."""
 
@@ -68,7 +68,7 @@ class Gumbel:
         return alive.with_p(alive.winners(scheme.uniforms(contexts, alive.places[1][:, None])[:, 0]))
 
 
-@dataclass(frozen=True)
+@immutable
 class VLLMGumbel:
     """vLLM's Gumbel mark (`gumbel`, or `dual_key_gumbel` where `alpha` is given). Raises ModelError."""
 

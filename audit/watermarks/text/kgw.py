@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Green", "LeftHash", "SelfHashHF", "SelfHashLMW", "green_after"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Green(ABC):
     """A mark that favours green tokens; names are those of transformers' `WatermarkingConfig`. Raises ModelError."""
 
@@ -66,7 +66,7 @@ class Green(ABC):
             yield Cause("the key has more than 32 bits, of which lists have no more than 32: another key has the same")
 
 
-@dataclass(frozen=True)
+@immutable
 class LeftHash(Green):
     """The KGW mark with left hash: the token before chooses which tokens are green."""
 
@@ -110,7 +110,7 @@ def green_after(key: int, ratio: float, vocabulary: int, before: int) -> np.ndar
     return np.packbits(first_ids(key * before % (2**64 - 1) % 2**32, vocabulary, int(vocabulary * ratio)))
 
 
-@dataclass(frozen=True)
+@immutable
 class SelfHashHF(Green):
     """The KGW mark with self hash, of transformers: a token and those before it choose whether it is green itself."""
 
@@ -160,7 +160,7 @@ class SelfHashHF(Green):
         return logits.scatter_add(-1, likely, bias)
 
 
-@dataclass(frozen=True)
+@immutable
 class SelfHashLMW(SelfHashHF):
     """The KGW mark with self hash, of lm-watermarking: its hash knows nothing of the key, so its lists are others."""
 

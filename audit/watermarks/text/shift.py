@@ -8,11 +8,11 @@ Cyclic shifts after Fernandez et al. 2023 (arXiv 2308.00113); see `detectors.pro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
 from audit.watermarks.text.kgw import Green, green_after
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Shifted"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Shifted(Green):
     """The KGW mark with left hash that carries a message of some bits, such as who asked for the text."""
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ DEMO_KEYS = (
 """The published keys of the examples; what is marked with them can be marked by anyone."""
 
 
-@dataclass(frozen=True)
+@immutable
 class _Tournament(ABC):
     """The names are those of transformers' `SynthIDTextWatermarkingConfig`. Raises ModelError."""
 
@@ -97,7 +97,7 @@ class _Tournament(ABC):
         return now, known
 
 
-@dataclass(frozen=True)
+@immutable
 class SynthID(_Tournament):
     """SynthID as transformers and the wheel synthid-text 0.2.1 make it on a processor: bits from one public table."""
 
@@ -126,7 +126,7 @@ class SynthID(_Tournament):
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@immutable
 class SynthIDMain(_Tournament):
     """SynthID as the main branch of google-deepmind/synthid-text makes it: bits from a hash that the keys begin."""
 

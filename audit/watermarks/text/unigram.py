@@ -6,10 +6,10 @@ Zhao et al. 2023 (arXiv 2306.17439), bit for bit as the authors' code makes it: 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.watermarks.text.kgw import Green
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Unigram"]
 
 
-@dataclass(frozen=True)
+@immutable
 class Unigram(Green):
     """The Unigram mark: the same green tokens after any text."""
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.errors import DataError, LibraryError
+from detectors.immutable import immutable
 from detectors.provenance.video.reading import Frame
 
 __all__ = [
@@ -54,7 +54,7 @@ def require_av() -> Any:
     return av
 
 
-@dataclass(frozen=True)
+@immutable
 class Brightness:
     """The plane of brightness of a frame, in whole numbers."""
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
+
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["VideoLowestBit", "bits_of_frame"]
 
 
-@dataclass(frozen=True)
+@immutable
 class VideoLowestBit:
     """A keyed mark in the lowest bit of every pixel's brightness, which no change of the video survives."""
 

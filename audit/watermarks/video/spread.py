@@ -13,10 +13,10 @@ mark says that a video was marked, or that the mark was copied into it; it does 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.watermarks.image.spread import SpreadSpectrum
+from detectors.immutable import immutable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["VideoSpread"]
 
 
-@dataclass(frozen=True)
+@immutable
 class VideoSpread:
     """A keyed, blind mark of 32 bits in video that survives compression, cuts, lost frames and scaling."""
 

@@ -8,20 +8,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import rel_entr
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 
 __all__ = ["Distances", "distances"]
 
 _TENTHS = np.linspace(0, 1, 11)[1:-1]
 
 
-@dataclass(frozen=True)
+@immutable
 class Distances:
     """The distances of two sets of numbers; 0 = they are alike."""
 

@@ -15,12 +15,12 @@ Terms are words or several in a row, without case. A Korean term may bear a part
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from detectors.arrays import Floats
 from detectors.bias.data.duplicates import words_of
+from detectors.immutable import immutable
 
 __all__ = ["PRIOR", "Lexicon", "LogOdds", "Mentions", "error_of_sums", "error_over_texts", "log_odds"]
 
@@ -34,7 +34,7 @@ _PARTICLES = frozenset((
 _HANGUL = range(0xAC00, 0xD7A4)
 
 
-@dataclass(frozen=True)
+@immutable
 class Mentions:
     """What a text says of groups."""
 
@@ -98,7 +98,7 @@ class Lexicon:
         return {word: name for word in may for _, _, name in self.places((word,))}
 
 
-@dataclass(frozen=True)
+@immutable
 class LogOdds:
     """How much likelier a word stands near one group than near the others."""
 

@@ -11,7 +11,6 @@ columns the one that is chosen for its gap is named only where that is sure. So 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from detectors.bias.data.findings import Found
 from detectors.bias.data.setting import MOST_ROWS, ONE_GROUP, Mask, Setting
 from detectors.bias.data.splits import Split
 from detectors.bias.groups import MOST_GROUPS, Side, pair_ends
+from detectors.immutable import immutable
 from detectors.intervals import RATE_DIFFERENCE, exact_binomial, rate_difference
 from detectors.phrases import Method, Phrase
 from detectors.result import Measure, Remark
@@ -31,7 +31,7 @@ _AT_ONCE = Method("largest gap: {method}, all columns and groups at once (Bonfer
 _RATES = Method("exact binomial (Clopper-Pearson); all columns and groups at once (Bonferroni)")
 
 
-@dataclass(frozen=True)
+@immutable
 class _Gap:
     """How much more often a group lacks values of a column than the rest."""
 

@@ -14,7 +14,6 @@ what a better learner would tell. The p-value permutes the groups among all rows
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -24,6 +23,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from detectors.arrays import Floats, ranks
 from detectors.bias.data.splits import Column
+from detectors.immutable import immutable
 from detectors.intervals import auroc
 
 __all__ = ["Joint", "Proxy", "joint_proxies", "proxy_of"]
@@ -46,7 +46,7 @@ _AT_ONCE = 1 << 20
 """Numbers of permuted groups that are held at once."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Proxy:
     """How much one feature tells of the group."""
 
@@ -110,7 +110,7 @@ def _squares(apart: Floats) -> float:
     return float(np.square(apart, out=apart).sum())
 
 
-@dataclass(frozen=True)
+@immutable
 class Joint:
     """What all features together tell of the groups."""
 
@@ -194,7 +194,7 @@ def _deviations(scores: Floats, targets: Floats) -> Floats:
     return np.asarray((_areas(scores, targets) - 0.5) * np.sqrt(positive * (len(targets) - positive)))
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class _Learnt:
     """Ridge regression on one half [row, column], told on the other."""
 

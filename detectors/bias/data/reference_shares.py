@@ -12,7 +12,6 @@ are the reference: without one there is no distance.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import rel_entr, xlogy
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 from detectors.intervals import exact_binomial
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Direction, Measure, undefined
@@ -44,7 +44,7 @@ _MEANING: Mapping[str, tuple[str, Direction, float | None]] = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class Shares:
     """Shares of groups with intervals that hold together, and how they differ from a reference."""
 
@@ -104,7 +104,7 @@ def _wanted(names: Sequence[str], reference: Mapping[str, float]) -> Floats:
     return shares
 
 
-@dataclass(frozen=True)
+@immutable
 class _Make:
     n: int
     missing: int

@@ -15,7 +15,7 @@ gaps that are none. The gap that is pooled over strata is that of `detectors.bia
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,7 @@ from detectors.bias.data.findings import Found, largest, surest
 from detectors.bias.data.setting import MOST_ROWS, NEVER, ONE_GROUP, Setting
 from detectors.bias.data.splits import Column, Split
 from detectors.bias.groups import Side, pair_ends
+from detectors.immutable import immutable
 from detectors.intervals import RATE_DIFFERENCE, rate_difference
 from detectors.phrases import Method, Phrase
 from detectors.result import Measure, Remark
@@ -62,7 +63,7 @@ def _called(split: Split, column: Column) -> str:
     return Phrase("{group1}: {group2}", group1=split.name, group2=column.name)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class _Crossed:
     """A split within the strata of a column."""
 
@@ -128,7 +129,7 @@ class _Crossed:
         return replace(told.measure(_NAMES[1]), group=self.label)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class _Gaps:
     """Gaps of groups from the others: in all (value, low, high) [3, group], and those that strata have [gap]."""
 

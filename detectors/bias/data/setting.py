@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.bias.data.splits import Column, Split, column_of, splits_of
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 from detectors.result import COUNT, Direction, Measure, undefined
 
@@ -37,7 +37,7 @@ _MEANING: Mapping[str, tuple[str, Direction, float | None]] = {
 _SHARE: tuple[str, Direction, float | None] = ("share", "lower is better", 0.0)
 
 
-@dataclass(frozen=True)
+@immutable
 class TableQuestions:
     """What is asked of a table; column names as in its rows."""
 
@@ -58,7 +58,7 @@ class TableQuestions:
     """Columns within whose strata gaps of the label rate may turn round."""
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class Setting:
     """A table that is asked."""
 

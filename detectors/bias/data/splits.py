@@ -9,7 +9,6 @@ A group is called by its level, where the table is split in several ways `column
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from detectors.arrays import Floats
 from detectors.bias.levels import Coded, coded, crossed
+from detectors.immutable import immutable
 from detectors.phrases import Phrase
 
 __all__ = ["NOT_GIVEN", "Column", "Split", "as_numbers", "column_of", "splits_of"]
@@ -29,7 +29,7 @@ _BINS = 10
 Codes = NDArray[np.unsignedinteger[Any]]
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class Column:
     """One column of a table."""
 
@@ -78,7 +78,7 @@ class Column:
         return np.asarray(table.astype(np.min_scalar_type(int(table.max())))[self.codes])
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class Split:
     """The rows of a table in groups."""
 

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from detectors.immutable import immutable
 
 __all__ = ["MOST_ATTRIBUTES", "Pattern", "Uncovered", "uncovered"]
 
@@ -27,7 +28,7 @@ Ints = NDArray[np.int64]
 Codes = NDArray[np.signedinteger[Any]]
 
 
-@dataclass(frozen=True)
+@immutable
 class Pattern:
     """A maximal uncovered pattern."""
 
@@ -37,7 +38,7 @@ class Pattern:
     """Rows that match it."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Uncovered:
     """What of all combinations is uncovered."""
 
@@ -70,7 +71,7 @@ def uncovered(codes: Sequence[Codes], sizes: Sequence[int], tau: int, most: int 
     return Uncovered(sum(len(one.rows) for one in found), told, cells, cells - int((whole[1] >= tau).sum()))
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class _Found:
     """Maximal uncovered patterns over the same attributes."""
 
@@ -106,7 +107,7 @@ def _counted_rows(codes: Sequence[Codes], sizes: Sequence[int]) -> tuple[Ints, I
     return np.stack(rows, axis=1) - 1, weights
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class _Search:
     rows: Ints
     """Distinct rows [row, attribute]."""

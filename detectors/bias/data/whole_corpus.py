@@ -13,7 +13,7 @@ these are of independent units. Where no text names a group nothing is said of b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,7 @@ from detectors.bias.data.group_terms import Lexicon, LogOdds, Mentions, error_ov
 from detectors.bias.data.single_words import single_words
 from detectors.bias.gaps import group_gaps
 from detectors.bias.repeats import one_of_each_unit
+from detectors.immutable import immutable
 from detectors.intervals import Approximation, exact_binomial
 from detectors.phrases import Cause, Method, Phrase
 from detectors.result import COUNT, Direction, Measure, Remark, Result, undefined
@@ -78,7 +79,7 @@ def corpus_bias(
     return Result(measures, items=items if found.rows else None, table=corpus.table(), remarks=remarks)
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class _Corpus:
     texts: Sequence[str]
     groups: Mapping[str, Sequence[str]]

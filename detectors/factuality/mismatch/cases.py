@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from typing import Protocol, TypeVar
@@ -18,6 +17,7 @@ from detectors.factuality.mismatch.quantities import Quantity, quantities
 from detectors.factuality.mismatch.quoted import quoted
 from detectors.factuality.mismatch.verdicts import Place
 from detectors.factuality.words import MARK, NUMBER, Reading, Token, read
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 __all__ = ["Answer", "Case", "neighbours"]
@@ -35,7 +35,7 @@ class _Placed(Protocol):
 P = TypeVar("P", bound=_Placed)
 
 
-@dataclass(frozen=True)
+@immutable
 class Answer:
     """An answer, read."""
 
@@ -79,7 +79,7 @@ class Answer:
         return unmeasurable(self.reading)
 
 
-@dataclass(frozen=True)
+@immutable
 class Case:
     """One claim and what it is held against."""
 

@@ -13,12 +13,11 @@ named.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from detectors.factuality.mismatch.number_words import ORDINAL_WORDS, SCALES
 from detectors.factuality.mismatch.quantities import Quantity
 from detectors.factuality.mismatch.units import CURRENCY_SIGNS, UNITS
 from detectors.factuality.words import HANGUL, NUMBER, WORD, Reading, Token
+from detectors.immutable import immutable
 
 __all__ = ["Date", "dates", "taken_by"]
 
@@ -50,7 +49,7 @@ _ENDINGS = frozenset({"st", "nd", "rd", "th"})
 _FIRST, _LAST = 1000, 2100
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Date:
     """An interval of days in a text."""
 

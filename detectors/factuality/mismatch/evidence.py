@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -23,6 +22,7 @@ from detectors.factuality.mismatch.names import Name, names
 from detectors.factuality.mismatch.quantities import Quantity, quantities
 from detectors.factuality.mismatch.quoted import plain
 from detectors.factuality.words import MARK, NUMBER, Reading, Token, read, stem_of
+from detectors.immutable import immutable
 
 __all__ = ["LOOKED_AT", "READ", "Evidence", "Found", "Near", "Sentence", "Wording", "gathered", "main_script"]
 
@@ -39,7 +39,7 @@ CANDIDATES = 6
 """Sentences that a claim is held against."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Wording:
     """What the text of a sentence holds, read once however many passages have it."""
 
@@ -71,7 +71,7 @@ def _wording(text: str) -> Wording:
     return Wording(read(text))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Sentence:
     """A sentence of a passage."""
 
@@ -100,7 +100,7 @@ Found = tuple[Sentence, int, int]
 """A sentence and characters of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Near:
     """A sentence and the shares of the claim's content words and of their pairs that it holds."""
 
@@ -109,7 +109,7 @@ class Near:
     pairs: float
 
 
-@dataclass(frozen=True)
+@immutable
 class Evidence:
     """All passages, read."""
 

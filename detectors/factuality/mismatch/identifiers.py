@@ -8,7 +8,8 @@ URL      without scheme, www. and the slash at its end
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from detectors.immutable import immutable
 
 __all__ = ["Identifier", "identifiers", "isbn_holds"]
 
@@ -22,7 +23,7 @@ _PATTERN = re.compile(
 _TAIL = ".,;:!?)]}'\"\u3002"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Identifier:
     """An identifier in a text."""
 

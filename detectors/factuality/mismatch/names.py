@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from detectors.factuality.mismatch.units import CURRENCY_SIGNS
 from detectors.factuality.wordlists import TITLES
 from detectors.factuality.words import HANGUL, SIGNS, WORD, Reading, Token, is_content
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 
 __all__ = ["Name", "names", "unmeasurable"]
@@ -39,7 +39,7 @@ _READ = 4_000
 _SHOUTS, _HEADLINE = 0.7, 0.95
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Name:
     """A name in a text."""
 

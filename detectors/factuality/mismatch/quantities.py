@@ -12,7 +12,6 @@ written. "One" and "a" alone are words, not numbers; so are Korean number words 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from detectors.factuality.mismatch.number_contexts import is_hedged, is_minus, on_the_clock
 from detectors.factuality.mismatch.number_words import (
@@ -27,6 +26,7 @@ from detectors.factuality.mismatch.number_words import (
 )
 from detectors.factuality.mismatch.units import CURRENCY_SIGNS, HANGUL_UNITS, ORDINAL, QUARTER, SHARE, UNITS, Unit
 from detectors.factuality.words import HANGUL, MARK, NUMBER, WORD, Reading, Token
+from detectors.immutable import immutable
 
 __all__ = ["Quantity", "numeral", "quantities"]
 
@@ -41,7 +41,7 @@ _LIMIT, _LABEL, _WORDS_OF_CITATION = 20, 6, 16
 _POINTS_AT = frozenset({"the", "his", "her", "its", "their", "my", "our", "s"})
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Quantity:
     """A number in a text."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Generic, TypeVar
 
@@ -24,6 +23,7 @@ from detectors.factuality.mismatch.names import Name
 from detectors.factuality.mismatch.quantities import Quantity
 from detectors.factuality.mismatch.verdicts import ABSENT, CONFLICTING, SUPPORTED, Finding
 from detectors.factuality.words import NUMBER, Token, stem_of
+from detectors.immutable import immutable
 from detectors.phrases import Cause, Phrase
 
 __all__ = ["DATES", "NAMES", "NUMBERS", "check_dates", "check_names", "check_numbers"]
@@ -42,7 +42,7 @@ FRAME = 3
 _LESS = 1e-9
 
 
-@dataclass(frozen=True)
+@immutable
 class _Kind(Generic[T]):
     """One kind of thing that a claim and a sentence may hold."""
 
@@ -110,7 +110,7 @@ def _place(sentence: Sentence, start: int, end: int) -> tuple[int, int, int]:
     return sentence.passage, sentence.start + start, sentence.start + end
 
 
-@dataclass(frozen=True)
+@immutable
 class _Rival:
     """Characters of a sentence that stand in the place of a thing of the claim."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from detectors.factuality.claims import Claim
+from detectors.immutable import immutable
 from detectors.phrases import Cause, Phrase
 
 __all__ = [
@@ -27,7 +26,7 @@ Place = tuple[int, int, int]
 """Passage (`ANSWER` for the answer), first character, one behind the last."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Finding:
     """One thing in a claim that a rule looked at: supported, conflicting or absent."""
 
@@ -39,7 +38,7 @@ class Finding:
     reason: Cause | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class Unmeasured:
     """A rule that could not be applied to a claim, and why: never the same as no mismatch."""
 
@@ -47,7 +46,7 @@ class Unmeasured:
     reason: Cause
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(slots=True)
 class ClaimVerdict:
     """A claim, judged."""
 

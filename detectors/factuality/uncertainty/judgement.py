@@ -15,7 +15,7 @@ samples is consistency, not truth: a confident falsehood has no uncertainty at a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +31,7 @@ from detectors.factuality.refusals import is_refusal
 from detectors.factuality.selective import SELECTIVE_MEASURES, Selective, risk_coverage
 from detectors.factuality.tally import Tally
 from detectors.factuality.uncertainty.table import BLIND, SCORES, lacking, score_table
+from detectors.immutable import immutable
 from detectors.phrases import Cause
 from detectors.ranking import Ranking, ranked
 from detectors.result import Direction, Measure, Remark, Result, undefined
@@ -157,7 +158,7 @@ def _weights(outcome: NDArray[np.object_], score: Floats) -> dict[str, Any]:
     return {"against": pd.arrays.BooleanArray(wrong, ~(right | wrong)), "weight": weight}
 
 
-@dataclass(frozen=True)
+@immutable
 class _Judged:
     """Makes the measures."""
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from math import log
 
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
+from detectors.immutable import immutable
 
 __all__ = ["NgramCheck", "entailment_check", "ngram_check"]
 
@@ -29,7 +29,7 @@ Sentence = Sequence[str]
 _START = "<s>"
 
 
-@dataclass(frozen=True)
+@immutable
 class NgramCheck:
     """-log p of an answer's n-grams among its samples and itself, in nats."""
 

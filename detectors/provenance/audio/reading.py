@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from detectors.immutable import immutable
 from detectors.provenance.audio.frames import at_rate, framed
 from detectors.provenance.audio.period import FREQUENCIES, PERIOD, RATE, phases
 from detectors.provenance.cosines import FEWEST, log_cosine_tail
@@ -42,7 +42,7 @@ _NOTHING = np.finfo(np.float32).tiny
 """Below it a float32 has too few digits to be divided by: silence."""
 
 
-@dataclass(frozen=True)
+@immutable
 class AudioReading:
     """What a key reads in a sound. `log10_p` is NaN, and the rest empty, where it is too short or silent."""
 

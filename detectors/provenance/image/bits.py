@@ -10,12 +10,12 @@ give by themselves. tried: how many messages, keys or places the best was taken 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrc, gammaln
 
+from detectors.immutable import immutable
 from detectors.provenance.log_p import p_of
 
 __all__ = ["Evidence", "bits_evidence", "log10_right"]
@@ -25,7 +25,7 @@ _LEAST = 1e-280
 """Tails below it are bounded."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Evidence:
     """What a key reads in an image."""
 

@@ -14,7 +14,6 @@ cannot be read nobody can say that it is marked: it is missing as it came, and n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -23,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, places_in_order, units_of
+from detectors.immutable import immutable
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.provenance.detection import median_of
@@ -81,7 +81,7 @@ def image_mark_detection(
     return Result(measures, judge.items(), judge.table(), remarks=tuple(said))
 
 
-@dataclass(frozen=True)
+@immutable
 class MarkJudge:
     """Works out the measures of outputs of one kind; why one may be undefined is told in the words of that kind."""
 

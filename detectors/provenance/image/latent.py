@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtrc, ndtr, ndtri
+
+from detectors.immutable import immutable
 
 __all__ = ["ShadingReading", "keyed_bits", "reused_stream", "ringed", "ringed_p", "shaded", "shading"]
 
@@ -29,7 +30,7 @@ Floats = NDArray[np.floating]
 Bits = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@immutable
 class ShadingReading:
     """What a key reads in one item's noise."""
 

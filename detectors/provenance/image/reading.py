@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from detectors.immutable import immutable
 from detectors.provenance.cosines import FEWEST, log_cosine_tail
 from detectors.provenance.image.lattice import FINE, LATTICES, Plane, Vector, folded, lattices, straight, whitened
 from detectors.provenance.image.tile import DOWN, MESSAGE, PAYLOAD_BYTES, PILOT, RIGHT, SIDE, decoded, encoded, phases
@@ -41,7 +41,7 @@ _FLAT = 1e-3
 """Mean of the whitened image below which nothing can be read."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ImageReading:
     """What a key reads in an image. `log10_p` is NaN, and the rest empty, where the image is too small or flat."""
 
@@ -78,7 +78,7 @@ class ImageReading:
         return np.unpackbits(np.frombuffer(self.payload, np.uint8)).astype(bool)
 
 
-@dataclass(frozen=True)
+@immutable
 class _Found:
     """The greatest sum of cosines on a lattice: its log tail, and the soft signs of the message there."""
 
@@ -91,7 +91,7 @@ class _Found:
     number: int
 
 
-@dataclass(frozen=True)
+@immutable
 class _Place:
     """The image folded by a lattice: its phases as numbers on the unit circle (0: none), [turn, frequency]."""
 

@@ -11,13 +11,13 @@ takes one number to tell, and is a fair coin without the mark.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
+from detectors.immutable import immutable
 from detectors.provenance.text.gumbel import ContextScheme, uniforms
 from detectors.provenance.text.scheme import Ids
 
@@ -26,7 +26,7 @@ __all__ = ["DiPmarkScheme"]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@immutable
 class DiPmarkScheme(ContextScheme):
     """Tokens of the later half of a keyed permutation of the vocabulary."""
 

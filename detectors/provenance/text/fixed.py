@@ -10,7 +10,6 @@ learn the list. Distinct ids are drawn from the list without putting back, so th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import ClassVar
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
+from detectors.immutable import immutable
 from detectors.provenance.text.green import GreenLists, Items
 from detectors.provenance.text.scheme import Ids
 from detectors.provenance.text.shuffle import Bools, Seeds
@@ -26,7 +26,7 @@ from detectors.provenance.text.shuffle import Bools, Seeds
 __all__ = ["FixedList"]
 
 
-@dataclass(frozen=True)
+@immutable
 class FixedList(GreenLists):
     """The one green list of a key."""
 

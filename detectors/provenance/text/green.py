@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
@@ -25,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
+from detectors.immutable import immutable
 from detectors.provenance.text.scheme import Ids, Reading, joined, more_at_this_rate
 from detectors.provenance.text.shuffle import Bools, Seeds, among_first, seeds_of, shuffled
 
@@ -37,7 +37,7 @@ _HASHED, _LMW_SEED = 1_000_003, 2_971_215_073
 """How many numbers the hash of selfhash tells apart, and what seeds it in lm-watermarking."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Items:
     """Distinct pairs of a seed and a token, in ascending order, and where each one counts."""
 
@@ -53,7 +53,7 @@ class Items:
     """Which pair that is, [scored]."""
 
 
-@dataclass(frozen=True)
+@immutable
 class GreenLists(ABC):
     """The green lists of one key; the names are those of transformers' `WatermarkingConfig`."""
 
@@ -123,7 +123,7 @@ class GreenLists(ABC):
         return more_at_this_rate(p_after, alpha) if grows else None
 
 
-@dataclass(frozen=True)
+@immutable
 class LeftHashLists(GreenLists):
     """KGW with left hash, as transformers and lm-watermarking make it.
 
@@ -140,7 +140,7 @@ class LeftHashLists(GreenLists):
         return place, np.array(seeds, dtype=np.uint32)[code]
 
 
-@dataclass(frozen=True)
+@immutable
 class SelfHashHFLists(GreenLists):
     """KGW with self hash, as transformers makes it: a token's own id is among those that choose its list.
 
@@ -165,7 +165,7 @@ class SelfHashHFLists(GreenLists):
         return self.hashing_key % 2**32
 
 
-@dataclass(frozen=True)
+@immutable
 class SelfHashLMWLists(SelfHashHFLists):
     """KGW with self hash, as lm-watermarking makes it: the same with a hash that knows nothing of the key."""
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
@@ -28,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincc, gammaln, xlogy
 
+from detectors.immutable import immutable
 from detectors.provenance.text.hashing import accumulate, of_texts, steps_back
 from detectors.provenance.text.philox import Block, context_state, token_words
 from detectors.provenance.text.scheme import Ids, Reading, joined, more_at_this_rate
@@ -42,7 +42,7 @@ _REACH = 10.0
 """Standard deviations from its centre at which an integrand is nothing, in double precision."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ContextScheme(ABC):
     """Marks whose evidence is a function of a keyed uniform number of the context and the token."""
 
@@ -114,7 +114,7 @@ class ContextScheme(ABC):
         return more_at_this_rate(p_after, alpha) if rate > self.expected else None
 
 
-@dataclass(frozen=True)
+@immutable
 class GumbelScheme(ContextScheme):
     """Our own Gumbel mark: Philox under a key of any length."""
 
@@ -134,7 +134,7 @@ class GumbelScheme(ContextScheme):
         return _gamma_tail(np.asarray(scored, dtype=float), np.asarray(statistic, dtype=float))
 
 
-@dataclass(frozen=True)
+@immutable
 class VLLMGumbelScheme(ContextScheme):
     """vLLM's Gumbel mark, with one key or two; what it scores is what its detectors score."""
 

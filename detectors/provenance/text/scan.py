@@ -13,12 +13,12 @@ E_t ever reaches 1/alpha with probability alpha at most (Ville), so it may be lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.immutable import immutable
 from detectors.provenance.text.scheme import Reading, TextScheme
 from detectors.provenance.text.shifted import MessageReading, ShiftedLists
 from detectors.sequential import bets_against
@@ -34,7 +34,7 @@ _PACE = 8
 """Windows that begin within the length of one."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Passage:
     """The window of a text that speaks most for the mark."""
 

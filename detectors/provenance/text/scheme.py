@@ -9,11 +9,12 @@ however much a text repeats itself. A text in which nothing can be scored has no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from detectors.immutable import immutable
 
 __all__ = ["Ids", "Reading", "TextScheme", "joined", "more_at_this_rate"]
 
@@ -23,7 +24,7 @@ _MOST = 1 << 20
 """Tokens beyond which no more are asked for: nobody has them."""
 
 
-@dataclass(frozen=True)
+@immutable
 class Reading:
     """What one text shows under one key."""
 

@@ -10,13 +10,13 @@ tried is paid for by the union bound, which needs no independence and is never b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.immutable import immutable
 from detectors.provenance.text.green import Items, LeftHashLists, green_tail
 from detectors.provenance.text.scheme import Ids, Reading, joined
 from detectors.provenance.text.shuffle import Bools, Seeds, first_ids_of
@@ -27,7 +27,7 @@ _CELLS = 1 << 26
 """Colours, of pairs under messages, that are held at a time."""
 
 
-@dataclass(frozen=True)
+@immutable
 class MessageReading(Reading):
     """What one text shows under one key, by the message that fits it best."""
 
@@ -41,7 +41,7 @@ class MessageReading(Reading):
     """Its token."""
 
 
-@dataclass(frozen=True)
+@immutable
 class ShiftedLists(LeftHashLists):
     """The green lists of one key, each turned in as many ways as there are messages."""
 

@@ -18,13 +18,14 @@ With numba (extra `fast`), many shuffles are followed in compiled code, with equ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from detectors.immutable import immutable
 
 __all__ = ["Bools", "Seeds", "among_first", "first_ids", "first_ids_of", "seeds_of", "shuffled"]
 
@@ -98,7 +99,7 @@ def shuffled(seed: int, size: int) -> NDArray[np.int64]:
     return np.where(before < 0, jumps, holds[before])
 
 
-@dataclass(frozen=True)
+@immutable
 class _Steps:
     """What tells whether steps jump to a place, each [step]."""
 

@@ -8,12 +8,13 @@ from a tilted law, p_k exp(tilt k) scaled to 1, whose centre is near s, and weig
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import irfft, next_fast_len, rfft
+
+from detectors.immutable import immutable
 
 __all__ = ["SumLaw"]
 
@@ -28,7 +29,7 @@ _LEAST = -745.0
 """Logarithm of the least number there is."""
 
 
-@dataclass(frozen=True, eq=False)
+@immutable(eq=False)
 class SumLaw:
     """The law of one draw, and the tails of sums of many."""
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import ClassVar, Literal
 
@@ -28,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
+from detectors.immutable import immutable
 from detectors.provenance.text.hashing import Hashes, accumulate, of_texts, run_hashes, steps_back
 from detectors.provenance.text.scheme import Ids, Reading, joined, more_at_this_rate
 from detectors.provenance.text.sums import SumLaw
@@ -40,7 +40,7 @@ Ints = NDArray[np.int64]
 _ONE = np.uint64(1)
 
 
-@dataclass(frozen=True)
+@immutable
 class TournamentScheme(ABC):
     """What both variants share; the names are those of transformers' `SynthIDTextWatermarkingConfig`."""
 
@@ -178,7 +178,7 @@ class TournamentScheme(ABC):
         return more_at_this_rate(p_after, alpha) if away > 0 else None
 
 
-@dataclass(frozen=True)
+@immutable
 class SynthIDScheme(TournamentScheme):
     """SynthID as transformers 4.46 to 5 and synthid-text 0.2.1 make it.
 
@@ -232,7 +232,7 @@ class SynthIDScheme(TournamentScheme):
         return _row_scores(self.keys, self.table, self.layers.tobytes())[sources.astype(np.int64)]
 
 
-@dataclass(frozen=True)
+@immutable
 class SynthIDMainScheme(TournamentScheme):
     """SynthID as the main branch of google-deepmind/synthid-text makes it since November 2024: fair bits, no table."""
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.immutable import immutable
 from detectors.provenance.image.lattice import Plane, straight, whitened
 from detectors.provenance.image.reading import SMALLEST, ImageReading, read_planes
 
@@ -45,7 +46,7 @@ class Frame(NamedTuple):
     """From black to white, as it is coded."""
 
 
-@dataclass(frozen=True)
+@immutable
 class VideoReading(ImageReading):
     """What a key reads in a video; places tried are those of all sums of frames."""
 
