@@ -18,10 +18,9 @@
   };
   for (const one of [document.documentElement, root])
     if (one.scrollWidth > wide + 1) told("beside", `${one.tagName} is ${one.scrollWidth} wide`);
-  for (const one of root.querySelectorAll("*")) {
+  for (const one of root.querySelectorAll(":not(svg *)")) {
     const box = one.getBoundingClientRect();
-    if (box.width > 1 && box.height > 1 && box.right > wide + 1 && one.checkVisibility() && !one.closest("svg svg, svg > *")
-        && !scrolled(one)) told("beside", name(one));
+    if (box.width > 1 && box.height > 1 && box.right > wide + 1 && one.checkVisibility() && !scrolled(one)) told("beside", name(one));
   }
   for (const one of root.querySelectorAll("td.num, th.num, td.value"))
     if (one.scrollWidth > one.clientWidth + 1) told("cut", one.textContent);

@@ -50,7 +50,10 @@ def cluster():
         made = Cluster(initialize_head=True, connect=False, head_node_args={
             "num_cpus": 3, "include_dashboard": False, "object_store_memory": 80 << 20,
             "include_log_monitor": False, "no_monitor": True,  # nobody reads the logs here, and no node is hired
-            "_system_config": {"enable_worker_prestart": False, "prestart_worker_first_driver": False},
+            "_system_config": {
+                "enable_worker_prestart": False, "prestart_worker_first_driver": False,
+                "scheduler_spread_threshold": 0.0,  # of two nodes both get actors
+            },
         })  # fmt: skip
         ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
         yield made
@@ -60,6 +63,7 @@ def cluster():
 
 @pytest.fixture
 def executor(cluster):
+    """For the audit and two workers, each a process of a second and a half: tests to which one is enough say so."""
     with RayExecutor(models=3) as one:
         yield one
 
@@ -110,6 +114,8 @@ def test_the_record_is_that_of_one_process(tmp_path, executor, plan_of):
 
 @pytest.mark.parametrize("stands", [False, True], ids=["ended", "silent"])
 def test_a_lost_actor_costs_the_answers_in_flight(tmp_path, executor, monkeypatch, stands):
+    """One that ends has another beside it; of the silent one, which is alone, all waits until it is given up."""
+    executor.models = 2 if stands else 3
     monkeypatch.setattr(ray_executor, "_SILENT", 2.0 if stands else 60.0)
     plan, log = text_plan(tmp_path, fatal=tmp_path / "fatal", at="bbc", stands=stands)
     (tmp_path / "fatal").touch()
@@ -142,6 +148,8 @@ def stop(items):
 
 @pytest.mark.parametrize("order", [(True, False), (False, True)], ids=["cluster, then here", "here, then cluster"])
 def test_an_interrupted_run_goes_on_elsewhere(tmp_path, executor, order):
+    """Two workers are interrupted; one goes on."""
+    executor.models = 3 if order[0] else 2
     plan, log = text_plan(tmp_path)
     here = run(plan, into=tmp_path / "here")
     first = asked(log)
@@ -160,6 +168,7 @@ def test_an_interrupted_run_goes_on_elsewhere(tmp_path, executor, order):
 
 def test_a_model_that_raises_crashes_the_check_with_the_same_words(tmp_path, executor):
     plan, _ = text_plan(tmp_path, at="cab", raises=True)
+    executor.models = 2
     remarks: list[str] = []
     here = run(plan, into=tmp_path / "here")
     there = run(plan, into=tmp_path / "there", on=executor, watch=RunCallbacks(on_remark=remarks.append))
@@ -169,12 +178,11 @@ def test_a_model_that_raises_crashes_the_check_with_the_same_words(tmp_path, exe
     assert remarks == []
 
 
-def test_a_worker_that_computes_otherwise_is_told_and_not_used(tmp_path, cluster, monkeypatch):
+def test_a_worker_that_computes_otherwise_is_told_and_not_used(tmp_path, executor, monkeypatch):
     plan, log = text_plan(tmp_path)
     monkeypatch.setattr("audit.execute.ray_executor.facts_of", lambda models: {"main": ["another", {}]})
-    remarks = []
-    with RayExecutor(models=2) as executor:
-        here, there = both(plan, log, tmp_path, executor, remarks)
+    remarks, executor.models = [], 2
+    here, there = both(plan, log, tmp_path, executor, remarks)
     assert there == here
     assert "is not used: main: it has ['sha256:markov-0.8', {}], the audit ['another', {}]" in remarks[0]
 
@@ -209,6 +217,7 @@ def test_workers_share_a_budget_and_a_larger_one_asks_nothing_twice(tmp_path, ex
         assert len(prompts) == fixed + 20, "not one more, and to the last"
         remarks: list[str] = []
         watch = RunCallbacks(on_remark=remarks.append)
+        executor.models = 2
         done = run(paid_plan(tmp_path, url, Budget(calls=500)), into=tmp_path / "there", on=executor, watch=watch)
         assert (done.folder / "record.json").read_bytes() == (here.folder / "record.json").read_bytes()
         assert set(Counter(one for one in prompts if "number" in one).values()) == {1}
@@ -225,6 +234,7 @@ def test_a_killed_worker_spends_nothing_twice_and_takes_nothing_with_it(tmp_path
             run(paid_plan(tmp_path, server.url, Budget(calls=most)), into=tmp_path / "there", on=executor)
         assert server.killed
         assert most - 2 <= len(server.prompts) <= most, "two were in flight besides, and may not have been sent"
+        executor.models = 2
         done = run(paid_plan(tmp_path, server.url, Budget(calls=500)), into=tmp_path / "there", on=executor)
     assert (done.folder / "record.json").read_bytes() == (here.folder / "record.json").read_bytes()
     twice = Counter(one for one in server.prompts if "number" in one) - Counter(server.numbers)
@@ -257,6 +267,7 @@ def test_results_go_into_a_store_and_on_from_there_on_another_machine(tmp_path, 
         answers = sum(pq.read_metadata(io.BytesIO(bucket.get(key))).num_rows for key in stored)
         assert 0 < answers <= before.total()
         go("two")
+        executor.models = 2
         done = run(plan, into="s3://ray/audits", on=executor)
         assert bucket.get(f"audits/{done.folder.name}/record.json") == (here.folder / "record.json").read_bytes()
         assert (asked(log) - before).total() == first.total() - answers, "what the store holds is not asked again"
@@ -356,19 +367,22 @@ def test_an_error_in_one_plan_leaves_the_others_their_turn(tmp_path, capsys):
 # --- last, as the cluster is another one from then on
 
 
-def test_a_lost_node_costs_the_answers_in_flight(tmp_path, cluster):
+def test_a_lost_node_costs_the_answers_in_flight(tmp_path, cluster, executor):
     """Its workers' tasks go to those of the node that is left."""
+    from ray._private.state import available_resources_per_node
+
     plan, log = text_plan(tmp_path, [*TEXTS, *(text + "a" for text in TEXTS)], slow=0.02)
     here = run(replace(plan, model=replace(plan.model, slow=0.0)), into=tmp_path / "here")
     first = asked(log)
     log.unlink()
     node = cluster.add_node(num_cpus=2, object_store_memory=80 << 20)
     done = []
-    with RayExecutor(models=6) as executor:
-        thread = threading.Thread(target=lambda: done.append(run(plan, into=tmp_path / "there", on=executor)))
-        thread.start()
-        wait_for(log, lines=60)
-        cluster.remove_node(node, allow_graceful=False)
-        thread.join(600)
+    executor.models = 4
+    thread = threading.Thread(target=lambda: done.append(run(plan, into=tmp_path / "there", on=executor)))
+    thread.start()
+    wait_for(log, lines=60)
+    assert available_resources_per_node()[node.node_id].get("CPU", 0) < 2, "it has workers to lose"
+    cluster.remove_node(node, allow_graceful=False)
+    thread.join(600)
     assert (done[0].folder / "record.json").read_bytes() == (here.folder / "record.json").read_bytes()
     assert (asked(log) - first).total() <= 4 * 16, "what its two workers were at, at most"
