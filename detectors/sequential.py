@@ -278,13 +278,15 @@ def stopping(rate: float, limit: float, level: Level, budget: int) -> tuple[Floa
 
 def _first_passages(said: NDArray[np.bool_], rate: float) -> Floats:
     """Return the probability [n] that a verdict has fallen; said [n, events] tells where, outcomes are 1 at `rate`."""
-    at_count, over = np.array([1.0]), np.zeros(len(said))
+    at_count, falls = np.ones(1), np.zeros(len(said))
     for n, verdict in enumerate(said):
-        at_count = np.append(at_count * (1 - rate), 0.0) + np.append(0.0, at_count * rate)
+        before, at_count = at_count, np.zeros(len(at_count) + 1)
+        at_count[:-1] = before * (1 - rate)
+        at_count[1:] += before * rate
         here = verdict[: len(at_count)]
-        over[n] = (over[n - 1] if n else 0.0) + at_count[here].sum()
+        falls[n] = at_count[here].sum()
         at_count[here] = 0.0
-    return over
+    return np.cumsum(falls)
 
 
 def _bounded(outcomes: ArrayLike, most: int | None) -> Floats:

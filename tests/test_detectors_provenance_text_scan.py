@@ -46,13 +46,13 @@ def test_a_tenth_of_a_text_that_is_marked_is_found_where_it_stands(mark):
 def test_texts_without_a_passage_are_not_accused_by_either(mark):
     scheme = mark.scheme(VOCABULARY)
     p, most = [], []
-    for reading in scheme.read(np.random.default_rng(5).integers(0, VOCABULARY, (200, 200))):
+    for reading in scheme.read(np.random.default_rng(5).integers(0, VOCABULARY, (100, 200))):
         p.append(scan(scheme, reading).p_value)
         evidence, mean = bounded(scheme, reading)
         most.append(Stream(mean).update(evidence).max())
     for alpha in (0.1, 0.02):
         for rate in (np.mean(np.array(p) <= alpha), np.mean(np.array(most) >= -np.log(alpha))):
-            assert rate <= alpha + 3 * (alpha / 200) ** 0.5
+            assert rate <= alpha + 3 * (alpha / 100) ** 0.5
 
 
 def test_a_message_is_read_in_the_passage_that_carries_it():

@@ -96,11 +96,11 @@ def test_the_same_frame_over_and_over_proves_no_more_than_one():
 
 
 HARD = {
-    "what moves": moving(48), "a still picture": np.repeat(moving(1), 32, 0),
-    "noise": rounded(0.5 + 0.2 * np.random.default_rng(0).standard_normal((32, *SIZE))),
-    "a grid": np.repeat(((np.mgrid[:96, :128] // 8).sum(0) % 2)[None].astype(np.float32), 32, 0),
-    "the mark of another": marked(moving(32), b"theirs"),
-    "two scenes": np.concatenate([moving(24), moving(24, seed=1)]),
+    "what moves": lambda: moving(48), "a still picture": lambda: np.repeat(moving(1), 32, 0),
+    "noise": lambda: rounded(0.5 + 0.2 * np.random.default_rng(0).standard_normal((32, *SIZE))),
+    "a grid": lambda: np.repeat(((np.mgrid[:96, :128] // 8).sum(0) % 2)[None].astype(np.float32), 32, 0),
+    "the mark of another": lambda: marked(moving(32), b"theirs"),
+    "two scenes": lambda: np.concatenate([moving(24), moving(24, seed=1)]),
 }  # fmt: skip
 """Of 48 frames two passages are read beside the whole, of 32 the whole alone."""
 
@@ -109,7 +109,7 @@ HARD = {
 def test_no_video_that_knows_nothing_of_the_key_is_accused_more_often_than_p_says(name):
     rng = np.random.default_rng(7)
     pool = Pool()
-    for one in shown(HARD[name]):
+    for one in shown(HARD[name]()):
         pool.add(one)
     log_p = np.array([one.log10_p for one in pool.read([rng.bytes(16) for _ in range(120)], search=False)])
     for level in (0.5, 0.1, 0.01):

@@ -57,7 +57,7 @@ def test_it_is_unbiased_for_gaussians_of_known_distance(mean, spread):
     rng = np.random.default_rng(1)
     values = [
         kernel_distance(rng.normal(mean, spread, (20, 1)), rng.normal(size=(30, 1)), level=0.95).value
-        for _ in range(2000)
+        for _ in range(600)
     ]
     error = np.std(values) / np.sqrt(len(values))
     assert np.mean(values) == pytest.approx(known_distance((mean, spread), (0, 1)), abs=4 * error)
