@@ -34,8 +34,27 @@ checks:
 """
 
 
-def heard(home: Path, *words: str) -> list[str]:
-    """Return what Python with these arguments, and what it starts, reached for; it must end with a verdict."""
+OPENED = """\
+import logging
+import sys
+
+from audit import open_model
+from audit.__main__ import start
+
+logging.basicConfig()
+open_model("causal_lm", path=sys.argv.pop(1), threads=1)
+print("opened", file=sys.stderr, flush=True)
+print("opened", flush=True)
+start()
+"""
+"""Open a model, and then be the command in the same process: torch and transformers take seconds to import."""
+
+
+def heard(home: Path, *words: str | Path, first: str = "") -> list[str]:
+    """Return what Python with these arguments, and what it starts, reached for; it must end with a verdict.
+
+    Before all else it says `first`, in both outputs.
+    """
     (home / "sitecustomize.py").write_text(HOOK)
     path = os.pathsep.join([str(home), str(ROOT), os.environ.get("PYTHONPATH", "")])
     log = home / "reached"
@@ -45,12 +64,18 @@ def heard(home: Path, *words: str) -> list[str]:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode in (0, 1, 3), done.stderr
+    assert done.stdout.startswith(first), done.stdout
+    assert done.stderr.startswith(first), done.stderr
     return log.read_text().splitlines()
 
 
-def test_an_audit_and_its_reports_reach_for_nobody(tmp_path, tiny_lm):
+def test_an_audit_and_its_reports_reach_for_nobody_and_opening_a_model_shows_nothing_that_libraries_say(
+    tmp_path, tiny_lm
+):
+    """transformers imports torchao where it is installed, and torch warns of it, whatever the model."""
     (tmp_path / "plan.yaml").write_text(PLAN.format(folder=tiny_lm))
-    assert heard(tmp_path, "-m", "audit", "run", "plan.yaml", "--into", "audits") == []
+    words = "-c", OPENED, tiny_lm, "run", "plan.yaml", "--into", "audits"
+    assert heard(tmp_path, *words, first="opened\n") == []
     (record,) = tmp_path.glob("audits/*/record.json")
     assert heard(tmp_path, "-m", "audit", "report", record.parent.name) == []
     assert list(record.parent.glob("reports/*.html"))
