@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+
 import streamlit as st
 
 from audit.errors import DokimasiaError, IntegrityError
-from dashboard.address import Address, asked, read
+from dashboard.address import Address, Screen, asked, read
+from dashboard.indexing import one_moment
 from dashboard.loading import folder_of
 from dashboard.page_frame import crumbs, foot, notice
 from dashboard.rendering import prepare
-from dashboard.screens import (
-    audits,
-    compare,
-    export,
-    finding,
-    frameworks,
-    item,
-    login,
-    one_audit,
-    one_framework,
-    register,
-    trends,
-    verify,
-)
+from dashboard.screens import login
 from dashboard.speakers import behind_login, turned_away
 from reports.text import Words, languages, words_of
 
-SCREENS = {
-    "audits": audits.show,
-    "audit": one_audit.show,
-    "finding": finding.show,
-    "item": item.show,
-    "compare": compare.show,
-    "register": register.show,
-    "trends": trends.show,
-    "frameworks": frameworks.show,
-    "framework": one_framework.show,
-    "verify": verify.show,
-    "export": export.show,
-}
+# Screens that are drawn by a file of another name. No sentence below it: Streamlit draws those of its script.
+FILES = {"audit": "one_audit", "framework": "one_framework"}
 
 
 def main() -> None:
     """Draw the screen that the query string names, or say in one line why it cannot be."""
-    st.set_page_config(page_title="Dokimasia", page_icon="⚖️", layout="wide")
+    st.set_page_config(page_title="Dokimasia", layout="wide")
     lang = asked().get("lang")
     place = Address(lang=lang) if lang in languages() else Address()
     words = words_of(place.lang)
@@ -56,10 +36,17 @@ def main() -> None:
         login.return_to_wanted()
     try:
         place = read(asked())
-        SCREENS[place.screen](place, words)
+        with one_moment():
+            _drawer(place.screen)(place, words)
         foot(place, words)
     except DokimasiaError as error:
         _not_shown(error, place, words)
+
+
+def _drawer(screen: Screen) -> Callable[[Address, Words], None]:
+    """Return what draws a screen, whose file is read when somebody first asks for it: the list waits for no other."""
+    show: Callable[[Address, Words], None] = import_module(f"dashboard.screens.{FILES.get(screen, screen)}").show
+    return show
 
 
 def _not_shown(error: DokimasiaError, place: Address, words: Words) -> None:

@@ -20,6 +20,7 @@ from reports.text import languages, typeface
 __all__ = ["FACE_FILE", "first_routes"]
 
 FACE_FILE = "face.otf"
+_ICON = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 100 100'><text y='.9em' font-size='90'>⚖️</text></svg>"
 
 
 def first_routes(path: str) -> list[Route]:
@@ -50,6 +51,7 @@ def first_page(lang: str) -> str:
     for old, new in (
         ('<html lang="en">', f'<html lang="{lang}">'),
         ("<title>Streamlit</title>", "<title>Dokimasia</title>"),
+        ('"./favicon.png"', f'"data:image/svg+xml,{_ICON}"'),
         ('<div id="root"></div>', f'<div id="root">{bars.replace("COLOURS", css(page=True))}</div>'),
     ):
         page = page.replace(old, new, 1)

@@ -1,6 +1,7 @@
 """The index over the audits' folder as the screens ask it: brought up to the folder before they do, or behind them.
 
     index()        the index; what few audits are new, gone or written since is in it, however one looks
+    one_moment()   within it the folder is compared once, so that all parts of a screen tell the same
     freshness()    when the folder was last compared with it, and what is still to be read
 
 Of up to `SMALL` audits every one is compared before a screen is drawn, and what differs is read then, `AT_ONCE` audits
@@ -19,7 +20,9 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, partial
 from pathlib import Path
 
@@ -30,7 +33,7 @@ from audit.storage import bring_heads
 from dashboard.loading import FRESH, home, leave_out
 from detectors.immutable import immutable
 
-__all__ = ["Freshness", "freshness", "index"]
+__all__ = ["Freshness", "freshness", "index", "one_moment"]
 
 _LOG = logging.getLogger("dokimasia.dashboard")
 SMALL = 2_000
@@ -72,7 +75,26 @@ def index() -> Catalogue:
 
     Raises IntegrityError where the folder cannot be listed, StorageError where its store is not to be reached.
     """
-    return _kept().looked()
+    asked = _MOMENT.get()
+    if asked is None:
+        return _kept().looked()
+    if not asked:
+        asked.append(_kept().looked())
+    return asked[0]
+
+
+_MOMENT: ContextVar[list[Catalogue] | None] = ContextVar("moment", default=None)
+"""The index as what is drawn now has asked for it; None where each asks for itself."""
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Let all that asks for the index within be told of one moment of the folder: that when it was first asked for."""
+    before = _MOMENT.set([])
+    try:
+        yield
+    finally:
+        _MOMENT.reset(before)
 
 
 def freshness() -> Freshness:

@@ -224,7 +224,9 @@ def _checks_in(folder: Path) -> set[str]:
 
 def folder_of(name: str) -> Path:
     """Return an audit's folder, which must lie directly in `home`, whatever links there are."""
-    folder = home() / name
-    if name in ("", ".", "..") or folder.resolve().parent != home().resolve():
-        raise UsageError("no audit {name!r} in {folder}", name=name, folder=home())
+    root = home()
+    folder = root / name
+    plain = folder.parent == root and name != ".." and not folder.is_symlink()
+    if not plain and (name in ("", ".", "..") or folder.resolve().parent != root.resolve()):
+        raise UsageError("no audit {name!r} in {folder}", name=name, folder=root)
     return folder

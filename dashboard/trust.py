@@ -6,7 +6,7 @@
 
 All files are read for it, so one thread looks at one audit after the other, each once as long as no file of it is
 written, and a screen that asks gets None until then. What a screen shows is looked at first; `look_over` has all others
-looked at once, at half of a processor's time, so that a list can count what was changed.
+looked at once, when the screen is drawn, at half of a processor's time, so that a list can count what was changed.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ MOST_WAITING = 256
 MOST_KEPT = 8192
 SECONDS = 4
 """For so long the facts of an audit's files are not asked anew."""
+_DRAWN, _SHORT = 1.0, 0.05
+"""Seconds after which a screen that has all others looked at is drawn, as a rule; those for which one of them rests, so
+that what is shown meanwhile need not wait for it."""
 State = Literal["sealed", "unsealed", "changed"]
 _Key = tuple[Path, int]
 _ToLook = tuple[Path, int | None]
@@ -117,7 +120,7 @@ def trust_of(name: str, wait: float = 0) -> Trust | None:
     with _CHANGED:
         if key not in _FOUND and key not in _ASKED and len(_ASKED) < MOST_WAITING:
             _ASKED.add(key)
-            _put(_SHOWN, iter([key]))
+            _put(_SHOWN, 0, iter([key]))
         while key not in _FOUND and (left := until - time.monotonic()) > 0:
             _CHANGED.wait(left)
         return _FOUND.get(key)
@@ -132,7 +135,7 @@ def look_over(names: Callable[[], Iterable[str]], state: object) -> None:
     with _CHANGED:
         if _OVER.get(root) != state:
             _OVER[root] = state
-            _put(_ANY, _unknown(root, names, state))
+            _put(_ANY, time.monotonic() + _DRAWN, _unknown(root, names, state))
 
 
 def _unknown(root: Path, names: Callable[[], Iterable[str]], state: object) -> Iterator[_ToLook]:
@@ -164,7 +167,8 @@ def all_looked_at() -> None:
 
 _SHOWN, _ANY = 0, 1
 """What waits: what a screen shows goes before what only a count needs."""
-_QUEUE: PriorityQueue[tuple[int, int, Iterator[_ToLook]]] = PriorityQueue()
+_QUEUE: PriorityQueue[tuple[int, float, int, Iterator[_ToLook]]] = PriorityQueue()
+"""How urgent, not before which time, in which turn, what."""
 _TURN = count()
 _ASKED: set[_Key] = set()
 _FOUND: OrderedDict[_Key, Trust] = OrderedDict()
@@ -175,8 +179,8 @@ _OVER: dict[Path, object] = {}
 _CHANGED = threading.Condition()
 
 
-def _put(urgency: int, asked: Iterator[_ToLook]) -> None:
-    _QUEUE.put((urgency, next(_TURN), asked))
+def _put(urgency: int, due: float, asked: Iterator[_ToLook]) -> None:
+    _QUEUE.put((urgency, due, next(_TURN), asked))
     _worker()
 
 
@@ -190,14 +194,16 @@ def _worker() -> threading.Thread:
 
 def _look_on() -> None:
     while True:
-        urgency, _, asked = _QUEUE.get()
+        urgency, due, _, asked = _QUEUE.get()
         begun = time.monotonic()
-        if (one := _next(asked)) is not None:
+        if begun < due:
+            _put(urgency, due, asked)
+        elif (one := _next(asked)) is not None:
             _look_at(*one)
-            _put(urgency, asked)
+            _put(urgency, due, asked)
         _QUEUE.task_done()
         if urgency == _ANY:
-            time.sleep(time.monotonic() - begun)
+            time.sleep(max(time.monotonic() - begun, min(due - begun, _SHORT)))
 
 
 def _next(asked: Iterator[_ToLook]) -> _ToLook | None:

@@ -36,6 +36,7 @@ from dashboard.blind_review import BLIND
 from dashboard.findings_register import ends, register
 from dashboard.indexing import freshness, index
 from dashboard.loading import AUDITS
+from dashboard.trust import all_looked_at
 
 TODAY = date.today()
 PEOPLE = ("Lee", "Park  Jiwon", "김지우")
@@ -239,6 +240,8 @@ def test_what_is_new_gone_written_or_said_is_in_the_list_at_once(home):
 def test_an_index_that_is_lost_is_made_anew_and_the_list_stands(home, how):
     for number in range(3):
         made(home, f"a{number}", random.Random(number))
+    screen()
+    all_looked_at()  # a row tells what was found of its files as soon as it is
     before = [row.partition("<small")[0] for row in rows_of(screen(), "audits")]
     place = home / ".catalogue.sqlite"
     for end in ("-wal", "-shm"):
@@ -282,6 +285,16 @@ def test_of_many_audits_the_rest_is_read_behind_the_screen_and_the_list_says_so(
         while freshness().busy:  # not asked meanwhile: here each look begins another
             time.sleep(0.01)
     assert "as of " in seen(screen())
+
+
+def test_a_screen_compares_the_folder_once_and_whoever_asks_beside_it_each_time(home, monkeypatch):
+    looks, look = [], indexing._Kept._look
+    monkeypatch.setattr(indexing._Kept, "_look", lambda self: looks.append(self) or look(self))
+    screen()
+    assert len(looks) == 1
+    index()
+    index()
+    assert len(looks) == 3
 
 
 def test_the_thread_rests_while_a_screen_is_drawn_and_as_long_as_it_worked():

@@ -120,6 +120,7 @@ def test_the_first_page_has_the_readers_language_and_bars_where_a_screen_will_st
     page = body.decode()
     assert f'<html lang="{lang}">' in page
     assert "<title>Dokimasia</title>" in page
+    assert 'rel="shortcut icon" href="data:image/svg+xml,' in page
     assert 'class="first-paint"' in page.partition('<div id="root">')[2]
     assert "COLOURS" not in page
 
