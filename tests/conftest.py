@@ -234,6 +234,14 @@ def every_probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def every_review(every_probe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of `every_probe` with reviews, beside its Korean `report.html`, made once; not to be written to."""
+    from every_review import with_every_review
+
+    return once(tmp_path_factory, "reviewed", lambda home: with_every_review(every_probe, home)) / every_probe.name
+
+
+@pytest.fixture(scope="session")
 def real_lm() -> CausalLM:
     """The real language model, in float32; not to be changed.
 

@@ -3,10 +3,8 @@
 import ast
 import json
 import re
-from datetime import date
 from html import unescape
 from pathlib import Path
-from shutil import copytree
 
 import pytest
 from every_probe import built_in_probes
@@ -20,7 +18,6 @@ import detectors
 import reports.text
 from audit import plugins
 from audit.record import AGAINST, WEIGHT, Limit, items_of, load_record, table_of
-from audit.review import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
 from audit.verdict import decide, sentence
 from reports.documents.index_page import render_index
 from reports.options import ReportOptions
@@ -63,22 +60,8 @@ PARTICLES = "은는이가을를과와으로로라란"
 
 
 @pytest.fixture(scope="module")
-def whole(every_probe, tmp_path_factory):
-    audit = load_record(copytree(every_probe, tmp_path_factory.mktemp("every") / every_probe.name))
-    day = date(2027, 1, 2)
-    mean = next(one.check for one in audit.record.findings if one.probe == "factuality.closed_book")
-    add_reviews(
-        audit,
-        Rating(check="c01", rating="low"),
-        Owner(check="c01", owner="김지우"),
-        Due(check="c01", due=day),
-        Status(check="c04", status="waived", reason="사유", until=day),
-        Override(check=mean, item=str(audit.items(mean).index[0]), value=1.0, reason="재판정"),
-        Comment(check="c01", text="의견"),
-        Decision(decision="rejected", reason="사유"),
-        author="김지우",
-    )
-    return load_record(audit.folder)
+def whole(every_review):
+    return load_record(every_review)
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +75,8 @@ def _document(audit, name):
 
 
 @pytest.fixture(scope="module")
-def page(whole):
-    return _document(whole, "html")
+def page(every_review):
+    return (every_review.parent / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["markdown", "junit", "sarif", "summary"])
