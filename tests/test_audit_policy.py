@@ -181,7 +181,7 @@ def test_a_check_is_judged_once_for_what_several_limits_ask_of_one_measure(tmp_p
     assert [one.rule for one in looser] == ["plan", "plan", "limits", "limits"], "where the plan asks more, both speak"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     k=st.integers(0, 60), own=st.sampled_from([0.1, 0.5, 0.9]), bounds=st.lists(
         st.sampled_from([{"at_most": 0.1}, {"at_most": 0.5}, {"at_least": 0.2}, {"at_least": 0.2, "at_most": 0.5}]),
@@ -234,7 +234,7 @@ def audits(draw):
     return made
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(findings=audits())
 def test_law_the_plans_own_limits_give_the_audits_own_verdict(tmp_path, findings):
     audit = write_audit(tmp_path / "audit", findings)

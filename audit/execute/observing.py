@@ -175,10 +175,10 @@ def _light(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose columns of texts lie in Arrow's memory."""
     import pandas as pd
 
-    objects = [name for name in frame if pd.api.types.is_object_dtype(frame[name])]
-    kinds = {name: pd.api.types.infer_dtype(frame[name], skipna=True) for name in objects}
-    texts = [name for name, kind in kinds.items() if kind in ("string", "empty")]
-    return frame.astype(dict.fromkeys(texts, _text())) if texts else frame
+    objects = {str(name): column for name, column in frame.items() if column.dtype == object}
+    kinds = {name: pd.api.types.infer_dtype(column, skipna=True) for name, column in objects.items()}
+    texts = {name: objects[name].array.astype(_text()) for name, kind in kinds.items() if kind in ("string", "empty")}
+    return frame.assign(**texts) if texts else frame
 
 
 def _in_one_piece(values: Any, sizes: Sequence[int]) -> Any:
