@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from detectors.intervals import auroc
 from detectors.novelty.decisions import best_score_remark
-from detectors.ranking import AUROC, AUROC_DIFFERENCE, rank
+from detectors.ranking import AUROC, AUROC_DIFFERENCE, rank, ranked
 
 
 def frames(familiar, foreign, *names):
@@ -148,7 +148,7 @@ def test_intervals_cover_at_least_as_often_as_they_say(scene):
             (np.sqrt(share) * between[unit] + np.sqrt(1 - share) * rng.normal(size=(len(unit), 2))) @ mix + move
             for unit, move in ((left, 0), (right, np.array(shift)))
         ]
-        found = rank(*(pd.DataFrame(side, columns=["x", "y"]) for side in sides), (left, right))
+        found = ranked(("x", "y"), *sides, (left, right))
         _, low, high = found.interval("x", 0.95)
         hits[0] += low <= truth[0] <= high
         _, low, high = found.difference("x", "y", 0.95)
