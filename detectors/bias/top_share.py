@@ -41,7 +41,7 @@ class Cut:
 def cut_of(whole: Numbers, top: float, level: float) -> Cut:
     """Return the cut of the highest `top` of all numbers; its ends hold at half of the error of `level`."""
     error, size = (1 - level) / 2, whole.size
-    fewest, most = (int(binomial_quantile(at, size, top)) for at in (error / 2, 1 - error / 2))
+    fewest, most = binomial_quantile((error / 2, 1 - error / 2), size, top)
     least, greatest = whole.filled(ANY)
     low = least[size - most - 1] if most < size else -math.inf
     high = greatest[size - fewest] if fewest else math.inf

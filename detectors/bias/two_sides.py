@@ -67,10 +67,9 @@ def superiority_gap(own: Numbers, other: Numbers, level: float) -> tuple[float, 
 def median_interval(side: Numbers, level: float, bounds: Bounds = ANY) -> tuple[float, float, float]:
     """Return (value, low, high) of the median; an end is infinite, or one of the bounds, where too few units say."""
     ordered, size = side.filled(bounds), side.size
-    first = int(binomial_quantile((1 - level) / 2, size, 0.5))
-    last = int(binomial_quantile((1 + level) / 2, size, 0.5)) + 1
+    first, last = binomial_quantile(((1 - level) / 2, (1 + level) / 2), size, 0.5)
     low = float(ordered[0][first - 1]) if first >= 1 else bounds[0]
-    high = float(ordered[1][last - 1]) if last <= size else bounds[1]
+    high = float(ordered[1][last]) if last < size else bounds[1]
     return float(np.median(side.known)), low, high
 
 

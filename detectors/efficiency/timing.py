@@ -52,10 +52,9 @@ def quantile_interval(values: ArrayLike, q: float, level: float) -> tuple[float,
     size = len(ordered)
     if not size or not np.isfinite(ordered).all():
         raise ValueError(f"quantile_interval: got {size} values; allowed: one or more, all of them finite")
-    first = int(binomial_quantile((1 - level) / 2, size, q))
-    last = int(binomial_quantile((1 + level) / 2, size, q)) + 1
+    first, last = binomial_quantile(((1 - level) / 2, (1 + level) / 2), size, q)
     low = float(ordered[first - 1]) if first >= 1 else None
-    high = float(ordered[last - 1]) if last <= size else None
+    high = float(ordered[last]) if last < size else None
     return float(np.quantile(ordered, q)), low, high
 
 

@@ -102,7 +102,8 @@ class Bins:
         bars: Broecker & Smith 2007).
         """
         worth = np.maximum(1, np.floor((self.share / np.maximum(self.weight, 1e-12)) ** 2 + 1e-9))
-        low, high = (binomial_quantile(q, worth, self.confidence) / worth for q in ((1 - level) / 2, (1 + level) / 2))
+        shares = np.array([[(1 - level) / 2], [(1 + level) / 2]])
+        low, high = binomial_quantile(shares, worth, self.confidence) / worth
         return pd.DataFrame({
             "least": self.least, "confidence": self.confidence, "right": self.right, "share": self.share,
             "items": self.items, "low": np.maximum(low, 0.0), "high": high,

@@ -65,18 +65,18 @@ def exact_binomial(k: ArrayLike, n: ArrayLike, level: float = 0.95, side: Side =
     return (low if side != "upper" else np.zeros_like(low))[()], (high if side != "lower" else np.ones_like(high))[()]
 
 
-def binomial_quantile(share: float, n: ArrayLike, rate: ArrayLike) -> NDArray[np.int64]:
+def binomial_quantile(share: ArrayLike, n: ArrayLike, rate: ArrayLike) -> NDArray[np.int64]:
     """Return the least number of events of n independent trials that is reached with a probability of `share` or more.
 
-    n, rate: broadcast against each other. Looked for by halving among 0 to n: `scipy.stats`, which has it as
+    share, n, rate: broadcast against each other. Looked for by halving among 0 to n: `scipy.stats`, which has it as
     `binom.ppf`, takes longer to import than most audits take besides. Raises ValueError outside 0 to 1.
     """
-    trials, chance = np.broadcast_arrays(np.asarray(n, dtype=float), np.asarray(rate, dtype=float))
-    if not (0 <= share <= 1 and np.all((chance >= 0) & (chance <= 1))):
+    often, trials, chance = np.broadcast_arrays(*(np.asarray(one, dtype=float) for one in (share, n, rate)))
+    if not all(np.all((one >= 0) & (one <= 1)) for one in (often, chance)):
         raise ValueError(f"binomial_quantile: got share {share!r}, rate {rate!r}; allowed: 0 to 1")
     low, high = np.zeros_like(trials), trials.copy()
     while np.any(low < high):
         middle = np.floor((low + high) / 2)
-        reached = betaincc(middle + 1, trials - middle, chance) >= share
+        reached = betaincc(middle + 1, trials - middle, chance) >= often
         low, high = np.where(reached, low, np.minimum(middle + 1, high)), np.where(reached, middle, high)
     return low.astype(np.int64)

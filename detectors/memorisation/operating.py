@@ -42,7 +42,7 @@ def tpr_at(rate: float, nonmembers: Floats, members: Floats, level: float) -> tu
         )
     value = float((seen > known[len(known) - 1 - int(rate * len(known) + 1e-9)]).mean())
     n, m, error = len(nonmembers), len(members), (1 - level) / 4
-    last, first = (int(binomial_quantile(share, n, 1 - rate)) for share in (1 - error, error))
+    last, first = binomial_quantile((1 - error, error), n, 1 - rate)
     most, least = np.sort(np.nan_to_num(nonmembers, nan=np.inf)), np.sort(np.nan_to_num(nonmembers, nan=-np.inf))
     surely = (seen > most[last]).sum() if last < n else 0
     maybe = (seen > least[first - 1]).sum() + (m - len(seen)) if first > 0 else m
