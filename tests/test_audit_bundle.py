@@ -157,7 +157,7 @@ def test_links_are_refused(tmp_path):
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_bomb_is_refused_unopened(tmp_path, compression):
-    members = [("bundle.json", b"{}"), ("record.json", bytes(50_000_000))]
+    members = [("bundle.json", b"{}"), ("record.json", bytes(5_000_000))]
     path = crafted(tmp_path / "bomb.zip", members, compression=compression)
     assert path.stat().st_size < 200_000
     assert "is compressed" in refused(path, tmp_path / "audits")
