@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 __all__ = [
-    "FIELDS", "Count", "Floats", "Items", "field_of", "items_of", "joined", "one_of_each", "places_in_order", "ranks",
-    "times_drawn", "unit_column", "units_of",
+    "FIELDS", "Count", "Floats", "Items", "field_of", "items_of", "joined", "objects", "one_of_each", "places_in_order",
+    "ranks", "times_drawn", "unit_column", "units_of",
 ]
 
 FIELDS = ("image", "series", "row", "text")
@@ -63,6 +63,13 @@ def joined(parts: Sequence[Items]) -> Items:
     if len(shapes) > 1:
         raise ValueError(f"got items of shapes {', '.join(map(str, map(list, shapes)))}; allowed: one")
     return np.concatenate(parts)
+
+
+def objects(
+    cells: Sequence[Any] | Mapping[Any, Any] | NDArray[Any], index: pd.Index[Any] | list[str] | None = None
+) -> pd.Series[Any]:
+    """Return cells of any kind, lists and None too, as they are: a column under that index, their own or 0, 1, ..."""
+    return pd.Series(cells, index, dtype=object)
 
 
 def ranks(values: NDArray[Any]) -> Floats:

@@ -149,7 +149,8 @@ def _spread(table: pa.Table, positions: Sequence[int] | None) -> pd.DataFrame:
     order = np.argsort(rows, kind="stable")
     first, end = (np.searchsorted(rows, positions, side, sorter=order) for side in ("left", "right"))
     counts = end - first
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    frame = frame_of(table.take(order[np.repeat(first, counts) + within]))
+    before = np.cumsum(counts) - counts
+    places = np.arange(counts.sum()) + np.repeat(first - before, counts)
+    frame = frame_of(table.take(order[places]))
     frame["item"] = np.repeat(np.arange(len(positions)), counts)
     return frame

@@ -51,8 +51,9 @@ def part_of(
     mine = np.unique(units[~foreign])
     order = rng_for(seed, "parts").permutation(mine)
     ends = np.round(np.cumsum(list(shares.values())) * len(order)).astype(int)
-    place = {unit: name for name, dealt in zip(shares, np.split(order, ends[:-1]), strict=True) for unit in dealt}
-    parts = pd.Series([FOREIGN if out else place[unit] for out, unit in zip(foreign, units, strict=True)], items.index)
+    place = {unit: name for name, part in zip(shares, np.split(order, ends[:-1]), strict=True) for unit in part}
+    dealt = [FOREIGN if out else place[unit] for out, unit in zip(foreign, units, strict=True)]
+    parts = pd.Series(dealt, items.index)
     _check_sizes(parts, units, shares)
     return parts
 

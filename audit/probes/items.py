@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from detectors.arrays import Items
 
 __all__ = [
-    "DRAWN_FOR", "Sampling", "as_array", "ask_about_draws", "check_classes", "check_like", "column", "content",
+    "DRAWN_FOR", "Sampling", "as_array", "ask_about_draws", "check_classes", "check_like", "content",
     "draws_for", "each_draw", "lists_by_item", "plain", "shown_items", "storable_items", "usable", "vectors",
     "without_nan",
 ]
@@ -159,10 +159,11 @@ def shown_items(probe: str, items: pd.DataFrame) -> Items:
 def lists_by_item(answer: pd.DataFrame, column: pd.Series[Any], count: int) -> pd.Series[Any]:
     """Return a column of an answer of several rows an item as a list an item, empty where it has none."""
     import numpy as np
-    import pandas as pd
+
+    from detectors.arrays import objects
 
     ends = np.searchsorted(answer["item"].to_numpy(), np.arange(1, count))  # items are ascending
-    return pd.Series([part.tolist() for part in np.split(column.to_numpy(), ends)][:count], dtype=object)
+    return objects([part.tolist() for part in np.split(column.to_numpy(), ends)][:count])
 
 
 def without_nan(frame: pd.DataFrame) -> pd.DataFrame:
@@ -172,10 +173,3 @@ def without_nan(frame: pd.DataFrame) -> pd.DataFrame:
     cells = frame.to_numpy(object, copy=True)
     cells[pd.isna(cells)] = None
     return pd.DataFrame(cells, frame.index, frame.columns, dtype=object)
-
-
-def column(rows: pd.DataFrame, cells: Sequence[Any]) -> pd.Series[Any]:
-    """Return cells of any kind, lists too, as a column of the rows."""
-    import pandas as pd
-
-    return pd.Series(list(cells), index=rows.index, dtype=object)

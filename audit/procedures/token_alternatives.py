@@ -23,10 +23,12 @@ def token_alternatives(model: CanNameAlternatives, items: Sequence[Item], *, k: 
     """
     import pandas as pd
 
+    from detectors.arrays import objects
+
     frames = model.alternatives(list(items), k=k)
     names = {"tokens": "element", "alternatives": "alternatives", "log_probs": "log_probs"}
     return pd.DataFrame({
-        column: pd.Series([frame[name].to_list() for frame in frames], dtype=object) for column, name in names.items()
+        column: objects([frame[name].to_list() for frame in frames]) for column, name in names.items()
     })
 
 

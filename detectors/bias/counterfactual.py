@@ -374,8 +374,9 @@ def _pairs(code: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]
     order = np.argsort(code, kind="stable")
     at = np.argsort(order)  # the place of each row among all in the order of units
     later = np.cumsum(np.bincount(code))[code] - at - 1
-    step = np.arange(later.sum()) - np.repeat(np.cumsum(later) - later, later)
-    return np.repeat(np.arange(len(code)), later), order[np.repeat(at + 1, later) + step]
+    before = np.cumsum(later) - later
+    places = np.arange(later.sum()) + np.repeat(at + 1 - before, later)
+    return np.repeat(np.arange(len(code)), later), order[places]
 
 
 def _unit_mean(values: Floats, unit: NDArray[np.int64], units: int) -> Floats:

@@ -69,7 +69,8 @@ def _roc(counts: ArrayLike) -> tuple[Floats, Floats]:
     """Return (false-positive rate, true-positive rate) [..., score + 1], from the highest score down."""
     down = np.asarray(counts, dtype=float)[..., ::-1].cumsum(-1)
     with np.errstate(invalid="ignore"):
-        rates = np.concatenate([np.zeros_like(down[..., :1]), down / down[..., -1:]], axis=-1)
+        shares = down / down[..., -1:]
+    rates = np.concatenate([np.zeros_like(shares[..., :1]), shares], axis=-1)
     return rates[..., 0, :], rates[..., 1, :]
 
 

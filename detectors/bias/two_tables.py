@@ -130,8 +130,7 @@ def _design(real: Floats, synthetic: Floats, numbers: bool) -> tuple[Floats, Flo
     if numbers:
         known = real[np.isfinite(real)]
         centre, spread = (known.mean(), known.std() or 1.0) if len(known) else (0.0, 1.0)
-        return tuple(  # type: ignore[return-value]
-            np.column_stack([np.nan_to_num((one - centre) / spread), np.isnan(one)]) for one in (real, synthetic)
-        )
+        one, other = (np.column_stack([(part - centre) / spread, np.isnan(part)]) for part in (real, synthetic))
+        return np.nan_to_num(one), np.nan_to_num(other)
     wide = int(max(real.max(initial=0), synthetic.max(initial=0))) + 1
     return np.eye(wide)[real.astype(int)], np.eye(wide)[synthetic.astype(int)]

@@ -32,6 +32,7 @@ _LUMA = np.array([
 _CHROMA = np.full((_BLOCK, _BLOCK), 99)
 _CHROMA[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
 _TO_YCC = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+_DARKER = np.array([128, 0, 0])[:, None, None]
 _DIRECTIONS = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right]
 
 
@@ -72,10 +73,10 @@ def compressed(image: Floats, quality: int) -> Floats:
         plane = image if image.ndim == 3 else image[None]
         coded = np.stack([_coded(np.rint(255 * one) - 128, _scaled(_LUMA, quality)) + 128 for one in plane])
         return np.clip(np.rint(coded), 0, 255).reshape(image.shape) / 255
-    told = np.tensordot(_TO_YCC, np.rint(255 * image), axes=1) - np.array([128, 0, 0])[:, None, None]
+    told = np.tensordot(_TO_YCC, np.rint(255 * image), axes=1) - _DARKER
     tables = [_scaled(table, quality) for table in (_LUMA, _CHROMA, _CHROMA)]
     planes = np.stack([_coded(np.rint(one), table) for one, table in zip(told, tables, strict=True)])
-    back = np.tensordot(np.linalg.inv(_TO_YCC), np.rint(planes) + np.array([128, 0, 0])[:, None, None], axes=1)
+    back = np.tensordot(np.linalg.inv(_TO_YCC), np.rint(planes) + _DARKER, axes=1)
     return np.clip(np.rint(back), 0, 255) / 255
 
 

@@ -32,7 +32,8 @@ GROUPS = 10
 
 
 def _evidence(confidence: ArrayLike) -> Floats:
-    return np.asarray(logit(np.clip(np.asarray(confidence, dtype=float), EDGE, 1 - EDGE)))
+    known = np.asarray(confidence, dtype=float)
+    return np.asarray(logit(known.clip(EDGE, 1 - EDGE)))
 
 
 def _loss(evidence: Floats, right: Floats) -> float:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import Floats, units_of
+from detectors.arrays import Floats, objects, units_of
 from detectors.differences import mean_difference
 from detectors.factuality.matching import contains
 from detectors.factuality.rag_evidence import EVIDENCE, READ, RETRIEVAL, evidence_of, retrieval_of
@@ -139,7 +139,7 @@ class _Judge:
             **{f"said_{name}": observed[f"said_{name}"] for name in SLICES},
             **{name: self._certain(name) for name in ("claim_support", "near_miss_only")},
             "not_asked": observed["lacks_answerable"], "not_changed": observed["lacks_changed"],
-            "problem": pd.Series([why[0] if why else None for why in problems], observed.index, dtype=object),
+            "problem": objects([why[0] if why else None for why in problems], observed.index),
             "against": pd.arrays.BooleanArray(wrong > 0, ~asked), "weight": np.where(asked, wrong, np.nan),
         }
         lost = {"no_answer": self._lost["answerable"]} if self._lost["answerable"].any() else {}

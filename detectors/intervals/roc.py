@@ -74,7 +74,8 @@ def _tail(wins: float, pairs: int, mean: float) -> float:
     """Return the bound on the probability of `wins` or more of `pairs`."""
     first, last = math.floor(pairs * mean), math.ceil(wins) - 1
     j = np.arange(first, last + 1.0) if last - first < _TRIED else np.linspace(first, last, _TRIED).round()
-    excess = pairs * mean * bdtrc(j - 1, pairs - 1, mean) - j * bdtrc(j, pairs, mean)
+    fewer, all_of = bdtrc(j - 1, pairs - 1, mean), bdtrc(j, pairs, mean)
+    excess = pairs * mean * fewer - j * all_of
     return min(1.0, float((excess / (wins - j)).min()))
 
 

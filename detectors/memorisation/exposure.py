@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from detectors.arrays import objects
 from detectors.conformal import benjamini_hochberg
 from detectors.intervals import AUROC_METHOD, auroc, mean_over_units
 from detectors.memorisation.canaries import ROLES, Canaries, keys_of, ranked, shared_alternatives
@@ -96,13 +97,13 @@ def _asked(frame: pd.DataFrame) -> pd.DataFrame:
     """Return canaries that could be asked about, each once."""
     told = frame[frame["not_asked"].isna()]
     keys = list(zip(keys_of(told), told["prompt"], strict=True)) if len(told) else []
-    return told[~pd.Series(keys, told.index, dtype=object).duplicated()]
+    return told[~objects(keys, told.index).duplicated()]
 
 
 def _found(planted: Canaries, fdr: float) -> pd.Series[Any]:
     """Tell of each planted canary that was scored whether chance does not explain its rank."""
     p = planted.known["p_value"]
-    return pd.Series(benjamini_hochberg(p.to_numpy(float), fdr), p.index, dtype=object)
+    return objects(benjamini_hochberg(p.to_numpy(float), fdr), p.index)
 
 
 def _of_planted(

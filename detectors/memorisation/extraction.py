@@ -168,7 +168,7 @@ def _in_both(frames: dict[str, pd.DataFrame]) -> int:
     texts = [normalised(text) for text in items["text"]]
     joined, reason = "\n".join(texts), Cause("it stands among the texts, too")
     told = [normalised(text) for text in held["text"]]
-    both = pd.Series([one in joined or any(text in one for text in texts) for one in told], held.index, dtype=bool)
+    both = np.array([one in joined or any(text in one for text in texts) for one in told], bool)
     frames[HELD_OUT] = held.assign(not_asked=held["not_asked"].where(~both, reason))
     return int(both.sum())
 

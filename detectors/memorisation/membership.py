@@ -26,7 +26,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import FIELDS, Floats, Items, field_of, items_of, joined, one_of_each, places_in_order, units_of
+from detectors.arrays import (
+    FIELDS,
+    Floats,
+    Items,
+    field_of,
+    items_of,
+    joined,
+    objects,
+    one_of_each,
+    places_in_order,
+    units_of,
+)
 from detectors.conformal import calibration_needed, p_values
 from detectors.health import score_problem, ties_problem
 from detectors.immutable import immutable
@@ -348,4 +359,4 @@ def _keys(frame: pd.DataFrame) -> pd.Series[Any]:
     name = field_of(frame)
     if name == "text":
         return frame[name].map(lambda text: " ".join(unicodedata.normalize("NFKC", text).casefold().split()))
-    return pd.Series([item.tobytes() for item in np.asarray(items_of(frame))], frame.index, dtype=object)
+    return objects([item.tobytes() for item in np.asarray(items_of(frame))], frame.index)

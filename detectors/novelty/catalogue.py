@@ -70,7 +70,8 @@ def _iwae(seen: Recorded) -> Floats:
 
 def effective_samples(log_weights: Floats) -> Floats:
     """Return how many equal weights say as much as these [item, sample]: (sum w)^2 / sum w^2, [item]."""
-    return np.asarray(np.exp(2 * logsumexp(log_weights, axis=1) - logsumexp(2 * log_weights, axis=1)))
+    sums, squares = logsumexp(log_weights, axis=1), logsumexp(2 * log_weights, axis=1)
+    return np.asarray(np.exp(2 * sums - squares))
 
 
 def _curvature(seen: Recorded) -> Floats:

@@ -142,7 +142,7 @@ def _scores(
     if complexity:
         columns |= _less_code(columns, joined(list(sets.values())), learnt)
     table = pd.DataFrame(columns)
-    return {role: table.loc[of == role].set_axis(frame.index, axis=0) for role, frame in frames.items()}
+    return {role: table[of == role].set_axis(frame.index, axis=0) for role, frame in frames.items()}
 
 
 def _densities(

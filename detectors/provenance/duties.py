@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import Floats, units_of
+from detectors.arrays import Floats, objects, units_of
 from detectors.immutable import immutable
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause
@@ -177,8 +177,8 @@ def _evidence(
     """
     missed = [[name for name, told in values.items() if told[at] == 0] for at in range(len(outputs))]
     items = outputs.assign(value=kept, no_answer=asked & np.isnan(kept))
-    items["duties_missed"] = pd.Series(missed, outputs.index, dtype=object)
-    items["against"] = items["value"].eq(0).astype("boolean").mask(pd.Series(np.isnan(kept), outputs.index, dtype=bool))
+    items["duties_missed"] = objects(missed, outputs.index)
+    items["against"] = items["value"].eq(0).astype("boolean").mask(items["value"].isna())
     items["weight"] = [float(len(names)) for names in missed]
     return items
 

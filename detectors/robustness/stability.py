@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import Floats, units_of
+from detectors.arrays import Floats, objects, units_of
 from detectors.immutable import immutable
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
@@ -128,7 +128,7 @@ def _evidence(items: pd.DataFrame, changes: pd.DataFrame, name: str) -> pd.DataF
         turned.setdefault(item, []).append(group_of(kind, strength))
     found = items.assign(
         **{name: value},
-        flipped_under=pd.Series([turned.get(one) for one in items.index], items.index, dtype=object),
+        flipped_under=objects([turned.get(one) for one in items.index], items.index),
         no_answer=items.index.isin(rows["item"]) & value.isna().to_numpy(),
         against=(value > 0).astype("boolean").where(value.notna()), weight=value,
     )

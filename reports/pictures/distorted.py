@@ -61,14 +61,14 @@ def _made(shown: Shown, column: str, rows: list[int]) -> dict[str, Any]:
     """Return kind -> the items under it, and under no kind as they are."""
     import pandas as pd
 
-    from detectors.arrays import items_of
+    from detectors.arrays import items_of, objects
     from detectors.novelty.blindspots import BLURRED, blind_spots
 
     assert shown.items is not None
     assert shown.items.id_column is not None
     table = shown.items.rows(rows)
     cells = table[column].to_pylist()
-    items = items_of(pd.DataFrame({column: pd.Series(cells, dtype=object)}))
+    items = items_of(pd.DataFrame({column: objects(cells)}))
     given = shown.finding.options.get("value_range")
     ends = None if given is None else (float(given[0]), float(given[1]))
     blurred = any(one.group == BLURRED for one in shown.finding.measures)

@@ -244,7 +244,9 @@ def _forms_of(shown: Shown, row: dict[str, Any]) -> list[Any]:
 def _frame(cells: list[Any]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame({"image": pd.Series(cells, dtype=object)})
+    from detectors.arrays import objects
+
+    return pd.DataFrame({"image": objects(cells)})
 
 
 def _head(shown: Shown, kind: str, strength: float) -> tuple[str, str]:

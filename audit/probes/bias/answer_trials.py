@@ -64,16 +64,16 @@ def _frame(rows: Sequence[tuple[str, ...]], columns: Sequence[str]) -> pd.DataFr
 
 def _answered(probe: Any, frame: pd.DataFrame, high: Sequence[Sequence[bool]]) -> pd.DataFrame:
     """Return the prompts with what `observe` keeps, of draws that score 1 where `high` [row][draw]."""
-    import pandas as pd
+    from detectors.arrays import objects
 
     told = frame.assign(
-        draws=pd.Series([["1" if one else "0" for one in row] for row in high], frame.index, dtype=object),
-        problems=pd.Series([[None] * len(row) for row in high], frame.index, dtype=object),
+        draws=objects([["1" if one else "0" for one in row] for row in high], frame.index),
+        problems=objects([[None] * len(row) for row in high], frame.index),
     )
     if probe.scorer is None:
-        return told.assign(mentions=pd.Series([["1"]] * len(frame), frame.index, dtype=object))
+        return told.assign(mentions=objects([["1"]] * len(frame), frame.index))
     given = [[_probabilities(probe, float(one)) for one in row] for row in high]
-    return told.assign(probabilities=pd.Series(given, frame.index, dtype=object))
+    return told.assign(probabilities=objects(given, frame.index))
 
 
 def _probabilities(probe: Any, score: float) -> list[float]:
@@ -138,8 +138,10 @@ def _trial(
     import numpy as np
     import pandas as pd
 
+    from detectors.arrays import objects
+
     first, other = names_of(tried)
-    rows = frame.assign(prompt=list(texts), mentions=pd.Series([["yes"]] * len(frame), frame.index, dtype=object))
+    rows = frame.assign(prompt=list(texts), mentions=objects([["yes"]] * len(frame), frame.index))
     rows = rows.set_axis(pd.Index([str(name) for name in rng.permutation(len(rows))], name="id"))
     data = {"items": rows.iloc[rng.permutation(len(rows))]}
     answers: dict[tuple[str, str], Any] = {("main", "sample"): lambda prompts: _dealt(texts, prompts)}

@@ -99,30 +99,32 @@ def asked_for(
     """
     import pandas as pd
 
+    from detectors.arrays import objects
+
     prompts = [prompt for prompt in items["prompt"] for _ in range(count)]
     answer = ask("sample", prompts, max_tokens=max_tokens, temperature=temperature)
     came = answer["content"].astype(object).where(answer["problem"].isna(), None).to_list()
     why = answer["problem"].astype(object).where(answer["problem"].notna(), None).to_list()
     places = range(0, len(prompts), count)
     frame = items.assign(
-        draws=pd.Series([came[i : i + count] for i in places], items.index, dtype=object),
-        problems=pd.Series([why[i : i + count] for i in places], items.index, dtype=object),
+        draws=objects([came[i : i + count] for i in places], items.index),
+        problems=objects([why[i : i + count] for i in places], items.index),
     )
     if scorer is not None:
         told = pd.Series([[text if text and text.strip() else None for text in row] for row in frame["draws"]])
         given = ask_about_draws(ask, "predict", "probabilities", told, scorer)
-        frame["probabilities"] = pd.Series(given, items.index, dtype=object)
+        frame["probabilities"] = objects(given, items.index)
     return frame
 
 
 def neutral_answers(ask: Ask, items: pd.DataFrame, scorer: str | None) -> pd.DataFrame:
     """Return neutral sentences with the scorer's `probabilities`; without a scorer there is nothing to ask."""
-    import pandas as pd
+    from detectors.arrays import objects
 
     if scorer is None:
         return items.assign(probabilities=None)
     told = ask("predict", items["text"].to_list(), model=scorer)["probabilities"]
-    return items.assign(probabilities=pd.Series([list(row) for row in told], items.index, dtype=object))
+    return items.assign(probabilities=objects([list(row) for row in told], items.index))
 
 
 def scored(probe: str, items: pd.DataFrame, scorer_class: int) -> pd.DataFrame:
@@ -132,12 +134,11 @@ def scored(probe: str, items: pd.DataFrame, scorer_class: int) -> pd.DataFrame:
 
     Raises DataError for a class that the scorer does not have.
     """
-    import pandas as pd
-
+    from detectors.arrays import objects
     from detectors.factuality.refusals import is_refusal
 
     def cells(per_draw: Any) -> pd.Series[Any]:
-        return pd.Series([per_draw(place) for place in range(len(items))], items.index, dtype=object)
+        return objects([per_draw(place) for place in range(len(items))], items.index)
 
     draws, nan, problems = items["draws"].to_list(), float("nan"), items["problems"].to_list()
     if "probabilities" in items:

@@ -69,8 +69,7 @@ class Associations:
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items and their `embedding`; raises DataError for another set, and for items of no one kind."""
-        import pandas as pd
-
+        from detectors.arrays import objects
         from detectors.bias.associations import SETS
 
         unknown = sorted(set(map(str, items["set"])) - set(SETS))
@@ -79,7 +78,7 @@ class Associations:
         frame, shown = storable_items(self.name, items)
         asked: list[Any] = [self.template.replace(_PLACE, one) if isinstance(one, str) else one for one in shown]
         given = [list(row) for row in ask("embed", asked)["embedding"]]
-        return frame.assign(embedding=pd.Series(given, frame.index, dtype=object))
+        return frame.assign(embedding=objects(given, frame.index))
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.bias.associations`."""
@@ -96,12 +95,12 @@ class Associations:
         return self._planted(rng, 0.8, 1.0), self._planted(rng, 0.0, 3.0)
 
     def _planted(self, rng: np.random.Generator, shift: float, length: float) -> Observed:
-        import pandas as pd
+        from detectors.arrays import objects
 
         frame, vectors = _words(rng, shift)
         scale = frame["set"].map({"X": length}).fillna(1.0)
         given = [[factor * one for one in vectors[text]] for factor, text in zip(scale, frame["text"], strict=True)]
-        return {"items": frame.assign(embedding=pd.Series(given, frame.index, dtype=object))}
+        return {"items": frame.assign(embedding=objects(given, frame.index))}
 
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies above 0."""

@@ -76,7 +76,7 @@ class Coreference:
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items, `not_asked` (what an item lacks, or null) and `log_probs` (nats [person], null = none)."""
-        import pandas as pd
+        from detectors.arrays import objects
 
         rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
         lacks = [_lacks(row) for row in rows.to_dict("records")]
@@ -85,7 +85,7 @@ class Coreference:
         nats = iter(ask("log_prob", people)["log_prob"] if people else ())
         told = [None if why is not None else [_number(next(nats)) for _ in range(2)] for why in lacks]
         return rows.assign(
-            not_asked=pd.Series(lacks, rows.index, dtype=object), log_probs=pd.Series(told, rows.index, dtype=object)
+            not_asked=objects(lacks, rows.index), log_probs=objects(told, rows.index)
         )
 
     def _read(self, row: Mapping[Any, Any]) -> str:

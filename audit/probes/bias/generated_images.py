@@ -292,6 +292,8 @@ def _evidence(items: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
+    from detectors.arrays import objects
+
     columns = ("draws", "digests", "problems", "probabilities")
     draws, digests, problems, told = ([one for row in items[name] for one in row] for name in columns)
     sizes = [len(row) for row in items["draws"]]
@@ -308,7 +310,7 @@ def _evidence(items: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     again = np.array([one[1] is not None and first[one] != place for place, one in enumerate(seen)], dtype=bool)
     evidence = {
         "image": [one if isinstance(one, list) else plain(one) for one in draws], "prompt": prompts, "group": groups,
-        "class": pd.Series(kinds, ids, dtype=object), "confidence": sure, "repeated": again, "problem": problems,
+        "class": objects(kinds, ids), "confidence": sure, "repeated": again, "problem": problems,
     }  # fmt: skip
     there = {name: cells for name, cells in evidence.items() if name != "group" or "group" in items}
     return pd.DataFrame(there, index=pd.Index(ids, name="id"))

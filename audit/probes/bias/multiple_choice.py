@@ -114,14 +114,16 @@ class MultipleChoice:
         """
         import pandas as pd
 
+        from detectors.arrays import objects
+
         rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
         records = rows.to_dict("records")
         lacks = [_lacks(row) for row in records]
         asked = [row for row, why in zip(records, lacks, strict=True) if why is None]
         told = self._scored(ask, asked) if self.mode == "choice" else self._written(ask, asked)
         index = rows.index[[why is None for why in lacks]]
-        rows["not_asked"] = pd.Series(lacks, rows.index, dtype=object)
-        answers = pd.DataFrame({name: pd.Series(column, index, dtype=object) for name, column in told.items()})
+        rows["not_asked"] = objects(lacks, rows.index)
+        answers = pd.DataFrame({name: objects(column, index) for name, column in told.items()})
         return without_nan(rows.join(answers))
 
     def _asked(self, row: Mapping[Any, Any]) -> Iterator[tuple[str, list[int]]]:

@@ -229,6 +229,7 @@ class Predictions:
 
     def _rows(self, items: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
         """Return groups, predictions and labels, and what is told of answers with several numbers."""
+        import numpy as np
         import pandas as pd
 
         rows, several = pd.DataFrame({name: items[name] for name in self.sensitive}), 0
@@ -236,7 +237,7 @@ class Predictions:
             rows["prediction"] = finite_numbers(self.name, items[self.given])
         else:
             found = [_numbers_in(one) for one in items["answer"]]
-            rows["prediction"] = pd.Series([_first_number(one) for one in found], rows.index, dtype=float)
+            rows["prediction"] = np.array([_first_number(one) for one in found], float)
             several = sum(len(one) > 1 for one in found)
         if self.label is not None:
             rows["label"] = finite_numbers(self.name, items[self.label])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import NATS, NATS_GAP, SHARE, Ask, Observed, Range, Role
-from audit.probes.items import DRAWN_FOR, column, shown_items
+from audit.probes.items import DRAWN_FOR, shown_items
 from detectors.immutable import immutable
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class Compressed:
 
         Raises DataError for items of no one kind, and for models that read other tokens or know other classes.
         """
+        from detectors.arrays import objects
+
         shown = list(shown_items(self.name, items))
         asked = self._tokens if self.mode == "tokens" else self._classes
         large, small = asked(ask, shown, self.against), asked(ask, shown, "main")
@@ -80,7 +82,7 @@ class Compressed:
         frame = items[["unit"]].copy() if "unit" in items else items[[]].copy()
         for side, told in (("large", large), ("small", small)):
             for name in ("names", "log_probs", "nats"):
-                frame[f"{side}_{name}"] = column(items, told[name])
+                frame[f"{side}_{name}"] = objects(told[name], items.index)
         return frame
 
     def _tokens(self, ask: Ask, shown: list[Any], model: str) -> dict[str, list[Any]]:

@@ -175,7 +175,7 @@ class Calibration:
 
     def _contents(self, observed: pd.DataFrame) -> pd.Series[Any]:
         """Return what each item says, without what is told of it; items of a table that do not say it have no row."""
-        import pandas as pd
+        from detectors.arrays import objects
 
         said = [name for name in _SAYS[self.mode] if name in observed]
         if self.mode == "table" and len(said) < 2:
@@ -184,7 +184,7 @@ class Calibration:
         if not len(cells):
             return observed.index.to_series().iloc[:0]
         keys = zip(*(map(_key, cells[name]) for name in said), strict=True)
-        return pd.Series(list(map("\0".join, keys)), cells.index, dtype=object)
+        return objects(list(map("\0".join, keys)), cells.index)
 
     def _refuse_copies(self, contents: Mapping[str, pd.Series[Any]]) -> None:
         items, others = contents["items"], contents.get("calibration")

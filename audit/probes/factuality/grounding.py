@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.errors import DataError
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.factuality.verifying import VERIFIER, verified
-from audit.probes.items import column, without_nan
+from audit.probes.items import without_nan
 from audit.probes.passages import check_prompt, laid_out, passages_of
 from detectors.immutable import immutable
 from detectors.phrases import Cause
@@ -173,10 +173,11 @@ class Grounding:
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.factuality.grounded_answers`; DataError for a label that is not 0 or 1."""
+        from detectors.arrays import objects
         from detectors.factuality.grounded_answers import grounding_of_answers
 
         items = observed["items"]
-        labels = column(items, [_label(one) for one in items["label"]])
+        labels = objects([_label(one) for one in items["label"]], items.index)
         return grounding_of_answers(
             items.assign(label=labels.astype(float)), level=level, rng=rng, supported_at=self.supported_at,
             conflicting_at=self.conflicting_at,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.factuality.verifying import VERIFIER, verified
-from audit.probes.items import column, without_nan
+from audit.probes.items import without_nan
 from audit.probes.passages import check_prompt, laid_out
 from detectors.immutable import immutable
 from detectors.phrases import Cause
@@ -154,6 +154,7 @@ class RAG:
 
     def _verified(self, ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows with what the verifier says of the claims of each answer; null where there is none."""
+        from detectors.arrays import objects
         from detectors.factuality.rag_evidence import VERIFIED, pairs_to_verify
 
         records = rows.to_dict("records")
@@ -166,7 +167,7 @@ class RAG:
         ])  # fmt: skip
         kept = [some if isinstance(said, str) else None for (*_, said), some in zip(cells, told, strict=True)]
         for place, name in enumerate(VERIFIED):
-            rows[f"verified_{name}"] = column(rows, kept[place * len(rows) : (place + 1) * len(rows)])
+            rows[f"verified_{name}"] = objects(kept[place * len(rows) : (place + 1) * len(rows)], rows.index)
         return rows
 
     def _asked(self, ask: Ask, questions: Sequence[str], shown: Sequence[Passages]) -> dict[str, list[Any]]:

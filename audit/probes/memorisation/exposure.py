@@ -103,19 +103,17 @@ class Exposure:
 
         Raises DataError for items of no one kind, and for a pattern that is none.
         """
-        import pandas as pd
-
-        from detectors.arrays import field_of
+        from detectors.arrays import field_of, objects
 
         shown = shown_items(self.name, items)
         name, cells = field_of(items), shown if isinstance(shown, list) else shown.tolist()  # type: ignore[union-attr]
-        rows = items.assign(**{name: pd.Series(cells, items.index, dtype=object)})
+        rows = items.assign(**{name: objects(cells, items.index)})
         if role == "alternatives":
             return without_nan(rows.assign(**self._answered(ask, list(shown), shown)))
         rows = without_nan(rows.reindex(columns=[name, "prompt", "pattern", "alternatives", "group"]))
         rows["not_asked"] = [_lacks(row) for row in rows.to_dict("records")]
         members = [self._members(str(at), row) for at, row in zip(rows.index, rows.to_dict("records"), strict=True)]
-        rows["members"] = pd.Series(members, rows.index, dtype=object)
+        rows["members"] = objects(members, rows.index)
         return self._with_answers(ask, rows.drop(columns="alternatives"), shown)
 
     def _members(self, canary: str, row: Mapping[Any, Any]) -> list[str] | None:
@@ -133,6 +131,8 @@ class Exposure:
         import numpy as np
         import pandas as pd
 
+        from detectors.arrays import objects
+
         told = rows["not_asked"].isna()
         asked = [
             [canary, *(own or [])] for canary, own, kept in zip(shown, rows["members"], told, strict=True) if kept
@@ -146,8 +146,8 @@ class Exposure:
         columns = {}
         for name, cells in found.items():
             parts = [cells[end - len(each) : end] for end, each in zip(ends, asked, strict=True)]
-            columns[name] = pd.Series([part[0] for part in parts], rows.index[told], dtype=object)
-            columns[f"member_{name}"] = pd.Series([part[1:] for part in parts], rows.index[told], dtype=object)
+            columns[name] = objects([part[0] for part in parts], rows.index[told])
+            columns[f"member_{name}"] = objects([part[1:] for part in parts], rows.index[told])
         return without_nan(rows.join(pd.DataFrame(columns)))
 
     def _answered(self, ask: Ask, items: list[Any], contents: Items) -> dict[str, list[Any]]:

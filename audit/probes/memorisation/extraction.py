@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
-from audit.probes.items import column, lists_by_item, without_nan
+from audit.probes.items import lists_by_item, without_nan
 from detectors.immutable import immutable
 from detectors.phrases import Cause
 
@@ -106,11 +106,13 @@ class Extraction:
         likeliest ones), and `tied`, how many of a suffix that comes out greedily are no likelier than another token
         (null = not looked at); `output` and whether it was asked for, `generated`.
         """
+        from detectors.arrays import objects
+
         rows = without_nan(items.reindex(columns=["text", "unit"]))
         places = self._places(ask, rows["text"].tolist())
         rows["not_asked"] = [self._lacks(one) for one in places]
         for at, name in enumerate(("prefix_end", "suffix_end")):
-            rows[name] = column(rows, [self._end(one, at) for one in places])
+            rows[name] = objects([self._end(one, at) for one in places], rows.index)
         asked = rows[rows["not_asked"].isna()]
         for name in ("log_probs", "ranks", *(() if self.top_k is None else ("likeliest",)), "tied", "output"):
             rows[name] = None
@@ -149,7 +151,8 @@ class Extraction:
     def _traced(self, ask: Ask, rows: pd.DataFrame, asked: pd.DataFrame) -> dict[str, Any]:
         """Return `log_probs`, `ranks`, `tied` and `not_asked` with what the traces tell of the suffixes."""
         import numpy as np
-        import pandas as pd
+
+        from detectors.arrays import objects
 
         trace, needed = ask("trace", asked["text"].tolist()), self.prefix + self.suffix
         found: dict[str, dict[Any, Any]] = {"log_probs": {}, "ranks": {}, "not_asked": rows["not_asked"].to_dict()}
@@ -163,7 +166,7 @@ class Extraction:
         found["tied"] = self._tied(ask, asked, found["ranks"])
         if self.top_k is not None:
             found["likeliest"] = self._alternatives(ask, asked, list(found["ranks"]), self.top_k)
-        return {name: pd.Series(cells, dtype=object).reindex(rows.index) for name, cells in found.items()}
+        return {name: objects(cells).reindex(rows.index) for name, cells in found.items()}
 
     def _tied(self, ask: Ask, asked: pd.DataFrame, ranks: Mapping[Any, Sequence[float]]) -> dict[Any, int]:
         """Return of suffixes that come out greedily how many tokens another one ties with."""

@@ -141,7 +141,7 @@ class Membership:
 
     def _written(self, ask: Ask, shown: Items, index: pd.Index[Any]) -> dict[str, pd.Series[Any]]:
         """Return the likeliest answer to each text, and those drawn, as lists; null where one failed."""
-        import pandas as pd
+        from detectors.arrays import objects
 
         if not isinstance(shown, list):
             raise DataError("{probe}: got items that are no texts; allowed for peakedness: texts", probe=self.name)
@@ -151,7 +151,7 @@ class Membership:
             answer = ask("sample", prompts, max_tokens=self.max_tokens, temperature=temperature)
             told.append(answer["content"].astype(object).where(answer["problem"].isna(), None).to_list())
         draws = [told[1][place * self.draws : (place + 1) * self.draws] for place in range(len(shown))]
-        return {"greedy": pd.Series(told[0], index, dtype=object), "draws": pd.Series(draws, index, dtype=object)}
+        return {"greedy": objects(told[0], index), "draws": objects(draws, index)}
 
     def _dates(self, cells: pd.Series[Any]) -> pd.Series[Any]:
         """Return dates as text, null where there is none."""

@@ -181,5 +181,7 @@ def _bits_of(key: bytes) -> NDArray[np.bool_]:
 def _frame(names: Sequence[str], images: Sequence[Any], **more: Sequence[Any]) -> pd.DataFrame:
     import pandas as pd
 
+    from detectors.arrays import objects
+
     index = pd.Index(names, name="id")
-    return pd.DataFrame({"image": pd.Series([one.tolist() for one in images], index, dtype=object), **more}, index)
+    return pd.DataFrame({"image": objects([one.tolist() for one in images], index), **more}, index)

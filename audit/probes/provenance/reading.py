@@ -135,6 +135,7 @@ class Reader:
         """
         import pandas as pd
 
+        from detectors.arrays import objects
         from detectors.changes.attacks import attacked_texts
 
         counts = self._counts(texts.dropna()) if lengths else {}
@@ -150,8 +151,8 @@ class Reader:
         columns = ["name", "kinds", "strengths", "lengths", "altered", "text"]
         cells = pd.DataFrame(rows, columns=columns)
         p_values = dict.fromkeys(cells["text"])
-        p_values = dict(zip(p_values, self.p_values(pd.Series([*p_values], dtype=object)), strict=True))
-        cells["p_values"] = pd.Series([p_values[text] for text in cells["text"]], dtype=object)
+        p_values = dict(zip(p_values, self.p_values(objects([*p_values])), strict=True))
+        cells["p_values"] = objects([p_values[text] for text in cells["text"]])
         lists = cells.drop(columns="text").groupby("name", sort=False).agg(list)
         return lists.reindex(texts.index).astype(object).where(lambda frame: frame.notna(), None)
 

@@ -250,6 +250,7 @@ def _planted(trusted: float) -> pd.DataFrame:
     import pandas as pd
 
     from audit.probes.provenance.files import said
+    from detectors.arrays import objects
 
     planted = _plan(trusted)
     files = pd.DataFrame(
@@ -261,5 +262,5 @@ def _planted(trusted: float) -> pd.DataFrame:
     }
     whole = planted["state"].isin(["Trusted", "Valid"])
     for name, cell in changed.items():
-        files[name] = pd.Series([cell if one else None for one in whole], files.index, dtype=object)
+        files[name] = objects([cell if one else None for one in whole], files.index)
     return files

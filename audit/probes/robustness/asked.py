@@ -47,14 +47,16 @@ def frame_of(index: pd.Index[Any], entries: Sequence[Sequence[Entry]], *, shown:
     """Return the lists `kinds`, `strengths`, `changed` of each item, and `asked` where what is shown is kept."""
     import pandas as pd
 
-    columns = {
+    from detectors.arrays import objects
+
+    columns: dict[str, list[Any]] = {
         "kinds": [[one.kind for one in each] for each in entries],
         "strengths": [[one.strength for one in each] for each in entries],
         "changed": [[one.changed for one in each] for each in entries],
     }
     if shown:
         columns["asked"] = [[one.shown for one in each] for each in entries]
-    return pd.DataFrame({name: pd.Series(cells, index, dtype=object) for name, cells in columns.items()})
+    return pd.DataFrame({name: objects(cells, index) for name, cells in columns.items()})
 
 
 def classified(probe: str, ask: Ask, entries: Sequence[Sequence[Entry]], asked: pd.DataFrame) -> pd.DataFrame:
@@ -65,6 +67,7 @@ def classified(probe: str, ask: Ask, entries: Sequence[Sequence[Entry]], asked: 
     import pandas as pd
 
     from audit.probes.items import check_classes
+    from detectors.arrays import objects
 
     shown = [one.shown for each in entries for one in each if one.changed]
     told = iter(ask("predict", shown)["probabilities"] if shown else ())
@@ -74,8 +77,8 @@ def classified(probe: str, ask: Ask, entries: Sequence[Sequence[Entry]], asked: 
     if names is not None:
         check_classes(probe, asked["label"], names)
     return pd.DataFrame({
-        "probabilities": pd.Series(cells, asked.index, dtype=object),
-        "names": pd.Series([names] * len(asked), asked.index, dtype=object),
+        "probabilities": objects(cells, asked.index),
+        "names": objects([names] * len(asked), asked.index),
     })
 
 
@@ -90,6 +93,7 @@ def judged_answers(
     import numpy as np
     import pandas as pd
 
+    from detectors.arrays import objects
     from detectors.robustness.answers import changed_answers
     from detectors.robustness.stability import answer_stability, likelihood_stability
 
@@ -98,8 +102,8 @@ def judged_answers(
     right = [np.nan if not one or one[0] is None else one[0].right for one in said]
     evidence = [name for name in _EVIDENCE if name in rows and (name == "not_asked" or rows[name].notna().any())]
     items = rows[evidence].assign(
-        answer=pd.Series([one[0] for one in shown], asked.index, dtype=object),
-        answers=pd.Series(shown, asked.index, dtype=object), correctness=pd.Series(right, asked.index, dtype=float),
+        answer=objects([one[0] for one in shown], asked.index),
+        answers=objects(shown, asked.index), correctness=pd.Series(right, asked.index, dtype=float),
     )
     if "unit" not in items or items["unit"].isna().all():
         items["unit"] = _repeated(asked).reindex(items.index)
@@ -115,13 +119,13 @@ def asked_of(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _repeated(asked: pd.DataFrame) -> pd.Series[Any]:
     """Return the unit of items that show the same, with the same choices: the id of the first; null of others."""
-    import pandas as pd
+    from detectors.arrays import objects
 
     shown = asked["image"] if "image" in asked else asked["asked"].str[0]
     choices = asked["choices"] if "choices" in asked else [None] * len(asked)
     content = [_content(each) for each in zip(shown, choices, strict=True)]
     times, first = Counter(content), dict(zip(reversed(content), reversed(asked.index.astype(str)), strict=True))
-    return pd.Series([first[one] if times[one] > 1 else None for one in content], asked.index, dtype=object)
+    return objects([first[one] if times[one] > 1 else None for one in content], asked.index)
 
 
 def _content(cell: Any) -> Any:

@@ -84,10 +84,9 @@ class ImageRobustness:
         `probabilities`, with `names` of the classes where they are told, or `log_probs` (nats).
         Raises DataError for what is no image.
         """
-        import pandas as pd
-
         from audit.probes.items import as_array, plain, without_nan
         from audit.probes.robustness.asked import classified
+        from detectors.arrays import objects
 
         images = [as_array(cell) for cell in items["image"]]
         if wrong := next((one.shape for one in images if one.ndim not in (2, 3)), None):
@@ -101,7 +100,7 @@ class ImageRobustness:
         made = frame_of(rows.index, entries, shown=False)
         if self.mode == "predict":
             return rows.join(made).join(classified(self.name, ask, entries, rows))
-        nats = pd.Series(_scored(ask, entries), rows.index, dtype=object)
+        nats = objects(_scored(ask, entries), rows.index)
         return rows.join(made.assign(log_probs=nats))
 
     def _forms(self, name: str, image: np.ndarray) -> Iterator[Form]:

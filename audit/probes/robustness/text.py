@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
-from audit.probes.items import column, without_nan
+from audit.probes.items import without_nan
 from audit.probes.robustness.asked import Entry, Form, entries_of, frame_of, strengths_problem
 from detectors.immutable import immutable
 from detectors.phrases import Cause
@@ -133,8 +133,11 @@ class TextRobustness:
         where nothing had changed or no answer came: `log_probs` (nats, one per choice), `texts` or `probabilities`.
         And `names` of the classes, where a classifier tells them.
         """
+        from detectors.arrays import objects
+
         rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
-        rows["paraphrases"] = column(rows, [[one] if isinstance(one, str) else one for one in rows["paraphrases"]])
+        paraphrases = [[one] if isinstance(one, str) else one for one in rows["paraphrases"]]
+        rows["paraphrases"] = objects(paraphrases, rows.index)
         rows["not_asked"] = [self._lacks(row) for row in rows.to_dict("records")]
         asked = rows[rows["not_asked"].isna()]
         made = self._paraphrased(ask, asked)
@@ -268,7 +271,9 @@ class TextRobustness:
 def _column(name: str, cells: list[Any], asked: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame({name: pd.Series(cells, asked.index, dtype=object)})
+    from detectors.arrays import objects
+
+    return pd.DataFrame({name: objects(cells, asked.index)})
 
 
 def _number(nats: float) -> float | None:

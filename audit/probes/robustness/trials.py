@@ -204,8 +204,10 @@ def text_control(probe: Any, rng: np.random.Generator, *, faulty: bool) -> Obser
 def _observed(columns: Mapping[str, Any]) -> Observed:
     import pandas as pd
 
+    from detectors.arrays import objects
+
     index = pd.Index([f"planted-{n}" for n in range(_CONTROL)], name="id")
-    frame = pd.DataFrame({name: pd.Series(list(cells), index, dtype=object) for name, cells in columns.items()})
+    frame = pd.DataFrame({name: objects(list(cells), index) for name, cells in columns.items()})
     return {"items": frame.assign(unit=None)}
 
 

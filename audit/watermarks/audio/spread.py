@@ -100,5 +100,6 @@ def _hidden(sound: NDArray[np.float32], rate: int, wave: NDArray[np.float32]) ->
     moment = round(_MOMENT * rate) | 1
     near = np.minimum(*(uniform_filter1d(power, moment, origin=side * (moment // 2)) for side in (-1, 1)))
     far = uniform_filter1d(power, round(_AROUND * rate) | 1)
-    quieter = np.sqrt(np.clip(np.divide(near, far, out=np.zeros_like(far), where=near > _SILENT * far), 0, 1))
+    share = np.divide(near, far, out=np.zeros_like(far), where=near > _SILENT * far)
+    quieter = np.sqrt(share.clip(0, 1))
     return np.asarray(np.pad(added, (0, len(sound) - len(added))) * quieter, dtype=np.float32)

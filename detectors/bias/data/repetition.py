@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from detectors.arrays import objects
 from detectors.bias.data.duplicates import keys_of_rows
 from detectors.bias.data.findings import Found, largest
 from detectors.bias.data.setting import MOST_ROWS, ONE_GROUP, Mask, Setting
@@ -43,7 +44,7 @@ def overlap(setting: Setting) -> Found:
 
 
 def _keys(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Series[str]:
-    return pd.Series(keys_of_rows([frame[name] for name in columns]), dtype=object)
+    return objects(keys_of_rows([frame[name] for name in columns]))
 
 
 def _of_these(setting: Setting, metric: str, kind: str, events: Mask, splits: Sequence[Split]) -> Found:

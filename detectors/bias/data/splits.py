@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from detectors.arrays import Floats
+from detectors.arrays import Floats, objects
 from detectors.bias.levels import Coded, coded, crossed
 from detectors.immutable import immutable
 from detectors.phrases import Phrase
@@ -117,7 +117,7 @@ def column_of(cells: pd.Series[str], name: str) -> Column:
     codes, levels = coded(cells if coded_before else pd.array(cells.to_numpy(object), dtype="str"), name)
     known = tuple(str(level) for level in levels if level is not None)
     table = np.append(np.arange(len(known)), -1).astype(np.min_scalar_type(-len(known) - 1))
-    return Column(name, table[codes], known, as_numbers(pd.Series(known, dtype=object)))
+    return Column(name, table[codes], known, as_numbers(objects(known)))
 
 
 def splits_of(columns: Sequence[Column]) -> list[Split]:

@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from detectors.arrays import Floats
+from detectors.arrays import Floats, objects
 from detectors.bias.data.duplicates import clusters_of_texts
 from detectors.bias.data.findings import Found, largest, smallest_p, sureness, surest
 from detectors.bias.data.group_terms import Lexicon, LogOdds, Mentions, error_over_texts, log_odds
@@ -104,7 +104,7 @@ class _Corpus:
     def counted(self) -> tuple[pd.DataFrame, tuple[Remark, ...]]:
         """Rows named by the places of texts that count, distinct ones of different authors; and the remark on these."""
         names = self.authors if self.authors is not None else [None] * len(self.texts)
-        authors = pd.Series([*names], dtype=object)
+        authors = objects([*names])
         authors = authors[self.first == np.arange(len(self.texts))]
         return one_of_each_unit(authors.to_frame(), authors, self.rng)
 

@@ -81,7 +81,8 @@ def uncertainty(
 
 def _items(observed: pd.DataFrame, score: str, rule: str) -> pd.DataFrame:
     """Return the evidence: texts, outcome, scores, agreement and support."""
-    cells = {name: observed[name] if name in observed else pd.Series(None, observed.index, dtype=object)
+    none = pd.Series(None, observed.index, dtype=object)
+    cells = {name: observed.get(name, none)
              for name in ("prompt", "answer", "reference", "label", "context", "finish", "samples")}  # fmt: skip
     graded = zip(*(cells[name] for name in ("answer", "reference", "label", "finish")), strict=True)
     became = np.array([_outcome(rule, *row) for row in graded], dtype=object).reshape(-1, 2)

@@ -62,7 +62,8 @@ def _exact(total: int, weights: Ints) -> float:
     law = np.zeros(most + 1)
     law[0], reach = 1.0, 0
     for one in weights.tolist():
-        law[: reach + one + 1] = (law[: reach + one + 1] + np.append(np.zeros(one), law[: reach + 1])) / 2
+        moved = np.append(np.zeros(one), law[: reach + 1])
+        law[: len(moved)] = (law[: len(moved)] + moved) / 2
         reach += one
     return min(1.0, float(law[(total + most) // 2 :][::-1].sum()))
 

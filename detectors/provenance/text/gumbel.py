@@ -219,8 +219,9 @@ def _beyond(s: Floats, n: Floats, share: float) -> Floats:
     half = (s - 2 * n * product) / (2 * product * s)  # product s tilt^2 - (s - 2 n product) tilt + s - n = 0
     tilt = np.maximum(half - np.sqrt(np.maximum(half**2 - (s - n) / (product * s), 0)), 0)
     scale, end = 1 / (1 - share * tilt), s / share
-    low = np.maximum(scale * (n - _REACH * np.sqrt(n)), 0)
-    high = np.minimum(scale * (n + _REACH * np.sqrt(n) + _REACH**2 / 4), end)
+    reach = _REACH * np.sqrt(n)
+    low = np.maximum(scale * (n - reach), 0)
+    high = np.minimum(scale * (n + reach + _REACH**2 / 4), end)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     y = (high + low)[:, None] / 2 + (high - low)[:, None] / 2 * nodes
     with np.errstate(divide="ignore"):
