@@ -76,6 +76,7 @@ def test_a_screen_is_whole_and_quiet_in_both_languages_and_at_any_width(page, ad
     """Nothing lies beside the screen, over something else, cut off or letter under letter; every figure is drawn.
 
     A screen has each width, and the widest and the narrowest in both languages; those between in turn in one of them.
+    Hostile records are looked at in English: what frames them in Korean frames the others too.
     On screens of each kind axe-core finds nothing serious in either theme.
     """
     (path, landmark), turn = SCREENS[name], list(SCREENS).index(name) % 2
@@ -87,6 +88,9 @@ def test_a_screen_is_whole_and_quiet_in_both_languages_and_at_any_width(page, ad
         for theme in ("dark", "light"):
             in_theme(page, theme)
             assert serious(page) == [], theme
+    if name.startswith("hostile"):
+        whole_at_any_width(page, "en")
+        return
     whole_at_any_width(page, "en", [one for one in WIDTHS if one != WIDTHS[1 + turn]])
     page.click(".languages a[hreflang=ko]")  # as readers do: a page loaded anew reads 4 MB of script
     page.wait_for_selector(".languages b:has-text('한국어')")
@@ -131,7 +135,8 @@ def test_three_quick_clicks_lead_from_the_list_to_an_item_and_back_without_loadi
     page.wait_for_selector("header.item")
     assert "screen=item" in page.url
     page.go_back()
-    page.wait_for_selector(".doc table.items")
+    page.wait_for_selector(".doc header.item", state="detached")
+    drawn(page, "table.items")
     page.click(".languages a[hreflang=ko]")
     expect(page.locator("table.items th.row")).to_have_text("번호")
     assert "lang=ko" in page.url

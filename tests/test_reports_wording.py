@@ -92,21 +92,21 @@ def test_all_languages_have_the_same_keys_and_placeholders():
 
 def test_no_prose_stands_in_the_code():
     """Three words in a row are a sentence; only the command's help and errors, as every command has, may hold one."""
+    terms = {*get_args(Direction), *CATALOGUES["ko"]["unit"], *STATUSES}
     for path in CODE:
         if "command" in str(path.relative_to(HOME.parent)) or path.name in (
             "style.py", "face_file.py", "tokens.py",  # faces
         ):
             continue
-        tree = ast.parse(path.read_text("utf-8"))
-        notes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        errors = (node for node in ast.walk(tree) if isinstance(node, ast.Raise))
-        causes = [node for node in ast.walk(tree) if _calls(node, "Cause")]
+        nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        notes = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        errors = (node for node in nodes if isinstance(node, ast.Raise))
+        causes = [node for node in nodes if _calls(node, "Cause")]
         assert {node.args[0].value for node in causes} <= CATALOGUES["ko"]["cause"].keys()
-        hints = (node for node in ast.walk(tree) if _calls(node, "read_text"))  # of an error, where there is no file
+        hints = (node for node in nodes if _calls(node, "read_text"))  # of an error, where there is no file
         notes |= {id(inner) for node in (*errors, *causes, *hints) for inner in ast.walk(node)}
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in notes:
-                terms = {*get_args(Direction), *CATALOGUES["ko"]["unit"], *STATUSES}
                 if node.value in terms or node.value.startswith("dokimasia "):
                     continue
                 bare = re.sub("<[^>]*>", " ", node.value)
