@@ -443,6 +443,20 @@ def test_a_template_that_misbehaves_is_told_in_one_line_and_the_next_prompt_is_h
         ChatTemplate("{% for %}", {}, None).render("good")
 
 
+def test_a_release_whose_templates_need_the_package_is_imported_whole(tmp_path, monkeypatch):
+    files = {
+        "__init__": "SAID = 'of the package'", "utils/__init__": "",
+        "utils/chat_template_utils": "from transformers import SAID\n\n"
+        "def render_jinja_template(messages, **more):\n    return [SAID], None",
+    }  # fmt: skip
+    for name, text in files.items():
+        path = tmp_path / "transformers" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert ChatTemplate("{{ 1 }}", {}, None).render("hello") == "of the package"
+
+
 def test_a_template_sees_special_tokens_and_a_clock_that_stands_still():
     template = ChatTemplate(
         "{{ bos_token }}{{ strftime_now('%d %b %Y') }} {{ messages[0]['content'] }}", {"bos_token": "<s>"}, None

@@ -33,12 +33,18 @@ class _Stopped(datetime):
 def _templates() -> Any:
     """Return the module of transformers that renders templates, with what it imports and nothing else.
 
-    Packages begin with an import of all else that they have, two thirds of a second here: these two never begin.
+    Packages begin with an import of all else that they have, two thirds of a second here: these two never begin, unless
+    a release has the module need what they begin with.
     """
+    module = "transformers.utils.chat_template_utils"
     for package in ("transformers", "transformers.utils"):
         if (spec := find_spec(package)) is not None:
             sys.modules[package] = module_from_spec(spec)
-    return import_module("transformers.utils.chat_template_utils")
+    with suppress(ImportError, AttributeError):
+        return import_module(module)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "transformers"]:
+        del sys.modules[name]
+    return import_module(module)
 
 
 def _main() -> None:
