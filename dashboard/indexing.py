@@ -75,22 +75,22 @@ def index() -> Catalogue:
 
     Raises IntegrityError where the folder cannot be listed, StorageError where its store is not to be reached.
     """
-    asked = _MOMENT.get()
-    if asked is None:
-        return _kept().looked()
-    if not asked:
-        asked.append(_kept().looked())
-    return asked[0]
+    kept, compared = _kept(), _MOMENT.get()
+    if compared is None:
+        return kept.looked()
+    again = kept not in compared
+    compared.add(kept)
+    return kept.looked(again=again)
 
 
-_MOMENT: ContextVar[list[Catalogue] | None] = ContextVar("moment", default=None)
-"""The index as what is drawn now has asked for it; None where each asks for itself."""
+_MOMENT: ContextVar[set[_Kept] | None] = ContextVar("moment", default=None)
+"""What was compared for that which is drawn now; None where each asks for itself."""
 
 
 @contextmanager
 def one_moment() -> Iterator[None]:
     """Let all that asks for the index within be told of one moment of the folder: that when it was first asked for."""
-    before = _MOMENT.set([])
+    before = _MOMENT.set(set())
     try:
         yield
     finally:
@@ -113,9 +113,11 @@ class _Kept:
         self._at, self._next = 0.0, 0.0
         self._left, self._woke, self._begun = 0, 0.0, float("-inf")
 
-    def looked(self) -> Catalogue:
-        """Return the index; what takes a while is left to the thread."""
+    def looked(self, *, again: bool = True) -> Catalogue:
+        """Return the index; what takes a while is left to the thread, and all where it need not be compared `again`."""
         self._begun = time.monotonic()
+        if not again:
+            return self.catalogue
         bring_heads(self.root, fresh=FRESH)
         try:
             self._look()

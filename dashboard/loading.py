@@ -16,12 +16,11 @@ import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
 from audit.catalogue import header_of
-from audit.compare import Comparison, Margins, compare_several
 from audit.errors import DokimasiaError, IntegrityError, UsageError, first_problem, os_reason
 from audit.files import MAX_JSON, read_regular, stored_json
 from audit.record import JOURNAL_FILE, PLAN_FILE, RECORD_FILE, Audit, RunProgress, erasures, load_record, read_progress
@@ -30,6 +29,9 @@ from detectors.immutable import immutable
 from detectors.phrases import Phrase
 from reports.text import one_line, words_of
 from reports.views import Overview, PrintedRow, overview, printed_row
+
+if TYPE_CHECKING:
+    from audit.compare import Comparison
 
 __all__ = [
     "AUDITS", "FRESH", "Running", "compared", "folder_of", "found_in", "home", "is_running", "leave_out", "opened",
@@ -168,6 +170,8 @@ def _row(folder: Path, mtime_ns: int, size: int, lang: str) -> PrintedRow:
 
 @lru_cache(maxsize=8)
 def _compared(stamps: tuple[tuple[Path, int, int, int], ...], margin: float) -> tuple[Comparison, ...]:
+    from audit.compare import Margins, compare_several
+
     first, *others = (_opened(*stamp[:3]) for stamp in stamps)
     return compare_several(first, others, Margins(margin))
 
