@@ -1,5 +1,6 @@
 """Declared numbers against measured intervals: the rule, its size and power, plan to record, clause, policy, words."""
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -10,6 +11,7 @@ import yaml
 from report_fixtures import finding, rate, real, write_audit
 from scipy.stats import binom
 
+from audit.cli.app import execute
 from audit.cli.screen import finding_line, summary_line
 from audit.errors import UsageError
 from audit.execute import run
@@ -305,3 +307,17 @@ def test_the_plan_that_init_writes_for_the_clause_names_the_place_of_the_number(
     written = clause_plan(f"eu-ai-act/{CLAUSE}", None, None).text
     assert "    # declared: {measure: accuracy, value: }    # what your instructions for use say" in written
     assert "# declared" not in clause_plan("eu-ai-act/art-15-4", None, None).text
+
+
+def test_the_command_lists_it_as_what_is_wrong_before_those_that_passed_alike(tmp_path, capsys):
+    audits = {"false": (0.88, "passed"), "true": (0.8, "passed"), "both": (0.88, "inconclusive")}
+    for name, (value, verdict) in audits.items():
+        write_audit(tmp_path / name, [told(GOOD, value, verdict=verdict)], title=f"The {name}")
+    assert execute(["list", "--into", str(tmp_path), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["audits"]
+    assert [(one["name"], one["contradicted"], one["unsettled"], one["worst"]) for one in rows] == [
+        ("both", 1, 1, "facts"), ("false", 1, 0, "facts"), ("true", 0, 0, ""),
+    ]  # fmt: skip
+    assert execute(["list", "--into", str(tmp_path)]) == 0
+    told_of = [line.split(maxsplit=3)[3] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [one.removeprefix("model ") for one in told_of] == ["facts", "facts: contradicted", "The true"]

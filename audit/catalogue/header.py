@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,6 +40,7 @@ class FindingHead(_Head):
     gating: bool
     why: str
     limit: _LimitHead | None = None
+    declared: dict[str, Any] | None = None
     evidence: list[Evidence] = []
 
     @property

@@ -26,7 +26,9 @@ SHORTEST = 3
 """Characters of a text that is looked for in items, and by trigrams."""
 _NEWEST = AUDITS.c.written.desc(), AUDITS.c.name
 ORDERS: Mapping[str, tuple[Any, ...]] = {
-    "worst": (AUDITS.c.rank, AUDITS.c.failed.desc(), AUDITS.c.unsettled.desc(), *_NEWEST),
+    "worst": (
+        AUDITS.c.rank, AUDITS.c.failed.desc(), AUDITS.c.unsettled.desc(), AUDITS.c.contradicted.desc(), *_NEWEST,
+    ),
     "newest": _NEWEST,
     "title": (AUDITS.c.title_key, *_NEWEST),
     "model": (AUDITS.c.model_key, *_NEWEST),

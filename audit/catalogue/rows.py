@@ -34,11 +34,12 @@ from audit.record import (
     UNSETTLED,
     WORST_FIRST,
     ItemsFile,
+    Record,
     items_of,
     read_progress,
 )
 from audit.review import Entry, ReviewState
-from audit.verdict import badness
+from audit.verdict import badness, contradicts
 from detectors.immutable import immutable
 
 __all__ = ["CLOSED", "MOST", "STATES", "Row", "items_in", "row_of", "stamp_of"]
@@ -108,9 +109,10 @@ def row_of(folder: Path, on: date) -> Row:
 def _audit(folder: Path, state: str, **more: Any) -> dict[str, Any]:
     plain_row = {
         "name": plain(folder.name), "state": state, "rank": STATES.index(state) if state else -1, "failed": 0,
-        "unsettled": 0, "title": plain(folder.name), "model": "", "family": "", "followed": "", "checks": 0,
-        "worst": "", "written": 0.0, "digest": "", "why": "", "sealed": False, "decision": "", "decided_by": "",
-        "verdict": "", "due": None, "overdue": 0, "holds_until": None, "spoken": False, "waits": False, "texts_read": 1,
+        "unsettled": 0, "contradicted": 0, "title": plain(folder.name), "model": "", "family": "", "followed": "",
+        "checks": 0, "worst": "", "written": 0.0, "digest": "", "why": "", "sealed": False, "decision": "",
+        "decided_by": "", "verdict": "", "due": None, "overdue": 0, "holds_until": None, "spoken": False,
+        "waits": False, "texts_read": 1,
     }  # fmt: skip
     row = {**plain_row, **more}
     return {**row, "title_key": row["title"].casefold(), "model_key": row["model"].casefold()}
@@ -159,11 +161,13 @@ def _finished(folder: Path, on: date) -> Row:
     spoken = os.path.lexists(folder / REVIEWS_FILE)
     said = _said(folder, head, on) if spoken else _Said(True)
     _, failed, unsettled = badness(head.verdict, head.findings)
-    worst = min(head.findings, key=lambda one: WORST_FIRST.index(one.verdict), default=None)
+    against = _contradicting(data, head)
+    ranked = sorted(head.findings, key=lambda one: WORST_FIRST.index(one.verdict))
+    wrong = [*(one.check for one in ranked if one.verdict in UNSETTLED), *against]
     audit = _audit(
         folder, head.verdict, title=plain(head.title), model=plain(head.model), family=plain(head.family),
         followed=plain(head.followed), checks=len(head.findings), failed=-failed, unsettled=-unsettled,
-        worst="" if worst is None or worst.verdict not in UNSETTLED else plain(worst.check),
+        contradicted=len(against), worst=plain(wrong[0]) if wrong else "",
         written=(folder / RECORD_FILE).stat().st_mtime, digest=sha256(data),
         sealed=os.path.lexists(folder / SEAL_FILE), spoken=spoken, texts_read=0, **_standing(said.stand, head),
     )  # fmt: skip
@@ -179,6 +183,13 @@ def _finished(folder: Path, on: date) -> Row:
         [] if said.stand is None else [plain(one) for one in said.stand.owners], texts,
         targets_of(folder.name, head, said.state) if said.readable else [],
     )  # fmt: skip
+
+
+def _contradicting(data: bytes, head: Header) -> list[str]:
+    """Return the checks that contradict what their plan declares; for that a record is read whole."""
+    if all(one.declared is None for one in head.findings):
+        return []
+    return [one.check for one in Record.model_validate_json(data).findings if contradicts(one)]
 
 
 @immutable

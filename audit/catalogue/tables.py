@@ -39,7 +39,7 @@ __all__ = [
     "make", "raise_state", "search_by", "state_of_index", "take_in",
 ]
 
-SCHEMA = 4
+SCHEMA = 5
 """Raised with every change of what is stored, or of what it means."""
 MADE_FOR = "made_for"
 _METADATA = MetaData()
@@ -52,7 +52,7 @@ AUDITS = Table(
         "decision", "decided_by", "verdict",
     )),
     *(Column(name, Integer, nullable=False) for name in (
-        "rank", "failed", "unsettled", "checks", "overdue", "texts_read",
+        "rank", "failed", "unsettled", "contradicted", "checks", "overdue", "texts_read",
     )),
     *(Column(name, Boolean, nullable=False) for name in ("sealed", "spoken", "waits")),
     Column("name", _SORTED, nullable=False, unique=True),
@@ -60,7 +60,10 @@ AUDITS = Table(
     Column("due", Text), Column("holds_until", Text, index=True),
 )  # fmt: skip
 """`texts_read`: 0 = texts of items are still to be read, 1 = all are in `texts`, 2 = a part is, 3 = not readable."""
-Index("audits_worst", AUDITS.c.rank, AUDITS.c.failed.desc(), AUDITS.c.unsettled.desc(), AUDITS.c.written.desc())
+Index(
+    "audits_worst", AUDITS.c.rank, AUDITS.c.failed.desc(), AUDITS.c.unsettled.desc(), AUDITS.c.contradicted.desc(),
+    AUDITS.c.written.desc(),
+)  # fmt: skip
 for _name in ("written", "title_key", "model_key", "followed", "texts_read"):
     Index(f"audits_{_name}", AUDITS.c[_name])
 

@@ -28,8 +28,8 @@ _WIDTHS = {"audit": 17, "state": 14, "model": 18, "what": 30}
 """Column -> its width with a blank behind it; together 79."""
 _NAMES = {"not_measurable": "not measured", "inconclusive": "undecided"}
 _TOLD = (
-    "name", "title", "model", "family", "state", "checks", "failed", "unsettled", "worst", "decision", "verdict", "due",
-    "overdue", "sealed", "written", "digest", "why",
+    "name", "title", "model", "family", "state", "checks", "failed", "unsettled", "contradicted", "worst", "decision",
+    "verdict", "due", "overdue", "sealed", "written", "digest", "why",
 )  # fmt: skip
 """What JSON has of each."""
 
@@ -114,8 +114,8 @@ def _lines(index: Catalogue, asked: Asked, most: int) -> Iterator[str]:
 def _told(row: Mapping[str, Any]) -> Mapping[str, str]:
     wrong = ""
     if row["worst"]:
-        more = row["unsettled"] - 1
-        wrong = f"{row['worst']}{f' + {more}' if more else ''}"
+        more = max(row["unsettled"], row["contradicted"]) - 1
+        wrong = f"{row['worst']}{f' + {more}' if more else ''}{'' if row['unsettled'] else ': contradicted'}"
     review = f"{row['decision']}: " if row["decision"] not in ("", "draft") else ""
     when = datetime.fromtimestamp(row["written"], UTC).date().isoformat()
     return {
