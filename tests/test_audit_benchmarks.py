@@ -115,11 +115,11 @@ def test_which_units_come_does_not_depend_on_their_size():
     items = pd.DataFrame({"unit": labels.to_numpy()}, index=[str(i) for i in range(8)])
     assert [units_within((1, 4, 2, 1), most) for most in (6, 3, 7)] == [2, 1, 3]
     seen = Counter()
-    for seed in range(300):
+    for seed in range(600):
         part = random_part(in_random_order(items, np.random.default_rng(seed)), 6)
         assert len(set(part["unit"])) == 2
         seen.update(set(part["unit"]))
-    assert all(abs(seen[name] - 150) < 4 * np.sqrt(300 * 0.25) for name in "abcd")
+    assert all(abs(seen[name] - 300) < 4 * np.sqrt(600 * 0.25) for name in "abcd")
     assert random_part(items, 8) is items
 
 

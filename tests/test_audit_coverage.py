@@ -314,7 +314,7 @@ def taken_away(facts):
             yield replace(facts, findings=(*rest[0], changed(one, **less), *rest[1]))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(clauses(), records())
 def test_taking_away_what_speaks_for_a_clause_never_raises_its_status(clause, facts):
     law = TOY.model_copy(update={"clauses": [clause]})

@@ -37,7 +37,7 @@ def p_values(k, n, limit):
     st.lists(st.tuples(st.integers(0, 60), st.integers(60, 200), st.sampled_from([0.11, 0.23, 0.37])), min_size=1),
     st.sampled_from([0.8, 0.9, 0.95]),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_the_step_up_by_intervals_is_that_of_p_values(rows, level):
     k, n, limit = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
     reached = step_up(level, len(rows), lambda at: int(decided(k, n, limit, at).sum()))

@@ -172,10 +172,11 @@ def test_neither_shards_nor_the_order_of_rows_change_what_is_found(tmp_path, nam
     whole = found(tmp_path / "whole", probe, rows, model(), shard=4096)
     exact = numbers(whole, "value", "low", "high")
     assert any(n["items"] > 20 for n, *_ in exact.values())
-    again = found(tmp_path / "7", probe, rows, model(), shard=7)
-    for key, (n, *got) in numbers(again, "value", "low", "high").items():
-        assert n == exact[key][0], key
-        assert got == pytest.approx(exact[key][1:], rel=1e-9, nan_ok=True), key
+    for shard in (one for one in (7, 64) if one < max(map(len, rows.values()))):
+        again = found(tmp_path / str(shard), probe, rows, model(), shard=shard)
+        for key, (n, *got) in numbers(again, "value", "low", "high").items():
+            assert n == exact[key][0], key
+            assert got == pytest.approx(exact[key][1:], rel=1e-9, nan_ok=True), key
     turned = {role: one[::-1] for role, one in rows.items()}
     other = numbers(found(tmp_path / "turned", probe, turned, model(), shard=7), "value")
     for key, (n, value) in numbers(whole, "value").items():
