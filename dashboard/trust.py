@@ -6,11 +6,12 @@
 
 All files are read for it, so one thread looks at one audit after the other, each once as long as no file of it is
 written, and a screen that asks gets None until then. What a screen shows is looked at first; `look_over` has all others
-looked at once, when the screen is drawn, at half of a processor's time, so that a list can count what was changed.
+looked at once, at half of a processor's time, so that a list can count what was changed.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -37,14 +38,12 @@ __all__ = [
     "verified",
 ]
 
+_LOG = logging.getLogger("dokimasia.dashboard")
 MOST_WAITING = 256
 """Audits that wait to be looked at; what asks beyond them asks again."""
 MOST_KEPT = 8192
 SECONDS = 4
 """For so long the facts of an audit's files are not asked anew."""
-_DRAWN, _SHORT = 1.0, 0.05
-"""Seconds after which a screen that has all others looked at is drawn, as a rule; those for which one of them rests, so
-that what is shown meanwhile need not wait for it."""
 State = Literal["sealed", "unsealed", "changed"]
 _Key = tuple[Path, int]
 _ToLook = tuple[Path, int | None]
@@ -120,7 +119,7 @@ def trust_of(name: str, wait: float = 0) -> Trust | None:
     with _CHANGED:
         if key not in _FOUND and key not in _ASKED and len(_ASKED) < MOST_WAITING:
             _ASKED.add(key)
-            _put(_SHOWN, 0, iter([key]))
+            _put(_SHOWN, iter([key]))
         while key not in _FOUND and (left := until - time.monotonic()) > 0:
             _CHANGED.wait(left)
         return _FOUND.get(key)
@@ -135,7 +134,7 @@ def look_over(names: Callable[[], Iterable[str]], state: object) -> None:
     with _CHANGED:
         if _OVER.get(root) != state:
             _OVER[root] = state
-            _put(_ANY, time.monotonic() + _DRAWN, _unknown(root, names, state))
+            _put(_ANY, _unknown(root, names, state))
 
 
 def _unknown(root: Path, names: Callable[[], Iterable[str]], state: object) -> Iterator[_ToLook]:
@@ -167,8 +166,7 @@ def all_looked_at() -> None:
 
 _SHOWN, _ANY = 0, 1
 """What waits: what a screen shows goes before what only a count needs."""
-_QUEUE: PriorityQueue[tuple[int, float, int, Iterator[_ToLook]]] = PriorityQueue()
-"""How urgent, not before which time, in which turn, what."""
+_QUEUE: PriorityQueue[tuple[int, int, Iterator[_ToLook]]] = PriorityQueue()
 _TURN = count()
 _ASKED: set[_Key] = set()
 _FOUND: OrderedDict[_Key, Trust] = OrderedDict()
@@ -179,8 +177,8 @@ _OVER: dict[Path, object] = {}
 _CHANGED = threading.Condition()
 
 
-def _put(urgency: int, due: float, asked: Iterator[_ToLook]) -> None:
-    _QUEUE.put((urgency, due, next(_TURN), asked))
+def _put(urgency: int, asked: Iterator[_ToLook]) -> None:
+    _QUEUE.put((urgency, next(_TURN), asked))
     _worker()
 
 
@@ -194,22 +192,23 @@ def _worker() -> threading.Thread:
 
 def _look_on() -> None:
     while True:
-        urgency, due, _, asked = _QUEUE.get()
+        urgency, _, asked = _QUEUE.get()
         begun = time.monotonic()
-        if begun < due:
-            _put(urgency, due, asked)
-        elif (one := _next(asked)) is not None:
+        if (one := _next(asked)) is not None:
             _look_at(*one)
-            _put(urgency, due, asked)
+            _put(urgency, asked)
         _QUEUE.task_done()
         if urgency == _ANY:
-            time.sleep(max(time.monotonic() - begun, min(due - begun, _SHORT)))
+            time.sleep(time.monotonic() - begun)
 
 
 def _next(asked: Iterator[_ToLook]) -> _ToLook | None:
     try:
         return next(asked, None)
     except (DokimasiaError, OSError):  # the names cannot be had now, as the list says
+        return None
+    except Exception:  # whatever else it is, others wait for the thread that looks
+        _LOG.exception("audits to be looked at could not be listed")
         return None
 
 

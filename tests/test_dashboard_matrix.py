@@ -199,6 +199,14 @@ def test_what_was_changed_is_counted_once_it_was_looked_at_and_nothing_is_walked
     assert names(Address(only="damaged")) == ["odd"]
 
 
+def test_names_that_cannot_be_had_end_no_look_at_others(home):
+    """The thread that looks ended with whatever a list raised, and all that waited for it waited for ever."""
+    mixed(home / "odd", 1)
+    trust.look_over(lambda: 1 / 0, 2)
+    trust.all_looked_at()
+    assert trust.trust_of("odd", wait=60).state == "changed"
+
+
 def test_a_helper_is_no_model_of_the_list(home):
     """The family filter found twelve of seventeen audits, because ten had a classifier as their helper."""
     write_audit(home / "a", [finding("a", "passed", "told")], models={"judge": ENDPOINT, "main": LM})
