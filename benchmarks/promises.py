@@ -230,17 +230,23 @@ def screens() -> Iterator[Line]:
             "findings register": {"screen": "register"},
         }  # fmt: skip
         for name, address in asked.items():
+            screen(**address)
+            _all_read(address.get("search", ""))
             yield line(f"list of {AUDITS:,} audits, {name}", median(partial(screen, **address)), 1.0)
         yield from _pages(Path(folder), many)
 
 
-def _all_read() -> None:
-    """Wait until the index has all audits, and all were looked at: what is behind the screens is no time of theirs."""
+def _all_read(searched: str = "") -> None:
+    """Wait until the index has all audits, all were looked at, and a search is through with the items of all.
+
+    What is behind the screens is no time of theirs.
+    """
     from dashboard.indexing import freshness, index
+    from dashboard.searched_audits import still_searching
     from dashboard.trust import all_looked_at
 
     index()
-    while freshness().busy or freshness().items:
+    while freshness().busy or freshness().items or still_searching(searched):
         time.sleep(0.1)
     all_looked_at()
 
