@@ -207,8 +207,8 @@ def _next(asked: Iterator[_ToLook]) -> _ToLook | None:
         return next(asked, None)
     except (DokimasiaError, OSError):  # the names cannot be had now, as the list says
         return None
-    except Exception:  # whatever else it is, others wait for the thread that looks
-        _LOG.exception("audits to be looked at could not be listed")
+    except Exception as error:  # whatever else it is, others wait for the thread that looks
+        _LOG.info("trust: %s: %s", type(error).__name__, error)
         return None
 
 
