@@ -12,7 +12,6 @@ import gc
 import inspect
 import json
 import sys
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -74,20 +73,14 @@ _SINGULAR = {
 
 
 @cache
-def _installed() -> Mapping[str, list[EntryPoint]]:
-    """Return group -> what is installed of it: read once, as it takes as long for one group as for all.
-
-    A part has no extras; of all that Python 3.11 finds, only what was selected by something can be gone through.
-    """
-    groups = defaultdict(list)
-    for point in entry_points(extras=[]):
-        groups[point.group].append(point)
-    return groups
+def _installed() -> Any:
+    """Read what is installed once: it takes as long for one group as for all."""
+    return entry_points()
 
 
 @cache
 def _group(kind: str) -> Mapping[str, EntryPoint]:
-    return {point.name: point for point in sorted(_installed().get(GROUPS[kind], ()))}
+    return {point.name: point for point in sorted(_installed().select(group=GROUPS[kind]))}
 
 
 def names(kind: str) -> list[str]:
