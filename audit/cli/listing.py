@@ -114,8 +114,10 @@ def _lines(index: Catalogue, asked: Asked, most: int) -> Iterator[str]:
 def _told(row: Mapping[str, Any]) -> Mapping[str, str]:
     wrong = ""
     if row["worst"]:
-        more = max(row["unsettled"], row["contradicted"]) - 1
-        wrong = f"{row['worst']}{f' + {more}' if more else ''}{'' if row['unsettled'] else ': contradicted'}"
+        more = (row["unsettled"] or row["contradicted"]) - 1
+        wrong = f"{row['worst']}{f' + {more}' if more else ''}"
+        if row["contradicted"]:
+            wrong += f", {row['contradicted']} contradicted" if row["unsettled"] else ": contradicted"
     review = f"{row['decision']}: " if row["decision"] not in ("", "draft") else ""
     when = datetime.fromtimestamp(row["written"], UTC).date().isoformat()
     return {
